@@ -1,0 +1,1 @@
+//! A client for the IPVS table of the Linux kernel.

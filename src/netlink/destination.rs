@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+
+use netlink_packet_core::{
+    DecodeError, DefaultNla, ErrorContext, NLA_F_NESTED, Nla, NlaBuffer, Parseable,
+};
+
+use crate::{
+    StatsAttribute,
+    value::{emit_set, parse_array, parse_set, set_len},
+};
+
+const IPVS_DEST_ATTR_ADDR: u16 = 1;
+const IPVS_DEST_ATTR_PORT: u16 = 2;
+const IPVS_DEST_ATTR_FWD_METHOD: u16 = 3;
+const IPVS_DEST_ATTR_WEIGHT: u16 = 4;
+const IPVS_DEST_ATTR_U_THRESH: u16 = 5;
+const IPVS_DEST_ATTR_L_THRESH: u16 = 6;
+const IPVS_DEST_ATTR_ACTIVE_CONNS: u16 = 7;
+const IPVS_DEST_ATTR_INACT_CONNS: u16 = 8;
+const IPVS_DEST_ATTR_PERSIST_CONNS: u16 = 9;
+const IPVS_DEST_ATTR_STATS: u16 = 10;
+const IPVS_DEST_ATTR_ADDR_FAMILY: u16 = 11;
+const IPVS_DEST_ATTR_STATS64: u16 = 12;
+const IPVS_DEST_ATTR_TUN_TYPE: u16 = 13;
+const IPVS_DEST_ATTR_TUN_PORT: u16 = 14;
+const IPVS_DEST_ATTR_TUN_FLAGS: u16 = 15;
+
+/// The bits of [`DestinationAttribute::ForwardingMethod`] that hold the method;
+/// the others are flags of connections.
+pub const IP_VS_CONN_F_FWD_MASK: u32 = 0x0007;
+/// Forwarding method: masquerading (NAT).
+pub const IP_VS_CONN_F_MASQ: u32 = 0;
+/// Forwarding method: the director itself is the server.
+pub const IP_VS_CONN_F_LOCALNODE: u32 = 1;
+/// Forwarding method: tunneling.
+pub const IP_VS_CONN_F_TUNNEL: u32 = 2;
+/// Forwarding method: direct routing.
+pub const IP_VS_CONN_F_DROUTE: u32 = 3;
+/// Forwarding method: past IPVS, to the packet's own destination (cache bypass).
+pub const IP_VS_CONN_F_BYPASS: u32 = 4;
+
+/// Tunnel type: IP in IP.
+pub const IP_VS_CONN_F_TUNNEL_TYPE_IPIP: u8 = 0;
+/// Tunnel type: generic UDP encapsulation; needs a tunnel port. Since Linux 5.2.
+pub const IP_VS_CONN_F_TUNNEL_TYPE_GUE: u8 = 1;
+/// Tunnel type: generic routing encapsulation. Since Linux 5.3.
+pub const IP_VS_CONN_F_TUNNEL_TYPE_GRE: u8 = 2;
+
+/// Tunnel flag: no checksum.
+pub const IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM: u16 = 0;
+/// Tunnel flag: checksum.
+pub const IP_VS_TUNNEL_ENCAP_FLAG_CSUM: u16 = 1;
+/// Tunnel flag: remote checksum offload.
+pub const IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM: u16 = 2;
+
+/// What describes a destination of a virtual service (`IPVS_DEST_ATTR_*`).
+///
+/// The kernel finds a destination by its address family, address and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DestinationAttribute {
+    /// The address; an IPv4 address is in the first four bytes and zeros
+    /// follow. A reply has it before the
+    /// [`AddressFamily`](Self::AddressFamily) that says how to read it.
+    Address([u8; 16]),
+    /// The port, in host order here and in network order on the wire.
+    Port(u16),
+    /// How packets reach the destination: [`IP_VS_CONN_F_MASQ`] and the other
+    /// values inside [`IP_VS_CONN_F_FWD_MASK`].
+    ForwardingMethod(u32),
+    /// The share of new connections; 0 takes none (quiesced). The kernel reads
+    /// it as an `i32` and refuses what is negative there.
+    Weight(u32),
+    /// The number of connections at which the destination takes no new ones; 0
+    /// is no limit.
+    UpperThreshold(u32),
+    /// The number of connections below which it takes new ones again.
+    LowerThreshold(u32),
+    /// Connections that are established; in replies.
+    ActiveConnections(u32),
+    /// Connections in any other state; in replies.
+    InactiveConnections(u32),
+    /// Persistence templates; in replies.
+    PersistentConnections(u32),
+    /// The counters in their 32-bit form; in replies.
+    Stats(Vec<StatsAttribute<u32>>),
+    /// `AF_INET` (2) or `AF_INET6` (10). Since Linux 3.18; without it the
+    /// destination has the family of its service.
+    AddressFamily(u16),
+    /// The counters in their 64-bit form; in replies, since Linux 4.1.
+    Stats64(Vec<StatsAttribute<u64>>),
+    /// The encapsulation: [`IP_VS_CONN_F_TUNNEL_TYPE_IPIP`] and the like.
+    TunnelType(u8),
+    /// The UDP port of the tunnel, in host order here and in network order on
+    /// the wire.
+    TunnelPort(u16),
+    /// The checksum of the tunnel: [`IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM`] and the
+    /// like.
+    TunnelFlags(u16),
+    /// An attribute that this crate does not know, as it came.
+    Other(DefaultNla),
+}
+
+impl Nla for DestinationAttribute {
+    fn value_len(&self) -> usize {
+        match self {
+            Self::Address(_) => 16,
+            Self::Port(_) | Self::AddressFamily(_) | Self::TunnelPort(_) | Self::TunnelFlags(_) => {
+                2
+            }
+            Self::ForwardingMethod(_)
+            | Self::Weight(_)
+            | Self::UpperThreshold(_)
+            | Self::LowerThreshold(_)
+            | Self::ActiveConnections(_)
+            | Self::InactiveConnections(_)
+            | Self::PersistentConnections(_) => 4,
+            Self::Stats(set) => set_len(set),
+            Self::Stats64(set) => set_len(set),
+            Self::TunnelType(_) => 1,
+            Self::Other(attribute) => attribute.value_len(),
+        }
+    }
+
+    fn kind(&self) -> u16 {
+        match self {
+            Self::Address(_) => IPVS_DEST_ATTR_ADDR,
+            Self::Port(_) => IPVS_DEST_ATTR_PORT,
+            Self::ForwardingMethod(_) => IPVS_DEST_ATTR_FWD_METHOD,
+            Self::Weight(_) => IPVS_DEST_ATTR_WEIGHT,
+            Self::UpperThreshold(_) => IPVS_DEST_ATTR_U_THRESH,
+            Self::LowerThreshold(_) => IPVS_DEST_ATTR_L_THRESH,
+            Self::ActiveConnections(_) => IPVS_DEST_ATTR_ACTIVE_CONNS,
+            Self::InactiveConnections(_) => IPVS_DEST_ATTR_INACT_CONNS,
+            Self::PersistentConnections(_) => IPVS_DEST_ATTR_PERSIST_CONNS,
+            Self::Stats(_) => IPVS_DEST_ATTR_STATS | NLA_F_NESTED,
+            Self::AddressFamily(_) => IPVS_DEST_ATTR_ADDR_FAMILY,
+            Self::Stats64(_) => IPVS_DEST_ATTR_STATS64 | NLA_F_NESTED,
+            Self::TunnelType(_) => IPVS_DEST_ATTR_TUN_TYPE,
+            Self::TunnelPort(_) => IPVS_DEST_ATTR_TUN_PORT,
+            Self::TunnelFlags(_) => IPVS_DEST_ATTR_TUN_FLAGS,
+            Self::Other(attribute) => attribute.kind(),
+        }
+    }
+
+    fn emit_value(&self, buffer: &mut [u8]) {
+        match self {
+            Self::Address(address) => buffer.copy_from_slice(address),
+            Self::Port(port) | Self::TunnelPort(port) => {
+                buffer.copy_from_slice(&port.to_be_bytes())
+            }
+            Self::AddressFamily(number) | Self::TunnelFlags(number) => {
+                buffer.copy_from_slice(&number.to_ne_bytes())
+            }
+            Self::ForwardingMethod(number)
+            | Self::Weight(number)
+            | Self::UpperThreshold(number)
+            | Self::LowerThreshold(number)
+            | Self::ActiveConnections(number)
+            | Self::InactiveConnections(number)
+            | Self::PersistentConnections(number) => buffer.copy_from_slice(&number.to_ne_bytes()),
+            Self::Stats(set) => emit_set(buffer, set),
+            Self::Stats64(set) => emit_set(buffer, set),
+            Self::TunnelType(number) => buffer.copy_from_slice(&[*number]),
+            Self::Other(attribute) => attribute.emit_value(buffer),
+        }
+    }
+}
+
+impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for DestinationAttribute {
+    fn parse(buf: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
+        let payload = buf.value();
+        Ok(match buf.kind() {
+            IPVS_DEST_ATTR_ADDR => {
+                Self::Address(parse_array(payload).context("invalid IPVS_DEST_ATTR_ADDR value")?)
+            }
+            IPVS_DEST_ATTR_PORT => Self::Port(u16::from_be_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_PORT value")?,
+            )),
+            IPVS_DEST_ATTR_FWD_METHOD => Self::ForwardingMethod(u32::from_ne_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_FWD_METHOD value")?,
+            )),
+            IPVS_DEST_ATTR_WEIGHT => Self::Weight(u32::from_ne_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_WEIGHT value")?,
+            )),
+            IPVS_DEST_ATTR_U_THRESH => Self::UpperThreshold(u32::from_ne_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_U_THRESH value")?,
+            )),
+            IPVS_DEST_ATTR_L_THRESH => Self::LowerThreshold(u32::from_ne_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_L_THRESH value")?,
+            )),
+            IPVS_DEST_ATTR_ACTIVE_CONNS => Self::ActiveConnections(u32::from_ne_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_ACTIVE_CONNS value")?,
+            )),
+            IPVS_DEST_ATTR_INACT_CONNS => Self::InactiveConnections(u32::from_ne_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_INACT_CONNS value")?,
+            )),
+            IPVS_DEST_ATTR_PERSIST_CONNS => Self::PersistentConnections(u32::from_ne_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_PERSIST_CONNS value")?,
+            )),
+            IPVS_DEST_ATTR_STATS => {
+                Self::Stats(parse_set(payload).context("invalid IPVS_DEST_ATTR_STATS value")?)
+            }
+            IPVS_DEST_ATTR_ADDR_FAMILY => Self::AddressFamily(u16::from_ne_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_ADDR_FAMILY value")?,
+            )),
+            IPVS_DEST_ATTR_STATS64 => {
+                Self::Stats64(parse_set(payload).context("invalid IPVS_DEST_ATTR_STATS64 value")?)
+            }
+            IPVS_DEST_ATTR_TUN_TYPE => Self::TunnelType(u8::from_ne_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_TYPE value")?,
+            )),
+            IPVS_DEST_ATTR_TUN_PORT => Self::TunnelPort(u16::from_be_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_PORT value")?,
+            )),
+            IPVS_DEST_ATTR_TUN_FLAGS => Self::TunnelFlags(u16::from_ne_bytes(
+                parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_FLAGS value")?,
+            )),
+            _ => Self::Other(DefaultNla::parse(buf)?),
+        })
+    }
+}

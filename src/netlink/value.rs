@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+
+//! What the attribute sets share: values of a fixed length, names, nested sets.
+
+use netlink_packet_core::{DecodeError, Emitable, Nla, NlaBuffer, NlasIterator, Parseable};
+
+/// The longest name that is sent, in bytes without its NUL.
+///
+/// The kernel takes 15 or 16 bytes. A name cut here is still too long for it,
+/// so the request is refused all the same, and the 16-bit length of the
+/// attribute and of the set around it cannot overflow.
+const NAME_LIMIT: usize = 255;
+
+/// Takes a value that has exactly `N` bytes.
+pub(crate) fn parse_array<const N: usize>(payload: &[u8]) -> Result<[u8; N], DecodeError> {
+    payload
+        .try_into()
+        .map_err(|_| DecodeError::from(format!("expected {N} bytes, received {}", payload.len())))
+}
+
+/// Takes the text before the first NUL, which must be there.
+pub(crate) fn parse_name(payload: &[u8]) -> Result<String, DecodeError> {
+    let (name, _) = payload
+        .iter()
+        .position(|&byte| byte == 0)
+        .and_then(|end| payload.split_at_checked(end))
+        .ok_or_else(|| DecodeError::from("no NUL at the end of the name"))?;
+    Ok(String::from_utf8(name.to_vec())?)
+}
+
+/// The bytes of a name that are sent, its NUL not among them.
+fn sent(name: &str) -> &[u8] {
+    let bytes = name.as_bytes();
+    bytes.get(..NAME_LIMIT).unwrap_or(bytes)
+}
+
+/// The length of a name as a value, its NUL included.
+pub(crate) fn name_len(name: &str) -> usize {
+    sent(name).len() + 1
+}
+
+/// Writes a name and its NUL; `buffer` has [`name_len`] bytes.
+pub(crate) fn emit_name(buffer: &mut [u8], name: &str) {
+    if let Some((nul, text)) = buffer.split_last_mut() {
+        text.copy_from_slice(sent(name));
+        *nul = 0;
+    }
+}
+
+/// Takes every attribute of a nested set, in the order of the bytes.
+pub(crate) fn parse_set<T>(payload: &[u8]) -> Result<Vec<T>, DecodeError>
+where
+    T: for<'a> Parseable<NlaBuffer<&'a [u8]>>,
+{
+    NlasIterator::new(payload)
+        .map(|attribute| T::parse(&attribute?))
+        .collect()
+}
+
+/// The length of a set.
+///
+/// With [`emit_set`], does what `Emitable` for slices does. That asks for each
+/// length twice over on every level, which adds up in a batch of many thousand
+/// messages.
+pub(crate) fn set_len<T: Nla>(set: &[T]) -> usize {
+    set.iter().map(Emitable::buffer_len).sum()
+}
+
+/// Writes the attributes of a set; `buffer` has [`set_len`] bytes.
+pub(crate) fn emit_set<T: Nla>(buffer: &mut [u8], set: &[T]) {
+    let mut rest = buffer;
+    for attribute in set {
+        let (bytes, next) = rest.split_at_mut(attribute.buffer_len());
+        attribute.emit(bytes);
+        rest = next;
+    }
+}
