@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: MIT
+
+use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
+use netlink_packet_core::{DecodeError, NLM_F_ACK, NLM_F_DUMP, NetlinkDeserializable};
+use netlink_packet_generic::GenlMessage;
+use rustix::io::Errno;
+
+use crate::{
+    AddressFamily, DaemonRole, Destination, DestinationId, DestinationSettings, Error, Info,
+    Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts, convert,
+    exchange::Exchange,
+    family,
+    socket::{NetlinkSocket, Transport},
+};
+
+/// How often a reading request is sent when its answer gets lost.
+const READ_ATTEMPTS: usize = 3;
+
+/// The longest names, in bytes without the NUL at their end. The kernel counts
+/// that NUL in `IP_VS_SCHEDNAME_MAXLEN` and `IP_VS_IFNAME_MAXLEN`, but not in
+/// `IP_VS_PENAME_MAXLEN`; all are 16.
+const SCHEDULER_MAX: usize = 15;
+const PERSISTENCE_ENGINE_MAX: usize = 16;
+const INTERFACE_MAX: usize = 15;
+
+/// A way to the IPVS table of the network namespace that opened it.
+///
+/// One method per kernel operation; each sends its request over the one socket
+/// and waits for the answer. The table can change between two calls: several
+/// programs may hold it at once.
+pub struct Client {
+    exchange: Exchange,
+    /// The number that the kernel gave the IPVS family.
+    family: u16,
+}
+
+impl Client {
+    /// Opens a socket and finds IPVS, which makes the kernel load its module
+    /// if it can. If it cannot, the program named in
+    /// `/proc/sys/kernel/modprobe` is asked to.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the kernel has no IPVS after all that.
+    pub fn open() -> Result<Self> {
+        let socket = NetlinkSocket::open().map_err(|source| Error::Io {
+            operation: Operation::Open,
+            source,
+        })?;
+        Self::over(Box::new(socket), family::load_module)
+    }
+
+    /// Finds the IPVS family over the transport, loading the module if needed.
+    fn over(
+        transport: Box<dyn Transport>,
+        load_module: impl FnOnce() -> Option<String>,
+    ) -> Result<Self> {
+        let mut exchange = Exchange::new(transport);
+        let family = family::find(&mut exchange, load_module)?;
+        Ok(Self { exchange, family })
+    }
+
+    /// The version of IPVS and the size of its connection table.
+    pub fn info(&mut self) -> Result<Info> {
+        self.read_one(
+            Operation::ReadInfo,
+            IpvsCommand::GetInfo,
+            vec![],
+            convert::info,
+        )
+    }
+
+    /// All virtual services, in the kernel's order.
+    ///
+    /// The kernel hands them out in pieces: a service that is added or removed
+    /// meanwhile can be missing, and another can be missed or come twice.
+    pub fn services(&mut self) -> Result<Vec<Service>> {
+        self.read(
+            Operation::ListServices,
+            IpvsCommand::GetService,
+            vec![],
+            NLM_F_DUMP,
+            convert::service,
+        )
+    }
+
+    /// One virtual service.
+    ///
+    /// # Errors
+    /// `ESRCH` when there is no such service.
+    pub fn service(&mut self, id: &ServiceId) -> Result<Service> {
+        self.read_one(
+            Operation::ReadService(*id),
+            IpvsCommand::GetService,
+            vec![named(id)],
+            convert::service,
+        )
+    }
+
+    /// Adds a virtual service.
+    ///
+    /// # Errors
+    /// `EEXIST` when it exists; `ENOENT` when the scheduler or the persistence
+    /// engine does not. A name of either that is too long or has a NUL inside
+    /// gets `ENOENT` before the kernel is asked: nothing can have it.
+    pub fn add_service(&mut self, id: &ServiceId, settings: &ServiceSettings) -> Result<()> {
+        self.write_service(
+            Operation::AddService(*id),
+            IpvsCommand::NewService,
+            id,
+            settings,
+        )
+    }
+
+    /// Replaces all settings of a virtual service.
+    ///
+    /// # Errors
+    /// `ESRCH` when there is no such service; `ENOENT` when the scheduler or
+    /// the persistence engine does not exist, as for
+    /// [`add_service`](Self::add_service).
+    pub fn edit_service(&mut self, id: &ServiceId, settings: &ServiceSettings) -> Result<()> {
+        self.write_service(
+            Operation::EditService(*id),
+            IpvsCommand::SetService,
+            id,
+            settings,
+        )
+    }
+
+    /// Removes a virtual service and its destinations.
+    ///
+    /// # Errors
+    /// `ESRCH` when there is no such service.
+    pub fn delete_service(&mut self, id: &ServiceId) -> Result<()> {
+        self.write(
+            Operation::DeleteService(*id),
+            IpvsCommand::DelService,
+            vec![named(id)],
+        )
+    }
+
+    /// The destinations of a virtual service, in the kernel's order. None when
+    /// there is no such service: the kernel makes no difference.
+    pub fn destinations(&mut self, service: &ServiceId) -> Result<Vec<Destination>> {
+        let family: AddressFamily = service.family();
+        self.read(
+            Operation::ListDestinations(*service),
+            IpvsCommand::GetDest,
+            vec![named(service)],
+            NLM_F_DUMP,
+            move |attributes| convert::destination(attributes, family),
+        )
+    }
+
+    /// Adds a destination to a virtual service.
+    ///
+    /// # Errors
+    /// `ESRCH` when there is no such service; `EEXIST` when the destination
+    /// exists; `ERANGE` when the lower threshold is above the upper or the
+    /// weight above `i32::MAX`; `EINVAL` when the address is not unicast, or
+    /// is of the other family than the service and the method not tunneling.
+    pub fn add_destination(
+        &mut self,
+        service: &ServiceId,
+        id: &DestinationId,
+        settings: &DestinationSettings,
+    ) -> Result<()> {
+        self.write(
+            Operation::AddDestination(*service, *id),
+            IpvsCommand::NewDest,
+            vec![
+                named(service),
+                IpvsAttribute::Destination(convert::destination_attributes(id, settings)),
+            ],
+        )
+    }
+
+    /// Replaces all settings of a destination.
+    ///
+    /// # Errors
+    /// `ESRCH` when there is no such service, `ENOENT` when it has no such
+    /// destination, and those of [`add_destination`](Self::add_destination).
+    pub fn edit_destination(
+        &mut self,
+        service: &ServiceId,
+        id: &DestinationId,
+        settings: &DestinationSettings,
+    ) -> Result<()> {
+        self.write(
+            Operation::EditDestination(*service, *id),
+            IpvsCommand::SetDest,
+            vec![
+                named(service),
+                IpvsAttribute::Destination(convert::destination_attributes(id, settings)),
+            ],
+        )
+    }
+
+    /// Removes a destination from a virtual service.
+    ///
+    /// # Errors
+    /// `ESRCH` when there is no such service, `ENOENT` when it has no such
+    /// destination.
+    pub fn delete_destination(&mut self, service: &ServiceId, id: &DestinationId) -> Result<()> {
+        self.write(
+            Operation::DeleteDestination(*service, *id),
+            IpvsCommand::DelDest,
+            vec![
+                named(service),
+                IpvsAttribute::Destination(convert::destination_id_attributes(id)),
+            ],
+        )
+    }
+
+    /// Sets the counters of a virtual service and its destinations to zero.
+    ///
+    /// # Errors
+    /// `ESRCH` when there is no such service.
+    pub fn zero_service(&mut self, id: &ServiceId) -> Result<()> {
+        self.write(
+            Operation::ZeroService(*id),
+            IpvsCommand::Zero,
+            vec![named(id)],
+        )
+    }
+
+    /// Sets all counters to zero.
+    pub fn zero_all(&mut self) -> Result<()> {
+        self.write(Operation::ZeroAll, IpvsCommand::Zero, vec![])
+    }
+
+    /// Removes all virtual services.
+    pub fn flush(&mut self) -> Result<()> {
+        self.write(Operation::Flush, IpvsCommand::Flush, vec![])
+    }
+
+    /// How long connections live without traffic.
+    pub fn timeouts(&mut self) -> Result<Timeouts> {
+        self.read_one(
+            Operation::ReadTimeouts,
+            IpvsCommand::GetConfig,
+            vec![],
+            convert::timeouts,
+        )
+    }
+
+    /// Sets how long connections live without traffic; 0 leaves a timeout as
+    /// it is.
+    ///
+    /// # Errors
+    /// `EINVAL` when a timeout is above what the kernel's clock can count.
+    pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<()> {
+        self.write(
+            Operation::SetTimeouts,
+            IpvsCommand::SetConfig,
+            convert::timeout_attributes(timeouts),
+        )
+    }
+
+    /// The synchronization daemons that run, master first.
+    pub fn daemons(&mut self) -> Result<Vec<SyncDaemon>> {
+        self.read(
+            Operation::ListDaemons,
+            IpvsCommand::GetDaemon,
+            vec![],
+            NLM_F_DUMP,
+            convert::daemon,
+        )
+    }
+
+    /// Starts a synchronization daemon.
+    ///
+    /// # Errors
+    /// `EEXIST` when that role runs; `ENODEV` when there is no such interface;
+    /// `EINVAL` when the group is not multicast, or a destination's family
+    /// differs from its service's. The name of an interface that is too long
+    /// or has a NUL inside gets `ENODEV` before the kernel is asked: nothing
+    /// can have it.
+    pub fn start_daemon(&mut self, daemon: &SyncDaemon) -> Result<()> {
+        let operation = Operation::StartDaemon(daemon.role);
+        if !can_exist(&daemon.interface, INTERFACE_MAX) {
+            return Err(Error::Kernel {
+                operation,
+                errno: Errno::NODEV,
+            });
+        }
+        let outcome = self.write(
+            operation,
+            IpvsCommand::NewDaemon,
+            vec![IpvsAttribute::Daemon(convert::daemon_attributes(daemon))],
+        );
+        self.settle_daemon(outcome, daemon.role, true)
+    }
+
+    /// Stops a synchronization daemon.
+    ///
+    /// # Errors
+    /// `ESRCH` when that role does not run.
+    pub fn stop_daemon(&mut self, role: DaemonRole) -> Result<()> {
+        let outcome = self.write(
+            Operation::StopDaemon(role),
+            IpvsCommand::DelDaemon,
+            vec![IpvsAttribute::Daemon(convert::daemon_role_attributes(role))],
+        );
+        self.settle_daemon(outcome, role, false)
+    }
+
+    /// The kernel can swallow the answer about a daemon that is stopped before
+    /// its thread has run. What holds then decides.
+    fn settle_daemon(&mut self, outcome: Result<()>, role: DaemonRole, wanted: bool) -> Result<()> {
+        match outcome {
+            Err(Error::Timeout { .. }) => {
+                let runs = self.daemons()?.iter().any(|daemon| daemon.role == role);
+                if runs == wanted { Ok(()) } else { outcome }
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn write_service(
+        &mut self,
+        operation: Operation,
+        command: IpvsCommand,
+        id: &ServiceId,
+        settings: &ServiceSettings,
+    ) -> Result<()> {
+        if let Some(persistence) = settings.persistence
+            && persistence.netmask.family() != id.family()
+        {
+            return Err(Error::NetmaskFamily {
+                operation,
+                family: id.family(),
+            });
+        }
+        let engine = settings.persistence_engine.as_deref().unwrap_or_default();
+        if !can_exist(&settings.scheduler, SCHEDULER_MAX)
+            || !can_exist(engine, PERSISTENCE_ENGINE_MAX)
+        {
+            return Err(Error::Kernel {
+                operation,
+                errno: Errno::NOENT,
+            });
+        }
+        self.write(
+            operation,
+            command,
+            vec![IpvsAttribute::Service(convert::service_attributes(
+                id, settings,
+            ))],
+        )
+    }
+
+    fn write(
+        &mut self,
+        operation: Operation,
+        command: IpvsCommand,
+        attributes: Vec<IpvsAttribute>,
+    ) -> Result<()> {
+        let request = GenlMessage::from_payload(IpvsMessage::new(command, attributes));
+        self.exchange
+            .send(operation, request, self.family, NLM_F_ACK)?;
+        self.exchange
+            .receive(operation, self.family, false, |_, _| Ok(()))
+    }
+
+    fn read_one<T>(
+        &mut self,
+        operation: Operation,
+        command: IpvsCommand,
+        attributes: Vec<IpvsAttribute>,
+        convert: impl Fn(Vec<IpvsAttribute>) -> Result<T, DecodeError>,
+    ) -> Result<T> {
+        self.read(operation, command, attributes, NLM_F_ACK, convert)?
+            .pop()
+            .ok_or_else(|| Error::Malformed {
+                operation,
+                reason: DecodeError::from("it is empty"),
+            })
+    }
+
+    fn read<T>(
+        &mut self,
+        operation: Operation,
+        command: IpvsCommand,
+        attributes: Vec<IpvsAttribute>,
+        flags: u16,
+        convert: impl Fn(Vec<IpvsAttribute>) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>> {
+        let mut attempt = 1;
+        loop {
+            let mut items = Vec::new();
+            let request = GenlMessage::from_payload(IpvsMessage::new(command, attributes.clone()));
+            self.exchange.send(operation, request, self.family, flags)?;
+            let dump = flags & NLM_F_DUMP != 0;
+            let outcome = self
+                .exchange
+                .receive(operation, self.family, dump, |header, payload| {
+                    let message = GenlMessage::<IpvsMessage>::deserialize(header, payload)?;
+                    items.push(convert(message.payload.attributes)?);
+                    Ok(())
+                });
+            match outcome {
+                Ok(()) => return Ok(items),
+                // Reading again does no harm.
+                Err(Error::AnswerLost { .. }) if attempt < READ_ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Whether anything in the kernel can have this name. One that cannot must not
+/// be sent: the kernel reads up to the first NUL, and would take the name for
+/// another.
+fn can_exist(name: &str, max: usize) -> bool {
+    name.len() <= max && !name.contains('\0')
+}
+
+fn named(id: &ServiceId) -> IpvsAttribute {
+    IpvsAttribute::Service(convert::service_id_attributes(id))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+
+//! The client against a kernel that answers from a script.
+
+mod daemons;
+mod delivery;
+mod errors;
+mod fake_kernel;
+mod names;
+mod opening;
+mod replies;
+mod requests;
+mod values;

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+
+//! Synchronization daemons, and what is done when their answer stays away.
+
+use ipvs_netlink::{DaemonAttribute, IpvsAttribute, IpvsCommand};
+use rustix::io::Errno;
+
+use super::{
+    fake_kernel::{Answer, Request, acknowledged, client_with, dumped, refused, swallowed},
+    values::{daemon, refusal, timed_out},
+};
+use crate::{DaemonRole, Operation, SyncDaemon};
+
+fn master() -> SyncDaemon {
+    SyncDaemon {
+        role: DaemonRole::Master,
+        interface: "dummy0".to_owned(),
+        sync_id: 7,
+        sync_maxlen: Some(1400),
+        group: Some([224, 0, 0, 88].into()),
+        port: Some(8850),
+        ttl: Some(3),
+    }
+}
+
+fn backup() -> SyncDaemon {
+    SyncDaemon {
+        role: DaemonRole::Backup,
+        interface: "dummy0".to_owned(),
+        sync_id: 9,
+        sync_maxlen: Some(1300),
+        group: Some("ff05::51".parse().unwrap()),
+        port: Some(8851),
+        ttl: Some(4),
+    }
+}
+
+/// [`master`] in the order in which the kernel sends it.
+fn master_reply() -> Vec<IpvsAttribute> {
+    vec![IpvsAttribute::Daemon(vec![
+        DaemonAttribute::State(1),
+        DaemonAttribute::MulticastInterface("dummy0".to_owned()),
+        DaemonAttribute::SyncId(7),
+        DaemonAttribute::SyncMaxlen(1400),
+        DaemonAttribute::MulticastPort(8850),
+        DaemonAttribute::MulticastTtl(3),
+        DaemonAttribute::MulticastGroup([224, 0, 0, 88].into()),
+    ])]
+}
+
+/// [`backup`] in the order in which the kernel sends it.
+fn backup_reply() -> Vec<IpvsAttribute> {
+    vec![IpvsAttribute::Daemon(vec![
+        DaemonAttribute::State(2),
+        DaemonAttribute::MulticastInterface("dummy0".to_owned()),
+        DaemonAttribute::SyncId(9),
+        DaemonAttribute::SyncMaxlen(1300),
+        DaemonAttribute::MulticastPort(8851),
+        DaemonAttribute::MulticastTtl(4),
+        DaemonAttribute::MulticastGroup6("ff05::51".parse().unwrap()),
+    ])]
+}
+
+fn running(daemons: Vec<Vec<IpvsAttribute>>) -> Vec<Answer> {
+    dumped(IpvsCommand::NewDaemon, daemons)
+}
+
+#[test]
+fn a_daemon_without_options_sends_what_the_kernel_must_have() {
+    for (role, state) in [(DaemonRole::Master, 1), (DaemonRole::Backup, 2)] {
+        let (mut client, kernel) = client_with([acknowledged()]);
+        client.start_daemon(&daemon(role, "eth0")).unwrap();
+        assert_eq!(
+            kernel.requests(),
+            [Request::Acknowledged(
+                IpvsCommand::NewDaemon,
+                vec![IpvsAttribute::Daemon(vec![
+                    DaemonAttribute::State(state),
+                    DaemonAttribute::MulticastInterface("eth0".to_owned()),
+                    DaemonAttribute::SyncId(0),
+                ])],
+            )]
+        );
+    }
+}
+
+#[test]
+fn a_daemon_with_all_options_sends_them() {
+    let (mut client, kernel) = client_with([acknowledged(), acknowledged()]);
+    client.start_daemon(&master()).unwrap();
+    client.start_daemon(&backup()).unwrap();
+    assert_eq!(
+        kernel.requests(),
+        [
+            Request::Acknowledged(
+                IpvsCommand::NewDaemon,
+                vec![IpvsAttribute::Daemon(vec![
+                    DaemonAttribute::State(1),
+                    DaemonAttribute::MulticastInterface("dummy0".to_owned()),
+                    DaemonAttribute::SyncId(7),
+                    DaemonAttribute::SyncMaxlen(1400),
+                    DaemonAttribute::MulticastGroup([224, 0, 0, 88].into()),
+                    DaemonAttribute::MulticastPort(8850),
+                    DaemonAttribute::MulticastTtl(3),
+                ])],
+            ),
+            Request::Acknowledged(
+                IpvsCommand::NewDaemon,
+                vec![IpvsAttribute::Daemon(vec![
+                    DaemonAttribute::State(2),
+                    DaemonAttribute::MulticastInterface("dummy0".to_owned()),
+                    DaemonAttribute::SyncId(9),
+                    DaemonAttribute::SyncMaxlen(1300),
+                    DaemonAttribute::MulticastGroup6("ff05::51".parse().unwrap()),
+                    DaemonAttribute::MulticastPort(8851),
+                    DaemonAttribute::MulticastTtl(4),
+                ])],
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_daemon_is_stopped_by_its_role() {
+    for (role, state) in [(DaemonRole::Master, 1), (DaemonRole::Backup, 2)] {
+        let (mut client, kernel) = client_with([acknowledged()]);
+        client.stop_daemon(role).unwrap();
+        assert_eq!(kernel.requests(), [stop(state)]);
+    }
+}
+
+fn stop(state: u32) -> Request {
+    Request::Acknowledged(
+        IpvsCommand::DelDaemon,
+        vec![IpvsAttribute::Daemon(vec![DaemonAttribute::State(state)])],
+    )
+}
+
+#[test]
+fn running_daemons_come_with_all_their_options() {
+    let (mut client, _) = client_with([running(vec![master_reply(), backup_reply()])]);
+    assert_eq!(client.daemons().unwrap(), [master(), backup()]);
+}
+
+#[test]
+fn a_daemon_of_an_old_kernel_has_no_options() {
+    let (mut client, _) = client_with([running(vec![vec![IpvsAttribute::Daemon(vec![
+        DaemonAttribute::State(2),
+        DaemonAttribute::MulticastInterface("eth0".to_owned()),
+        DaemonAttribute::SyncId(0),
+    ])]])]);
+    assert_eq!(
+        client.daemons().unwrap(),
+        [daemon(DaemonRole::Backup, "eth0")]
+    );
+}
+
+fn asks_what_runs() -> Request {
+    Request::Dump(IpvsCommand::GetDaemon, vec![])
+}
+
+#[test]
+fn a_start_whose_answer_is_swallowed_succeeds_when_the_daemon_runs() {
+    let (mut client, kernel) = client_with([swallowed(), running(vec![master_reply()])]);
+    client.start_daemon(&master()).unwrap();
+    assert_eq!(kernel.requests()[1..], [asks_what_runs()]);
+}
+
+#[test]
+fn a_start_whose_answer_is_swallowed_times_out_when_only_the_other_daemon_runs() {
+    let (mut client, kernel) = client_with([swallowed(), running(vec![backup_reply()])]);
+    assert_eq!(
+        timed_out(client.start_daemon(&master())),
+        Operation::StartDaemon(DaemonRole::Master)
+    );
+    assert_eq!(kernel.requests()[1..], [asks_what_runs()]);
+}
+
+#[test]
+fn a_stop_whose_answer_is_swallowed_succeeds_when_only_the_other_daemon_runs() {
+    let (mut client, kernel) = client_with([swallowed(), running(vec![backup_reply()])]);
+    client.stop_daemon(DaemonRole::Master).unwrap();
+    assert_eq!(kernel.requests(), [stop(1), asks_what_runs()]);
+}
+
+#[test]
+fn a_stop_whose_answer_is_swallowed_times_out_when_the_daemon_still_runs() {
+    let (mut client, kernel) = client_with([swallowed(), running(vec![master_reply()])]);
+    assert_eq!(
+        timed_out(client.stop_daemon(DaemonRole::Master)),
+        Operation::StopDaemon(DaemonRole::Master)
+    );
+    assert_eq!(kernel.requests(), [stop(1), asks_what_runs()]);
+}
+
+#[test]
+fn a_refusal_about_a_daemon_is_not_asked_about() {
+    let (mut client, kernel) = client_with([refused(Errno::SRCH)]);
+    assert_eq!(
+        refusal(client.stop_daemon(DaemonRole::Backup)),
+        (Operation::StopDaemon(DaemonRole::Backup), Errno::SRCH)
+    );
+    assert_eq!(kernel.requests(), [stop(2)]);
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+
+//! A refusal keeps what was asked, of which object, and the reason.
+
+use rustix::io::Errno;
+
+use super::{
+    fake_kernel::{client_with, refused},
+    values::{daemon, destination_id, forwarded, fwmark, plain, refusal, server, sip, web},
+};
+use crate::{
+    AddressFamily, DaemonRole, Error, ForwardingMethod, Operation, Result, Timeouts, client::Client,
+};
+
+type Call = fn(&mut Client) -> Result<()>;
+
+#[test]
+fn every_refusal_keeps_operation_object_and_errno_and_reads_as_a_sentence() {
+    let calls: [(Call, Operation, &str); 19] = [
+        (
+            |client| client.info().map(drop),
+            Operation::ReadInfo,
+            "cannot read the version of IPVS: ",
+        ),
+        (
+            |client| client.services().map(drop),
+            Operation::ListServices,
+            "cannot list the virtual services: ",
+        ),
+        (
+            |client| client.service(&web()).map(drop),
+            Operation::ReadService(web()),
+            "cannot read TCP 192.0.2.1:80: ",
+        ),
+        (
+            |client| client.add_service(&sip(), &plain()),
+            Operation::AddService(sip()),
+            "cannot add UDP [2001:db8::1]:5060: ",
+        ),
+        (
+            |client| client.edit_service(&fwmark(5, AddressFamily::Ipv4), &plain()),
+            Operation::EditService(fwmark(5, AddressFamily::Ipv4)),
+            "cannot edit fwmark 5: ",
+        ),
+        (
+            |client| client.delete_service(&fwmark(5, AddressFamily::Ipv6)),
+            Operation::DeleteService(fwmark(5, AddressFamily::Ipv6)),
+            "cannot delete fwmark 5 IPv6: ",
+        ),
+        (
+            |client| client.destinations(&web()).map(drop),
+            Operation::ListDestinations(web()),
+            "cannot list the destinations of TCP 192.0.2.1:80: ",
+        ),
+        (
+            |client| {
+                client.add_destination(
+                    &web(),
+                    &server(),
+                    &forwarded(ForwardingMethod::Masquerading),
+                )
+            },
+            Operation::AddDestination(web(), server()),
+            "cannot add 198.51.100.4:8080 to TCP 192.0.2.1:80: ",
+        ),
+        (
+            |client| {
+                client.edit_destination(
+                    &sip(),
+                    &destination_id("2001:db8::2", 5060),
+                    &forwarded(ForwardingMethod::DirectRouting),
+                )
+            },
+            Operation::EditDestination(sip(), destination_id("2001:db8::2", 5060)),
+            "cannot edit [2001:db8::2]:5060 of UDP [2001:db8::1]:5060: ",
+        ),
+        (
+            |client| client.delete_destination(&web(), &server()),
+            Operation::DeleteDestination(web(), server()),
+            "cannot delete 198.51.100.4:8080 from TCP 192.0.2.1:80: ",
+        ),
+        (
+            |client| client.zero_service(&web()),
+            Operation::ZeroService(web()),
+            "cannot zero the counters of TCP 192.0.2.1:80: ",
+        ),
+        (
+            Client::zero_all,
+            Operation::ZeroAll,
+            "cannot zero the counters: ",
+        ),
+        (Client::flush, Operation::Flush, "cannot clear the table: "),
+        (
+            |client| client.timeouts().map(drop),
+            Operation::ReadTimeouts,
+            "cannot read the timeouts: ",
+        ),
+        (
+            |client| {
+                client.set_timeouts(&Timeouts {
+                    tcp: u32::MAX,
+                    tcp_fin: 0,
+                    udp: 0,
+                })
+            },
+            Operation::SetTimeouts,
+            "cannot set the timeouts: ",
+        ),
+        (
+            |client| client.daemons().map(drop),
+            Operation::ListDaemons,
+            "cannot list the synchronization daemons: ",
+        ),
+        (
+            |client| client.start_daemon(&daemon(DaemonRole::Backup, "eth0")),
+            Operation::StartDaemon(DaemonRole::Backup),
+            "cannot start the backup daemon: ",
+        ),
+        (
+            |client| client.stop_daemon(DaemonRole::Master),
+            Operation::StopDaemon(DaemonRole::Master),
+            "cannot stop the master daemon: ",
+        ),
+        (
+            |client| client.stop_daemon(DaemonRole::Backup),
+            Operation::StopDaemon(DaemonRole::Backup),
+            "cannot stop the backup daemon: ",
+        ),
+    ];
+    for (call, operation, sentence) in calls {
+        let (mut client, kernel) = client_with([refused(Errno::PERM)]);
+        let error = call(&mut client).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{sentence}Operation not permitted (os error 1)")
+        );
+        assert_eq!(error.errno(), Some(Errno::PERM));
+        assert_eq!(refusal::<()>(Err(error)), (operation, Errno::PERM));
+        assert_eq!(kernel.requests().len(), 1);
+    }
+}
+
+#[test]
+fn the_reasons_of_the_kernel_stay_apart() {
+    for errno in [
+        Errno::EXIST,
+        Errno::NOENT,
+        Errno::SRCH,
+        Errno::INVAL,
+        Errno::RANGE,
+        Errno::AFNOSUPPORT,
+    ] {
+        let (mut client, _) = client_with([refused(errno)]);
+        assert_eq!(
+            refusal(client.add_service(&web(), &plain())),
+            (Operation::AddService(web()), errno)
+        );
+    }
+}
+
+#[test]
+fn errors_that_are_not_the_kernels_have_no_errno() {
+    let operation = Operation::Flush;
+    for (error, text) in [
+        (
+            Error::Timeout { operation },
+            "cannot clear the table: the kernel does not answer",
+        ),
+        (
+            Error::AnswerLost { operation },
+            "cannot clear the table: the kernel's answer was lost",
+        ),
+        (
+            Error::Unavailable { modprobe: None },
+            "the kernel has no IPVS, and its module ip_vs could not be loaded",
+        ),
+    ] {
+        assert_eq!(error.errno(), None);
+        assert_eq!(error.to_string(), text);
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+
+//! Finding the family, and loading the module for it.
+
+use netlink_packet_core::DefaultNla;
+use netlink_packet_generic::{
+    constants::GENL_ID_CTRL,
+    ctrl::{GenlCtrl, GenlCtrlCmd, nlas::GenlCtrlAttrs},
+};
+use rustix::io::Errno;
+
+use super::{
+    fake_kernel::{
+        Answer, FakeKernel, Message, Request, acknowledged, family_found, refused, swallowed,
+    },
+    values::{malformed, refusal, timed_out},
+};
+use crate::{Error, Operation, client::Client};
+
+/// Opens a client; the second value says how often the module loader ran.
+fn open(script: Vec<Vec<Answer>>, said: Option<&str>) -> (FakeKernel, Result<Client, Error>, u32) {
+    let kernel = FakeKernel::new(script);
+    let mut loads = 0;
+    let outcome = Client::over(Box::new(kernel.clone()), || {
+        loads += 1;
+        said.map(str::to_owned)
+    });
+    (kernel, outcome, loads)
+}
+
+fn lookup() -> Request {
+    Request::Controller(GenlCtrl {
+        cmd: GenlCtrlCmd::GetFamily,
+        nlas: vec![GenlCtrlAttrs::FamilyName("IPVS".to_owned())],
+    })
+}
+
+#[test]
+fn the_family_is_looked_up_by_name_and_its_number_used() {
+    let (kernel, outcome, loads) = open(vec![family_found(&[]), acknowledged()], None);
+    // The fake kernel takes a request to IPVS at the family's number only.
+    outcome.unwrap().flush().unwrap();
+    assert_eq!(
+        kernel.requests(),
+        [
+            lookup(),
+            Request::Acknowledged(ipvs_netlink::IpvsCommand::Flush, vec![]),
+        ]
+    );
+    assert_eq!(loads, 0);
+}
+
+#[test]
+fn attributes_of_the_controller_that_nobody_knows_yet_are_tolerated() {
+    let more = [
+        DefaultNla::new(200, vec![1, 2, 3]),
+        DefaultNla::new(201, vec![]),
+    ];
+    let (_, outcome, _) = open(vec![family_found(&more), acknowledged()], None);
+    outcome.unwrap().flush().unwrap();
+}
+
+#[test]
+fn without_the_family_the_module_is_loaded_once_and_the_family_looked_up_again() {
+    let (kernel, outcome, loads) = open(
+        vec![refused(Errno::NOENT), family_found(&[]), acknowledged()],
+        None,
+    );
+    outcome.unwrap().flush().unwrap();
+    assert_eq!(kernel.requests()[..2], [lookup(), lookup()]);
+    assert_eq!(loads, 1);
+}
+
+#[test]
+fn a_family_that_stays_away_is_unavailable_with_the_words_of_the_module_loader() {
+    for said in [Some("modprobe: FATAL: Module ip_vs not found."), None] {
+        let (kernel, outcome, loads) =
+            open(vec![refused(Errno::NOENT), refused(Errno::NOENT)], said);
+        match outcome.err() {
+            Some(Error::Unavailable { modprobe }) => assert_eq!(modprobe.as_deref(), said),
+            other => panic!("not unavailable: {other:?}"),
+        }
+        assert_eq!(kernel.requests(), [lookup(), lookup()]);
+        assert_eq!(loads, 1);
+    }
+}
+
+#[test]
+fn another_refusal_is_the_kernels_and_loads_no_module() {
+    let (kernel, outcome, loads) = open(vec![refused(Errno::PERM)], None);
+    assert_eq!(refusal(outcome), (Operation::Open, Errno::PERM));
+    assert_eq!(kernel.requests(), [lookup()]);
+    assert_eq!(loads, 0);
+}
+
+#[test]
+fn another_refusal_after_loading_is_the_kernels() {
+    let (_, outcome, loads) = open(vec![refused(Errno::NOENT), refused(Errno::NOMEM)], None);
+    assert_eq!(refusal(outcome), (Operation::Open, Errno::NOMEM));
+    assert_eq!(loads, 1);
+}
+
+#[test]
+fn a_controller_that_does_not_answer_times_out() {
+    let (_, outcome, loads) = open(vec![swallowed()], None);
+    assert_eq!(timed_out(outcome), Operation::Open);
+    assert_eq!(loads, 0);
+}
+
+#[test]
+fn a_controllers_reply_without_the_number_is_malformed() {
+    let header_alone = Message::new(GENL_ID_CTRL, vec![1, 2, 0, 0]);
+    let empty = Message::new(GENL_ID_CTRL, vec![]);
+    for reply in [header_alone, empty] {
+        let (_, outcome, _) = open(
+            vec![vec![Answer::Datagram(vec![reply, Message::ack()])]],
+            None,
+        );
+        assert_eq!(
+            malformed(outcome),
+            (Operation::Open, "CTRL_ATTR_FAMILY_ID is missing".to_owned())
+        );
+    }
+}
+
+#[test]
+fn a_client_can_move_to_another_thread() {
+    let (_, outcome, _) = open(vec![family_found(&[]), acknowledged()], None);
+    let mut client = outcome.unwrap();
+    std::thread::spawn(move || client.flush().unwrap())
+        .join()
+        .unwrap();
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use crate::{Error, Operation, Result};
+
+const PATH: &str = "/proc/net/ip_vs_conn";
+
+/// An entry of the connection table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection<'a> {
+    /// `TCP`, `UDP` or `SCTP`; `IP` for the template of a persistent firewall
+    /// mark.
+    pub protocol: &'a str,
+    /// The client. Port 0 marks a persistence template.
+    pub client: SocketAddr,
+    /// The virtual service that took it.
+    pub service: SocketAddr,
+    /// The destination that it went to.
+    pub destination: SocketAddr,
+    /// The state, in the kernel's words.
+    pub state: &'a str,
+    /// Seconds until the entry is dropped if nothing happens.
+    pub expires: u32,
+    /// The name of the persistence engine and what it tells clients apart by.
+    pub persistence_engine: Option<(&'a str, &'a str)>,
+}
+
+/// The connection table, entry by entry, from `/proc/net/ip_vs_conn`.
+///
+/// One line is in memory at a time. The kernel builds the file while it is
+/// read, so that connections come and go meanwhile.
+pub struct Connections<R> {
+    reader: R,
+    line: Vec<u8>,
+}
+
+impl Connections<BufReader<File>> {
+    /// Opens the table of the current network namespace.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the kernel has no IPVS or its module is not loaded.
+    pub fn open() -> Result<Self> {
+        Self::new(BufReader::new(File::open(PATH).map_err(failed)?))
+    }
+}
+
+impl<R: BufRead> Connections<R> {
+    /// Reads a table in the form of `/proc/net/ip_vs_conn`, headings first.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read.
+    pub fn new(mut reader: R) -> Result<Self> {
+        let mut line = Vec::new();
+        reader.read_until(b'\n', &mut line).map_err(failed)?;
+        Ok(Self { reader, line })
+    }
+
+    /// The next connection, or `None` after the last.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read or has a line of another
+    /// form.
+    pub fn next_connection(&mut self) -> Result<Option<Connection<'_>>> {
+        self.line.clear();
+        let length = self
+            .reader
+            .read_until(b'\n', &mut self.line)
+            .map_err(failed)?;
+        if length == 0 {
+            return Ok(None);
+        }
+        let line = std::str::from_utf8(&self.line).ok();
+        match line.and_then(parse) {
+            Some(connection) => Ok(Some(connection)),
+            None => Err(failed(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!(
+                    "{PATH} has a line of an unknown form: {}",
+                    self.line.trim_ascii_end().escape_ascii()
+                ),
+            ))),
+        }
+    }
+}
+
+fn failed(source: io::Error) -> Error {
+    Error::Io {
+        operation: Operation::ListConnections,
+        source,
+    }
+}
+
+fn parse(line: &str) -> Option<Connection<'_>> {
+    let mut rest = line;
+    let protocol = word(&mut rest)?;
+    let client = endpoint(&mut rest)?;
+    let service = endpoint(&mut rest)?;
+    let destination = endpoint(&mut rest)?;
+    let state = word(&mut rest)?;
+    let expires = word(&mut rest)?.parse().ok()?;
+    let persistence_engine = word(&mut rest).map(|name| (name, rest.trim()));
+    Some(Connection {
+        protocol,
+        client,
+        service,
+        destination,
+        state,
+        expires,
+        persistence_engine,
+    })
+}
+
+/// Takes the next word off the front.
+fn word<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let trimmed = rest.trim_ascii_start();
+    let end = trimmed
+        .find(|c: char| c.is_ascii_whitespace())
+        .unwrap_or(trimmed.len());
+    let (word, after) = trimmed.split_at(end);
+    *rest = after;
+    (!word.is_empty()).then_some(word)
+}
+
+fn endpoint(rest: &mut &str) -> Option<SocketAddr> {
+    let address = word(rest)?;
+    // IPv4 is eight digits without a dot, IPv6 eight groups with colons.
+    let address = if address.contains(':') {
+        IpAddr::V6(address.parse().ok()?)
+    } else {
+        IpAddr::V4(Ipv4Addr::from(u32::from_str_radix(address, 16).ok()?))
+    };
+    let port = u16::from_str_radix(word(rest)?, 16).ok()?;
+    Some(SocketAddr::new(address, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADINGS: &str =
+        "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n";
+
+    #[test]
+    fn each_line_is_a_connection_in_the_order_of_the_file() {
+        let table = format!(
+            "{HEADINGS}\
+             TCP 0A000009 D431 0A000001 0050 0A000002 1F90 ESTABLISHED     899\n\
+             UDP 2001:0db8:0000:0000:0000:0000:0000:0009 13C4 \
+                 2001:0db8:0000:0000:0000:0000:0000:0001 13C4 0A000002 13C4 UDP             12 \
+                 sip 3848276298220188511@host\n"
+        );
+        let mut connections = Connections::new(table.as_bytes()).unwrap();
+        assert_eq!(
+            connections.next_connection().unwrap(),
+            Some(Connection {
+                protocol: "TCP",
+                client: "10.0.0.9:54321".parse().unwrap(),
+                service: "10.0.0.1:80".parse().unwrap(),
+                destination: "10.0.0.2:8080".parse().unwrap(),
+                state: "ESTABLISHED",
+                expires: 899,
+                persistence_engine: None,
+            })
+        );
+        assert_eq!(
+            connections.next_connection().unwrap(),
+            Some(Connection {
+                protocol: "UDP",
+                client: "[2001:db8::9]:5060".parse().unwrap(),
+                service: "[2001:db8::1]:5060".parse().unwrap(),
+                destination: "10.0.0.2:5060".parse().unwrap(),
+                state: "UDP",
+                expires: 12,
+                persistence_engine: Some(("sip", "3848276298220188511@host")),
+            })
+        );
+        assert_eq!(connections.next_connection().unwrap(), None);
+    }
+
+    #[test]
+    fn a_line_of_another_form_is_an_error_that_shows_it() {
+        let table = format!("{HEADINGS}TCP 0A000009\n");
+        let mut connections = Connections::new(table.as_bytes()).unwrap();
+        assert_eq!(
+            connections.next_connection().unwrap_err().to_string(),
+            "cannot list the connections: /proc/net/ip_vs_conn has a line of an unknown form: \
+             TCP 0A000009"
+        );
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+
+use std::{fmt, io};
+
+use netlink_packet_core::DecodeError;
+use rustix::io::Errno;
+
+use crate::{AddressFamily, DaemonRole, DestinationId, ServiceId};
+
+/// What was asked of the kernel, and of which object.
+///
+/// It reads as the end of a sentence that begins with "cannot".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Find IPVS in the kernel and open a way to it.
+    Open,
+    /// Read the version and the size of the connection table.
+    ReadInfo,
+    /// Read all virtual services.
+    ListServices,
+    /// Read one virtual service.
+    ReadService(ServiceId),
+    /// Add a virtual service.
+    AddService(ServiceId),
+    /// Replace the settings of a virtual service.
+    EditService(ServiceId),
+    /// Remove a virtual service and its destinations.
+    DeleteService(ServiceId),
+    /// Read the destinations of a virtual service.
+    ListDestinations(ServiceId),
+    /// Add a destination.
+    AddDestination(ServiceId, DestinationId),
+    /// Replace the settings of a destination.
+    EditDestination(ServiceId, DestinationId),
+    /// Remove a destination.
+    DeleteDestination(ServiceId, DestinationId),
+    /// Set the counters of one virtual service to zero.
+    ZeroService(ServiceId),
+    /// Set all counters to zero.
+    ZeroAll,
+    /// Remove all virtual services.
+    Flush,
+    /// Read the connection timeouts.
+    ReadTimeouts,
+    /// Set the connection timeouts.
+    SetTimeouts,
+    /// Read which synchronization daemons run.
+    ListDaemons,
+    /// Read the connection table.
+    ListConnections,
+    /// Start a synchronization daemon.
+    StartDaemon(DaemonRole),
+    /// Stop a synchronization daemon.
+    StopDaemon(DaemonRole),
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open => write!(f, "reach IPVS"),
+            Self::ReadInfo => write!(f, "read the version of IPVS"),
+            Self::ListServices => write!(f, "list the virtual services"),
+            Self::ReadService(service) => write!(f, "read {service}"),
+            Self::AddService(service) => write!(f, "add {service}"),
+            Self::EditService(service) => write!(f, "edit {service}"),
+            Self::DeleteService(service) => write!(f, "delete {service}"),
+            Self::ListDestinations(service) => write!(f, "list the destinations of {service}"),
+            Self::AddDestination(service, destination) => {
+                write!(f, "add {destination} to {service}")
+            }
+            Self::EditDestination(service, destination) => {
+                write!(f, "edit {destination} of {service}")
+            }
+            Self::DeleteDestination(service, destination) => {
+                write!(f, "delete {destination} from {service}")
+            }
+            Self::ZeroService(service) => write!(f, "zero the counters of {service}"),
+            Self::ZeroAll => write!(f, "zero the counters"),
+            Self::Flush => write!(f, "clear the table"),
+            Self::ReadTimeouts => write!(f, "read the timeouts"),
+            Self::SetTimeouts => write!(f, "set the timeouts"),
+            Self::ListDaemons => write!(f, "list the synchronization daemons"),
+            Self::ListConnections => write!(f, "list the connections"),
+            Self::StartDaemon(role) => write!(f, "start the {role} daemon"),
+            Self::StopDaemon(role) => write!(f, "stop the {role} daemon"),
+        }
+    }
+}
+
+/// Why an operation failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The kernel has no IPVS and could not load it.
+    #[error("the kernel has no IPVS, and its module ip_vs could not be loaded")]
+    Unavailable {
+        /// What the module loader said, as far as it ran and said anything.
+        modprobe: Option<String>,
+    },
+    /// The kernel refused the operation, or was not asked because it would
+    /// have had to. Nothing was changed.
+    #[error("cannot {operation}: {errno}")]
+    Kernel {
+        /// What was asked.
+        operation: Operation,
+        /// The kernel's reason; its meaning depends on the operation.
+        errno: Errno,
+    },
+    /// The socket to the kernel, or a file of the kernel, failed.
+    #[error("cannot {operation}: {source}")]
+    Io {
+        /// What was asked.
+        operation: Operation,
+        /// The failure.
+        source: io::Error,
+    },
+    /// The kernel did not answer in time. What was asked may have been done.
+    #[error("cannot {operation}: the kernel does not answer")]
+    Timeout {
+        /// What was asked.
+        operation: Operation,
+    },
+    /// The answer was lost on its way (full or too small a buffer). What was
+    /// asked may have been done.
+    #[error("cannot {operation}: the kernel's answer was lost")]
+    AnswerLost {
+        /// What was asked.
+        operation: Operation,
+    },
+    /// The kernel's answer makes no sense.
+    #[error("cannot {operation}: the kernel's answer is malformed: {reason}")]
+    Malformed {
+        /// What was asked.
+        operation: Operation,
+        /// What is wrong with it.
+        reason: DecodeError,
+    },
+    /// The netmask of a persistent service has the other family than the
+    /// service. The kernel was not asked.
+    #[error("cannot {operation}: the netmask is not for {family:?} addresses")]
+    NetmaskFamily {
+        /// What was asked.
+        operation: Operation,
+        /// The family of the service.
+        family: AddressFamily,
+    },
+}
+
+impl Error {
+    /// The kernel's reason, when the kernel refused.
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Kernel { errno, .. } => Some(*errno),
+            _ => None,
+        }
+    }
+}
+
+/// The outcome of an operation on the IPVS table.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU16,
+};
+
+use super::Stats;
+
+/// What names a destination (real server) within its virtual service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DestinationId {
+    /// The address; it may have the other family than the service when the
+    /// forwarding method is tunneling.
+    pub address: IpAddr,
+    /// The port.
+    pub port: u16,
+}
+
+/// `10.0.0.2:80` or `[2001:db8::2]:80`
+impl fmt::Display for DestinationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SocketAddr::new(self.address, self.port).fmt(f)
+    }
+}
+
+/// How packets of the service reach the destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ForwardingMethod {
+    /// NAT: addresses are rewritten, replies come back through the director.
+    Masquerading,
+    /// The director itself is the server.
+    LocalNode,
+    /// Packets travel encapsulated, replies go to the client by themselves.
+    Tunneling(Tunnel),
+    /// Packets get a new link-layer address, replies go to the client by
+    /// themselves.
+    DirectRouting,
+    /// Packets go where they are addressed (`IP_VS_CONN_F_BYPASS`).
+    Bypass,
+    /// A number that has no meaning, though the kernel takes it: 5 to 7.
+    Other(u32),
+}
+
+/// The encapsulation of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tunnel {
+    /// IP in IP.
+    Ipip,
+    /// Generic UDP encapsulation.
+    Gue {
+        /// The UDP port of the tunnel's far end.
+        port: NonZeroU16,
+        /// What becomes of the outer checksum.
+        checksum: TunnelChecksum,
+    },
+    /// Generic routing encapsulation.
+    Gre {
+        /// What becomes of the outer checksum.
+        checksum: TunnelChecksum,
+    },
+    /// What this crate has no name for, as the kernel has it.
+    Other {
+        /// `IPVS_DEST_ATTR_TUN_TYPE`
+        kind: u8,
+        /// `IPVS_DEST_ATTR_TUN_PORT`
+        port: u16,
+        /// `IPVS_DEST_ATTR_TUN_FLAGS`
+        flags: u16,
+    },
+}
+
+/// The outer checksum of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TunnelChecksum {
+    /// `IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM`
+    None,
+    /// `IP_VS_TUNNEL_ENCAP_FLAG_CSUM`
+    Full,
+    /// `IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM`: remote checksum offload.
+    Remote,
+}
+
+/// How a destination takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DestinationSettings {
+    /// How packets reach it.
+    pub forwarding_method: ForwardingMethod,
+    /// Its share of new connections, 0 to `i32::MAX`; 0 quiesces it.
+    pub weight: u32,
+    /// Connections at which it takes no new ones; 0 is no limit.
+    pub upper_threshold: u32,
+    /// Connections below which it takes new ones again; 0 is three quarters
+    /// of the upper threshold.
+    pub lower_threshold: u32,
+}
+
+/// A destination as the kernel has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// What names it.
+    pub id: DestinationId,
+    /// How it takes part.
+    pub settings: DestinationSettings,
+    /// Connections in the established state.
+    pub active_connections: u32,
+    /// Connections in any other state.
+    pub inactive_connections: u32,
+    /// Clients that persistence keeps here.
+    pub persistent_connections: u32,
+    /// What it has done.
+    pub stats: Stats,
+}

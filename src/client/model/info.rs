@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+
+use std::fmt;
+
+/// What the kernel says about its IPVS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// The version of IPVS.
+    pub version: Version,
+    /// The number of hash buckets of the connection table.
+    pub connection_table_size: u32,
+}
+
+/// A version of IPVS, such as 1.2.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(
+    /// As the kernel sends it: a byte each for major, minor and patch.
+    pub u32,
+);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [_, major, minor, patch] = self.0.to_be_bytes();
+        write!(f, "{major}.{minor}.{patch}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Version;
+
+    #[test]
+    fn a_version_shows_its_three_numbers() {
+        assert_eq!(Version(0x0001_0201).to_string(), "1.2.1");
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+
+//! What the kernel's IPVS table holds, in the field's own words.
+//!
+//! The identity of a virtual service or destination, its settings and its
+//! counters are separate types: requests carry identity and settings, replies
+//! carry all three.
+
+mod daemon;
+mod destination;
+mod family;
+mod info;
+mod service;
+mod stats;
+mod timeouts;
+
+pub use self::{
+    daemon::{DaemonRole, SyncDaemon},
+    destination::{
+        Destination, DestinationId, DestinationSettings, ForwardingMethod, Tunnel, TunnelChecksum,
+    },
+    family::AddressFamily,
+    info::{Info, Version},
+    service::{
+        Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId, ServiceSettings,
+    },
+    stats::Stats,
+    timeouts::Timeouts,
+};

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+};
+
+use super::{AddressFamily, Stats};
+
+/// The protocol of a virtual service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// `IPPROTO_TCP`
+    Tcp,
+    /// `IPPROTO_UDP`
+    Udp,
+    /// `IPPROTO_SCTP`
+    Sctp,
+    /// Any other protocol number. The kernel takes such a service from any
+    /// program, so a table can hold one; it balances nothing for it.
+    Other(u16),
+}
+
+impl Protocol {
+    /// The protocol number that packets carry.
+    pub fn number(self) -> u16 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+            Self::Sctp => 132,
+            Self::Other(number) => number,
+        }
+    }
+}
+
+impl From<u16> for Protocol {
+    fn from(number: u16) -> Self {
+        match number {
+            6 => Self::Tcp,
+            17 => Self::Udp,
+            132 => Self::Sctp,
+            number => Self::Other(number),
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp => f.write_str("TCP"),
+            Self::Udp => f.write_str("UDP"),
+            Self::Sctp => f.write_str("SCTP"),
+            Self::Other(number) => write!(f, "protocol {number}"),
+        }
+    }
+}
+
+/// What names a virtual service: the packets that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServiceId {
+    /// The packets of a protocol to an address and port.
+    Address {
+        /// The protocol.
+        protocol: Protocol,
+        /// The virtual address.
+        address: IpAddr,
+        /// The port; 0 takes every port, which needs persistence to be useful.
+        port: u16,
+    },
+    /// The packets that carry a firewall mark, whatever they are addressed to.
+    Fwmark {
+        /// The mark. The kernel takes mark 0 for no mark at all.
+        mark: NonZeroU32,
+        /// The same mark can name one service of each family.
+        family: AddressFamily,
+    },
+}
+
+impl ServiceId {
+    /// The family of the packets that the service takes.
+    pub fn family(&self) -> AddressFamily {
+        match *self {
+            Self::Address { address, .. } => address.into(),
+            Self::Fwmark { family, .. } => family,
+        }
+    }
+}
+
+/// As operators write it: `TCP 192.0.2.1:80`, `UDP [2001:db8::1]:53`,
+/// `fwmark 5`, `fwmark 5 IPv6`.
+impl fmt::Display for ServiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Address {
+                protocol,
+                address,
+                port,
+            } => {
+                write!(f, "{protocol} {}", SocketAddr::new(address, port))
+            }
+            Self::Fwmark { mark, family } => {
+                write!(f, "fwmark {mark}")?;
+                match family {
+                    AddressFamily::Ipv4 => Ok(()),
+                    AddressFamily::Ipv6 => f.write_str(" IPv6"),
+                }
+            }
+        }
+    }
+}
+
+/// How much of the client's address makes two clients the same to a persistent
+/// service. It has the family of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Netmask {
+    /// A mask, which need not be a prefix; 255.255.255.255 is a client each.
+    Ipv4(Ipv4Addr),
+    /// The length of a prefix, 1 to 128; 128 is a client each.
+    Ipv6(u32),
+}
+
+impl Netmask {
+    /// The mask that tells every client from every other.
+    pub fn host(family: AddressFamily) -> Self {
+        match family {
+            AddressFamily::Ipv4 => Self::Ipv4(Ipv4Addr::BROADCAST),
+            AddressFamily::Ipv6 => Self::Ipv6(128),
+        }
+    }
+
+    /// Whether the mask tells every client from every other.
+    pub fn is_host(self) -> bool {
+        matches!(self, Self::Ipv4(Ipv4Addr::BROADCAST) | Self::Ipv6(128))
+    }
+
+    /// The family of the addresses that the mask is for.
+    pub fn family(self) -> AddressFamily {
+        match self {
+            Self::Ipv4(_) => AddressFamily::Ipv4,
+            Self::Ipv6(_) => AddressFamily::Ipv6,
+        }
+    }
+}
+
+/// Connections of one client go to one destination for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Persistence {
+    /// Seconds after a client's last connection until it is forgotten.
+    pub timeout: u32,
+    /// Which clients count as one.
+    pub netmask: Netmask,
+}
+
+/// The three flags that a scheduler may read; what they mean is the
+/// scheduler's business. For `sh` and `mh`, 1 is fallback and 2 is port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SchedulerFlags {
+    /// `IP_VS_SVC_F_SCHED1`
+    pub flag_1: bool,
+    /// `IP_VS_SVC_F_SCHED2`
+    pub flag_2: bool,
+    /// `IP_VS_SVC_F_SCHED3`
+    pub flag_3: bool,
+}
+
+impl SchedulerFlags {
+    /// Whether no flag is set.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// How a virtual service schedules connections.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceSettings {
+    /// The scheduler's name; 15 bytes at most. `none` is no scheduler:
+    /// existing connections go on, new ones are refused.
+    pub scheduler: String,
+    /// Flags for the scheduler.
+    pub scheduler_flags: SchedulerFlags,
+    /// Schedule each UDP datagram on its own.
+    pub one_packet: bool,
+    /// Whether and how clients stay with their destination.
+    pub persistence: Option<Persistence>,
+    /// What tells persistent clients apart instead of their address: the name
+    /// of a persistence engine; 16 bytes at most.
+    pub persistence_engine: Option<String>,
+}
+
+/// A virtual service as the kernel has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// What names it.
+    pub id: ServiceId,
+    /// How it schedules.
+    pub settings: ServiceSettings,
+    /// What it has done.
+    pub stats: Stats,
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+
+/// Counters since the start or the last zeroing, and the kernel's estimates of
+/// their rates. The kernel brings both up to date every two seconds.
+///
+/// Kernels before 4.1 have 32 bits of everything but bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Connections scheduled.
+    pub connections: u64,
+    /// Packets from clients.
+    pub in_packets: u64,
+    /// Packets to clients; only masquerading sees them.
+    pub out_packets: u64,
+    /// Bytes from clients.
+    pub in_bytes: u64,
+    /// Bytes to clients; only masquerading sees them.
+    pub out_bytes: u64,
+    /// Connections a second.
+    pub connections_per_second: u64,
+    /// Packets a second from clients.
+    pub in_packets_per_second: u64,
+    /// Packets a second to clients.
+    pub out_packets_per_second: u64,
+    /// Bytes a second from clients.
+    pub in_bytes_per_second: u64,
+    /// Bytes a second to clients.
+    pub out_bytes_per_second: u64,
+}
