@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+
+//! Addresses and ports as people write them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipvs_client::Protocol;
+
+use crate::{
+    names,
+    values::{BLANKS, number},
+};
+
+/// `host`, `host:port`, `ipv6` or `[ipv6]:port`; the port is a number or the
+/// name of a service of the protocol. `None` when it is neither.
+pub(crate) fn endpoint(text: &str, protocol: Protocol) -> Option<(IpAddr, Option<u16>)> {
+    if let Ok(address) = text.parse::<Ipv6Addr>() {
+        return Some((address.into(), None));
+    }
+    if let Some(address) = lax_ipv4(text) {
+        return Some((address.into(), None));
+    }
+    let (address, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']')?;
+            let address = match host.parse::<Ipv6Addr>() {
+                Ok(address) => address.into(),
+                Err(_) => host_ipv4(host)?.into(),
+            };
+            (address, Some(rest.strip_prefix(':')?))
+        }
+        None => {
+            let (host, port) = match text.rsplit_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            };
+            (host_ipv4(host)?.into(), port)
+        }
+    };
+    let port = match port {
+        Some(port) => Some(self::port(port, protocol)?),
+        None => None,
+    };
+    Some((address, port))
+}
+
+/// An IPv4 address, or a host that has one.
+pub(crate) fn host_ipv4(text: &str) -> Option<Ipv4Addr> {
+    if text.is_empty() {
+        return None;
+    }
+    text.parse()
+        .ok()
+        .or_else(|| lax_ipv4(text))
+        .or_else(|| names::look_up_host(text))
+}
+
+fn port(text: &str, protocol: Protocol) -> Option<u16> {
+    match number(text, 0..=u16::MAX.into()) {
+        Some(port) => u16::try_from(port).ok(),
+        None => names::look_up_service(text, protocol),
+    }
+}
+
+/// An IPv4 address as laxly as C's inet_aton reads it: one to four numbers,
+/// decimal, octal (0...) or hexadecimal (0x...), of which the last fills the
+/// bytes that are left. What follows a blank is not looked at.
+fn lax_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let end = text.find(BLANKS).unwrap_or(text.len());
+    let parts: Vec<u32> = text
+        .get(..end)?
+        .split('.')
+        .map(c_number)
+        .collect::<Option<_>>()?;
+    let (&last, bytes) = parts.split_last()?;
+    if bytes.len() > 3 {
+        return None;
+    }
+    let mut address = 0;
+    let mut bits_left = 32;
+    for &byte in bytes {
+        bits_left -= 8;
+        address |= u32::from(u8::try_from(byte).ok()?) << bits_left;
+    }
+    (u64::from(last) >> bits_left == 0).then(|| (address | last).into())
+}
+
+/// A number as C writes it in source.
+fn c_number(text: &str) -> Option<u32> {
+    let (digits, radix) =
+        if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+            (digits, 16)
+        } else if text.len() > 1 && text.starts_with('0') {
+            (text.get(1..)?, 8)
+        } else {
+            (text, 10)
+        };
+    // What from_str_radix() takes beyond digits is a sign.
+    if digits.starts_with(['+', '-']) {
+        return None;
+    }
+    u32::from_str_radix(digits, radix).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<(String, Option<u16>)> {
+        endpoint(text, Protocol::Tcp).map(|(address, port)| (address.to_string(), port))
+    }
+
+    #[test]
+    fn addresses_have_a_port_behind_the_last_colon() {
+        for (text, address, port) in [
+            ("10.0.0.1:80", "10.0.0.1", Some(80)),
+            ("10.0.0.1", "10.0.0.1", None),
+            ("10.0.0.1 :80", "10.0.0.1", None),
+            ("10.0.0.1: 80", "10.0.0.1", Some(80)),
+            ("10.0.0.1:+80", "10.0.0.1", Some(80)),
+            ("10.0.0.1:080", "10.0.0.1", Some(80)),
+            ("10.0.0.1:0", "10.0.0.1", Some(0)),
+            ("[10.0.0.9]:80", "10.0.0.9", Some(80)),
+            ("[2001:db8::1]:80", "2001:db8::1", Some(80)),
+            ("2001:DB8::1", "2001:db8::1", None),
+            ("::1:80", "::1:80", None),
+            ("[::ffff:1.2.3.4]:80", "::ffff:1.2.3.4", Some(80)),
+        ] {
+            assert_eq!(read(text), Some((address.to_owned(), port)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_address_nor_port_is_refused() {
+        for text in [
+            "",
+            ":80",
+            "10.0.0.1:",
+            "10.0.0.1:65536",
+            "10.0.0.1:-1",
+            "10.0.0.1:80 ",
+            "[::1]",
+            "[::1]:",
+            "[::1]80",
+            "[::1:80",
+            "[::1 ]:80",
+            "[]:80",
+            "[fe80::1%lo]:80",
+            ":::80",
+            "1::2::3",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn ipv4_addresses_are_read_as_inet_aton_reads_them() {
+        for (text, address) in [
+            ("10.1", [10, 0, 0, 1]),
+            ("10.0.1", [10, 0, 0, 1]),
+            ("1.2.3", [1, 2, 0, 3]),
+            ("1.2.65535", [1, 2, 255, 255]),
+            ("010.0.0.1", [8, 0, 0, 1]),
+            ("0x0a.0.0.2", [10, 0, 0, 2]),
+            ("167772169", [10, 0, 0, 9]),
+            ("4294967295", [255, 255, 255, 255]),
+            ("0", [0, 0, 0, 0]),
+            ("10.0.0.9 x", [10, 0, 0, 9]),
+        ] {
+            assert_eq!(lax_ipv4(text), Some(address.into()), "{text}");
+        }
+        for text in [
+            "",
+            ".",
+            "1.",
+            ".1",
+            "1..2",
+            "256.1.1.1",
+            "1.2.3.256",
+            "1.2.65536",
+            "1.2.3.4.5",
+            "1.2.3.-4",
+            "+1.2.3.4",
+            "08",
+            "0x",
+            "4294967296",
+            " 1.2.3.4",
+            "a",
+        ] {
+            assert_eq!(lax_ipv4(text), None, "{text:?}");
+        }
+    }
+}

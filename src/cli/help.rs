@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+
+//! The help text, made from the table of options.
+
+use clap::{Arg, ArgAction};
+
+use crate::options::{TABLE, Value};
+
+/// Scripts look for "ipvsadm v1.31" to learn which options they may use.
+pub(crate) const VERSION: &str = concat!(
+    "ipvsadm v1.31 (compatible; ipvsadm in Rust ",
+    env!("CARGO_PKG_VERSION"),
+    ", IPVS v1.2.1)"
+);
+
+const USAGE: &str = "\
+ipvsadm [-L [VIRTUAL-SERVICE] [LIST OPTIONS]]
+       ipvsadm -A|-E VIRTUAL-SERVICE [SERVICE OPTIONS]
+       ipvsadm -D VIRTUAL-SERVICE
+       ipvsadm -a|-e VIRTUAL-SERVICE -r REAL-SERVER [SERVER OPTIONS]
+       ipvsadm -d VIRTUAL-SERVICE -r REAL-SERVER
+       ipvsadm -Z [VIRTUAL-SERVICE]
+       ipvsadm -C
+       ipvsadm -S [-n] > RULES
+       ipvsadm -R < RULES
+       ipvsadm --set TCP TCPFIN UDP
+       ipvsadm --start-daemon master|backup [DAEMON OPTIONS]
+       ipvsadm --stop-daemon master|backup
+       ipvsadm -h|-v";
+
+const EXAMPLES: &str = "\
+Examples:
+  Balance port 80 over two real servers by weight, with NAT:
+    ipvsadm -A -t 192.0.2.1:80 -s wrr
+    ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 3
+    ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.3:80 -m -w 1
+  See what came of it:
+    ipvsadm -Ln --stats
+  Take a server out gently, without cutting its connections:
+    ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.3:80 -m -w 0
+";
+
+/// What `--help` shows.
+pub(crate) fn text() -> String {
+    description().render_help().to_string()
+}
+
+/// The command line as clap describes it. The scanner parses: the grammar
+/// depends on the order of words, which clap has no notion of.
+fn description() -> clap::Command {
+    let args = TABLE.iter().map(|spec| {
+        let mut arg = Arg::new(spec.long)
+            .long(spec.long)
+            .help(spec.help)
+            .help_heading(spec.heading.text());
+        if let [first, others @ ..] = spec.short {
+            arg = arg.short(*first).visible_short_aliases(others.to_vec());
+        }
+        match spec.value {
+            Value::None => arg.action(ArgAction::SetTrue),
+            Value::Required(name) => arg.value_name(name),
+            Value::Optional(name) => arg.value_name(name).num_args(0..=1),
+        }
+    });
+    clap::Command::new("ipvsadm")
+        .about("Administer the Linux IP Virtual Server, the kernel's layer-4 load balancer.")
+        .override_usage(USAGE)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .next_line_help(false)
+        .args(args)
+        .after_help(EXAMPLES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_and_option_is_in_the_help_text_with_its_description() {
+        let help = text();
+        let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for spec in TABLE {
+            assert!(help.contains(&format!("--{}", spec.long)), "{}", spec.long);
+            assert!(flat.contains(spec.help), "{}: {}", spec.long, spec.help);
+        }
+    }
+
+    #[test]
+    fn clap_finds_nothing_wrong_with_the_description() {
+        description().debug_assert();
+    }
+}

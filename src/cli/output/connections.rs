@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+};
+
+use ipvs_client::{Connection, Protocol};
+
+use super::text;
+use crate::names::Names;
+
+/// Connections in columns.
+pub(crate) struct ConnectionWriter<W> {
+    out: W,
+    names: Names,
+    /// Name and data of the persistence engine, where a connection has them.
+    engine_data: bool,
+}
+
+impl<W: Write> ConnectionWriter<W> {
+    pub(crate) fn new(out: W, names: Names, engine_data: bool) -> Self {
+        Self {
+            out,
+            names,
+            engine_data,
+        }
+    }
+
+    pub(crate) fn headings(&mut self) -> io::Result<()> {
+        write!(
+            self.out,
+            "IPVS connection entries\n\
+             pro expire state       source             virtual            destination"
+        )?;
+        if self.engine_data {
+            write!(self.out, "        pe name          pe_data")?;
+        }
+        writeln!(self.out)
+    }
+
+    pub(crate) fn connection(&mut self, connection: &Connection<'_>) -> io::Result<()> {
+        let protocol = match connection.protocol {
+            "TCP" => Protocol::Tcp,
+            "UDP" => Protocol::Udp,
+            "SCTP" => Protocol::Sctp,
+            _ => Protocol::Other(0),
+        };
+        let mut endpoint = |endpoint: SocketAddr| {
+            text::endpoint(&mut self.names, endpoint.ip(), endpoint.port(), protocol)
+        };
+        let client = endpoint(connection.client);
+        let service = endpoint(connection.service);
+        let destination = endpoint(connection.destination);
+        let (minutes, seconds) = (connection.expires / 60, connection.expires % 60);
+        write!(
+            self.out,
+            "{:<3} {minutes:02}:{seconds:02}  {:<11} {client:<18} {service:<18} ",
+            connection.protocol, connection.state
+        )?;
+        match connection.persistence_engine {
+            Some((engine, data)) if self.engine_data => {
+                writeln!(self.out, "{destination:<18} {engine:<16} {data}")
+            }
+            _ => writeln!(self.out, "{destination}"),
+        }
+    }
+}

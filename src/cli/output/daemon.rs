@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+
+use std::io::{self, Write};
+
+use ipvs_client::SyncDaemon;
+
+/// One line for a daemon. Kernels before 4.3 tell only the first two.
+pub(crate) fn write_daemon(out: &mut impl Write, daemon: &SyncDaemon) -> io::Result<()> {
+    write!(
+        out,
+        "{} sync daemon (mcast={}, syncid={}",
+        daemon.role, daemon.interface, daemon.sync_id
+    )?;
+    if let Some(maxlen) = daemon.sync_maxlen {
+        write!(out, ", maxlen={maxlen}")?;
+    }
+    if let Some(group) = daemon.group {
+        write!(out, ", group={group}")?;
+    }
+    if let Some(port) = daemon.port {
+        write!(out, ", port={port}")?;
+    }
+    if let Some(ttl) = daemon.ttl {
+        write!(out, ", ttl={ttl}")?;
+    }
+    writeln!(out, ")")
+}
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::DaemonRole;
+
+    use super::*;
+
+    fn line(daemon: &SyncDaemon) -> String {
+        let mut out = Vec::new();
+        write_daemon(&mut out, daemon).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_daemon_is_one_line_with_what_the_kernel_tells() {
+        let mut daemon = SyncDaemon {
+            role: DaemonRole::Backup,
+            interface: "eth1".to_owned(),
+            sync_id: 5,
+            sync_maxlen: Some(1400),
+            group: Some([224, 0, 0, 82].into()),
+            port: Some(9000),
+            ttl: Some(3),
+        };
+        assert_eq!(
+            line(&daemon),
+            "backup sync daemon (mcast=eth1, syncid=5, maxlen=1400, group=224.0.0.82, \
+             port=9000, ttl=3)\n"
+        );
+        daemon = SyncDaemon {
+            role: DaemonRole::Master,
+            sync_maxlen: None,
+            group: None,
+            port: None,
+            ttl: None,
+            ..daemon
+        };
+        assert_eq!(line(&daemon), "master sync daemon (mcast=eth1, syncid=5)\n");
+    }
+}

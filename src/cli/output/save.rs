@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+};
+
+use ipvs_client::{
+    AddressFamily, Destination, ForwardingMethod, Netmask, Protocol, Service, ServiceId, Tunnel,
+    TunnelChecksum,
+};
+
+use super::text;
+use crate::{
+    legality::TunnelKind,
+    names::{self, Names},
+    values::scheduler_flag_names,
+};
+
+/// The table as commands that -R reads.
+pub(crate) struct SaveWriter<W> {
+    out: W,
+    names: Names,
+}
+
+impl<W: Write> SaveWriter<W> {
+    pub(crate) fn new(out: W, names: Names) -> Self {
+        Self { out, names }
+    }
+
+    pub(crate) fn service(&mut self, service: &Service) -> io::Result<()> {
+        let settings = &service.settings;
+        let id = self.service_option(&service.id);
+        write!(self.out, "-A {id} -s {}", settings.scheduler)?;
+        if let Some(persistence) = settings.persistence {
+            write!(self.out, " -p {}", persistence.timeout)?;
+            if !persistence.netmask.is_host() {
+                match persistence.netmask {
+                    Netmask::Ipv4(mask) => write!(self.out, " -M {mask}")?,
+                    Netmask::Ipv6(length) => write!(self.out, " -M {length}")?,
+                }
+            }
+        }
+        if let Some(engine) = &settings.persistence_engine {
+            write!(self.out, " --pe {engine}")?;
+        }
+        if settings.one_packet {
+            write!(self.out, " -o")?;
+        }
+        if !settings.scheduler_flags.is_empty() {
+            let names = scheduler_flag_names(settings.scheduler_flags, &settings.scheduler);
+            write!(self.out, " -b {}", names.join(","))?;
+        }
+        writeln!(self.out)
+    }
+
+    pub(crate) fn destination(
+        &mut self,
+        service: &ServiceId,
+        destination: &Destination,
+    ) -> io::Result<()> {
+        let settings = &destination.settings;
+        let id = self.service_option(service);
+        let server = self.endpoint(
+            destination.id.address,
+            destination.id.port,
+            text::port_protocol(service),
+        );
+        write!(self.out, "-a {id} -r {server}")?;
+        // A local node is what direct routing to the director's own address
+        // is; the other methods have no option.
+        match settings.forwarding_method {
+            ForwardingMethod::Masquerading => write!(self.out, " -m")?,
+            ForwardingMethod::Tunneling(_) => write!(self.out, " -i")?,
+            _ => write!(self.out, " -g")?,
+        }
+        write!(self.out, " -w {}", settings.weight)?;
+        if let ForwardingMethod::Tunneling(tunnel) = settings.forwarding_method {
+            self.tunnel(tunnel)?;
+        }
+        if settings.upper_threshold != 0 {
+            write!(self.out, " -x {}", settings.upper_threshold)?;
+        }
+        if settings.lower_threshold != 0 {
+            write!(self.out, " -y {}", settings.lower_threshold)?;
+        }
+        writeln!(self.out)
+    }
+
+    fn tunnel(&mut self, tunnel: Tunnel) -> io::Result<()> {
+        let (kind, port, checksum) = match tunnel {
+            Tunnel::Ipip => (TunnelKind::Ipip, None, None),
+            Tunnel::Gue { port, checksum } => (TunnelKind::Gue, Some(port), Some(checksum)),
+            Tunnel::Gre { checksum } => (TunnelKind::Gre, None, Some(checksum)),
+            // No option describes it.
+            Tunnel::Other { .. } => return Ok(()),
+        };
+        write!(self.out, " --tun-type {}", kind.name())?;
+        if let Some(port) = port {
+            write!(self.out, " --tun-port {port}")?;
+        }
+        match checksum {
+            None => Ok(()),
+            Some(TunnelChecksum::None) => write!(self.out, " --tun-nocsum"),
+            Some(TunnelChecksum::Full) => write!(self.out, " --tun-csum"),
+            Some(TunnelChecksum::Remote) => write!(self.out, " --tun-remcsum"),
+        }
+    }
+
+    /// `-t 10.0.0.1:80`, `-f 5 -6`
+    fn service_option(&mut self, id: &ServiceId) -> String {
+        match *id {
+            ServiceId::Address {
+                protocol,
+                address,
+                port,
+            } => {
+                let option = match protocol {
+                    Protocol::Tcp => "-t",
+                    Protocol::Udp => "-u",
+                    Protocol::Sctp | Protocol::Other(_) => "--sctp-service",
+                };
+                format!("{option} {}", self.endpoint(address, port, protocol))
+            }
+            ServiceId::Fwmark { mark, family } => match family {
+                AddressFamily::Ipv4 => format!("-f {mark}"),
+                AddressFamily::Ipv6 => format!("-f {mark} -6"),
+            },
+        }
+    }
+
+    /// With names only where -R finds the same address and port by them.
+    fn endpoint(&mut self, address: IpAddr, port: u16, protocol: Protocol) -> String {
+        let host = self
+            .names
+            .host(address)
+            .filter(|name| names::look_up_host(name).map(IpAddr::V4) == Some(address))
+            .map_or_else(|| text::address(address), str::to_owned);
+        let service = self
+            .names
+            .service(port, protocol)
+            .filter(|name| names::look_up_service(name, protocol) == Some(port))
+            .map_or_else(|| port.to_string(), str::to_owned);
+        text::join(address, &host, &service)
+    }
+}

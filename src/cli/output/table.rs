@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+
+use std::io::{self, Write};
+
+use ipvs_client::{
+    AddressFamily, Destination, ForwardingMethod, Info, Netmask, Service, ServiceId, Stats, Tunnel,
+    TunnelChecksum,
+};
+
+use super::{number::counter, text};
+use crate::{command::View, names::Names, values::scheduler_flag_names};
+
+/// Names longer than their column are cut.
+const NAME_WIDTH: usize = 28;
+
+/// Virtual services and their destinations in columns.
+pub(crate) struct TableWriter<W> {
+    out: W,
+    names: Names,
+    view: View,
+    exact: bool,
+}
+
+impl<W: Write> TableWriter<W> {
+    pub(crate) fn new(out: W, names: Names, view: View, exact: bool) -> Self {
+        Self {
+            out,
+            names,
+            view,
+            exact,
+        }
+    }
+
+    pub(crate) fn version(&mut self, info: &Info) -> io::Result<()> {
+        writeln!(
+            self.out,
+            "IP Virtual Server version {} (size={})",
+            info.version, info.connection_table_size
+        )
+    }
+
+    pub(crate) fn headings(&mut self) -> io::Result<()> {
+        self.out.write_all(match self.view {
+            View::Plain => {
+                b"Prot LocalAddress:Port Scheduler Flags\n  \
+                  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
+            }
+            View::Stats => {
+                b"Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n  \
+                  -> RemoteAddress:Port\n"
+            }
+            View::Rate => {
+                b"Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS\n  \
+                  -> RemoteAddress:Port\n"
+            }
+            View::Thresholds => {
+                b"Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n  \
+                  -> RemoteAddress:Port\n"
+            }
+            View::PersistentConnections => {
+                b"Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n  \
+                  -> RemoteAddress:Port\n"
+            }
+            View::TunnelInfo => {
+                b"Prot LocalAddress:Port Scheduler Flags\n  \
+                  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn\n"
+            }
+        })
+    }
+
+    pub(crate) fn service(&mut self, service: &Service) -> io::Result<()> {
+        let name = self.service_name(&service.id);
+        match self.view {
+            View::Stats => {
+                write!(self.out, "{name:<33}")?;
+                self.counters(totals(&service.stats))
+            }
+            View::Rate => {
+                write!(self.out, "{name:<33}")?;
+                self.counters(rates(&service.stats))
+            }
+            View::Plain | View::Thresholds | View::PersistentConnections | View::TunnelInfo => {
+                write!(self.out, "{name} ")?;
+                self.settings(service)
+            }
+        }
+    }
+
+    pub(crate) fn destination(
+        &mut self,
+        service: &ServiceId,
+        destination: &Destination,
+    ) -> io::Result<()> {
+        let name = self.endpoint(
+            destination.id.address,
+            destination.id.port,
+            text::port_protocol(service),
+        );
+        let settings = &destination.settings;
+        let active = destination.active_connections;
+        let inactive = destination.inactive_connections;
+        write!(self.out, "  -> {name:<28}")?;
+        match self.view {
+            View::Plain => writeln!(
+                self.out,
+                " {:<7} {:<6} {active:<10} {inactive:<10}",
+                method_name(settings.forwarding_method),
+                settings.weight,
+            ),
+            View::Stats => self.counters(totals(&destination.stats)),
+            View::Rate => self.counters(rates(&destination.stats)),
+            View::Thresholds => writeln!(
+                self.out,
+                " {:<10} {:<10} {active:<10} {inactive:<10}",
+                settings.upper_threshold, settings.lower_threshold,
+            ),
+            View::PersistentConnections => writeln!(
+                self.out,
+                " {:<9} {:<11} {active:<10} {inactive:<10}",
+                settings.weight, destination.persistent_connections,
+            ),
+            View::TunnelInfo => writeln!(
+                self.out,
+                " {:<7} {:<13} {:<6} {active:<10} {inactive:<10}",
+                method_name(settings.forwarding_method),
+                tunnel_info(settings.forwarding_method),
+                settings.weight,
+            ),
+        }
+    }
+
+    /// The first column of a service, `TCP  10.0.0.1:80`.
+    fn service_name(&mut self, id: &ServiceId) -> String {
+        match *id {
+            ServiceId::Address {
+                protocol,
+                address,
+                port,
+            } => {
+                let endpoint = self.endpoint(address, port, protocol);
+                format!("{:<4} {endpoint}", protocol.to_string())
+            }
+            ServiceId::Fwmark { mark, family } => match family {
+                AddressFamily::Ipv4 => format!("FWM  {mark}"),
+                AddressFamily::Ipv6 => format!("FWM  {mark} IPv6"),
+            },
+        }
+    }
+
+    fn endpoint(
+        &mut self,
+        address: std::net::IpAddr,
+        port: u16,
+        protocol: ipvs_client::Protocol,
+    ) -> String {
+        let named = self.names.host(address).is_some();
+        let endpoint = text::endpoint(&mut self.names, address, port, protocol);
+        if named {
+            endpoint.chars().take(NAME_WIDTH).collect()
+        } else {
+            endpoint
+        }
+    }
+
+    /// Scheduler and flags, to the end of the line.
+    fn settings(&mut self, service: &Service) -> io::Result<()> {
+        let settings = &service.settings;
+        write!(self.out, "{}", settings.scheduler)?;
+        if !settings.scheduler_flags.is_empty() {
+            let names = scheduler_flag_names(settings.scheduler_flags, &settings.scheduler);
+            write!(self.out, " ({})", names.join(","))?;
+        }
+        if let Some(persistence) = settings.persistence {
+            write!(self.out, " persistent {}", persistence.timeout)?;
+            if !persistence.netmask.is_host() {
+                match persistence.netmask {
+                    Netmask::Ipv4(mask) => write!(self.out, " mask {mask}")?,
+                    Netmask::Ipv6(length) => write!(self.out, " mask {length}")?,
+                }
+            }
+            if let Some(engine) = &settings.persistence_engine {
+                write!(self.out, " pe {engine}")?;
+            }
+        }
+        if settings.one_packet {
+            write!(self.out, " ops")?;
+        }
+        writeln!(self.out)
+    }
+
+    fn counters(&mut self, values: [u64; 5]) -> io::Result<()> {
+        for value in values {
+            write!(self.out, "{:>9}", counter(value, self.exact))?;
+        }
+        writeln!(self.out)
+    }
+}
+
+fn totals(stats: &Stats) -> [u64; 5] {
+    [
+        stats.connections,
+        stats.in_packets,
+        stats.out_packets,
+        stats.in_bytes,
+        stats.out_bytes,
+    ]
+}
+
+fn rates(stats: &Stats) -> [u64; 5] {
+    [
+        stats.connections_per_second,
+        stats.in_packets_per_second,
+        stats.out_packets_per_second,
+        stats.in_bytes_per_second,
+        stats.out_bytes_per_second,
+    ]
+}
+
+fn method_name(method: ForwardingMethod) -> &'static str {
+    match method {
+        ForwardingMethod::Masquerading => "Masq",
+        ForwardingMethod::LocalNode => "Local",
+        ForwardingMethod::Tunneling(_) => "Tunnel",
+        ForwardingMethod::DirectRouting => "Route",
+        ForwardingMethod::Bypass => "Bypass",
+        ForwardingMethod::Other(_) => "Unknown",
+    }
+}
+
+/// `ipip`, `gue:6080:+c`, `gre:-c`; `n/a` without a tunnel.
+fn tunnel_info(method: ForwardingMethod) -> String {
+    let mark = |checksum| match checksum {
+        TunnelChecksum::None => "-c",
+        TunnelChecksum::Full => "+c",
+        TunnelChecksum::Remote => "r+c",
+    };
+    match method {
+        ForwardingMethod::Tunneling(Tunnel::Ipip) => "ipip".to_owned(),
+        ForwardingMethod::Tunneling(Tunnel::Gue { port, checksum }) => {
+            format!("gue:{port}:{}", mark(checksum))
+        }
+        ForwardingMethod::Tunneling(Tunnel::Gre { checksum }) => format!("gre:{}", mark(checksum)),
+        ForwardingMethod::Tunneling(Tunnel::Other { kind, .. }) => format!("type-{kind}"),
+        _ => "n/a".to_owned(),
+    }
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+
+//! Words into options and arguments, by the rules of popt, the option library
+//! of the original: short options in bundles, values attached, after `=` or in
+//! the next word, and `--` before plain arguments.
+
+use crate::{
+    options::{Spec, TABLE, Value},
+    usage::UsageError,
+};
+
+/// What the scanner finds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Token<'a> {
+    Option {
+        spec: &'static Spec,
+        value: Option<&'a str>,
+        /// The whole word that the option was found in.
+        word: &'a str,
+    },
+    Argument(&'a str),
+}
+
+/// The tokens of a command line, in the order of its words.
+pub(crate) struct Scanner<'a> {
+    words: std::slice::Iter<'a, &'a str>,
+    /// A bundle of short options that is not at its end: the word, and what is
+    /// left of it.
+    bundle: Option<(&'a str, &'a str)>,
+    /// `--` has been seen.
+    only_arguments: bool,
+}
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(words: &'a [&'a str]) -> Self {
+        Self {
+            words: words.iter(),
+            bundle: None,
+            only_arguments: false,
+        }
+    }
+
+    /// A word that begins with `--`.
+    fn long_option(&mut self, word: &'a str, name: &'a str) -> Result<Token<'a>, UsageError> {
+        let (name, attached) = match name.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (name, None),
+        };
+        let spec = TABLE
+            .iter()
+            .find(|spec| spec.long == name)
+            .ok_or_else(|| UsageError::UnknownOption(word.to_owned()))?;
+        if spec.value == Value::None && attached.is_some() {
+            return Err(UsageError::UnwantedValue(word.to_owned()));
+        }
+        let value = match attached {
+            Some(value) => Some(value),
+            None => self.value(spec, word)?,
+        };
+        Ok(Token::Option { spec, value, word })
+    }
+
+    /// The first letter of what is left of a bundle.
+    fn short_option(&mut self, word: &'a str, rest: &'a str) -> Result<Token<'a>, UsageError> {
+        let mut letters = rest.chars();
+        let spec = letters
+            .next()
+            .and_then(|letter| TABLE.iter().find(|spec| spec.short.contains(&letter)))
+            .ok_or_else(|| UsageError::UnknownOption(word.to_owned()))?;
+        let rest = letters.as_str();
+        if spec.value == Value::None {
+            if rest.starts_with('=') {
+                return Err(UsageError::UnwantedValue(word.to_owned()));
+            }
+            self.bundle = (!rest.is_empty()).then_some((word, rest));
+            return Ok(Token::Option {
+                spec,
+                value: None,
+                word,
+            });
+        }
+        let value = if rest.is_empty() {
+            self.value(spec, word)?
+        } else {
+            Some(rest.strip_prefix('=').unwrap_or(rest))
+        };
+        Ok(Token::Option { spec, value, word })
+    }
+
+    /// The value in the next word, if the option takes one.
+    fn value(&mut self, spec: &Spec, word: &str) -> Result<Option<&'a str>, UsageError> {
+        match spec.value {
+            Value::None => Ok(None),
+            // Whatever comes next, even what looks like an option.
+            Value::Required(_) => match self.words.next() {
+                Some(value) => Ok(Some(value)),
+                None => Err(UsageError::MissingValue(word.to_owned())),
+            },
+            Value::Optional(_) => match self.words.as_slice().first() {
+                Some(value) if !value.starts_with('-') => {
+                    self.words.next();
+                    Ok(Some(value))
+                }
+                _ => Ok(None),
+            },
+        }
+    }
+}
+
+impl<'a> Iterator for Scanner<'a> {
+    type Item = Result<Token<'a>, UsageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some((word, rest)) = self.bundle.take() {
+            return Some(self.short_option(word, rest));
+        }
+        let mut word = *self.words.next()?;
+        if word == "--" && !self.only_arguments {
+            self.only_arguments = true;
+            word = self.words.next()?;
+        }
+        if self.only_arguments {
+            return Some(Ok(Token::Argument(word)));
+        }
+        Some(match word.strip_prefix('-') {
+            None | Some("") => Ok(Token::Argument(word)),
+            Some(rest) => match rest.strip_prefix('-') {
+                Some(name) => self.long_option(word, name),
+                None => self.short_option(word, rest),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tokens in a form that is easy to read: `--long`, `--long=value` or
+    /// the argument; the error's words last.
+    fn scan(words: &[&str]) -> Vec<String> {
+        let mut seen = Vec::new();
+        for token in Scanner::new(words) {
+            match token {
+                Ok(Token::Option {
+                    spec,
+                    value: Some(value),
+                    ..
+                }) => seen.push(format!("--{}={value}", spec.long)),
+                Ok(Token::Option { spec, .. }) => seen.push(format!("--{}", spec.long)),
+                Ok(Token::Argument(word)) => seen.push(word.to_owned()),
+                Err(error) => {
+                    seen.push(error.to_string());
+                    break;
+                }
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn short_options_may_be_bundled_and_the_last_may_take_a_value() {
+        assert_eq!(
+            scan(&["-Lnt", "1.1.1.1:80"]),
+            ["--list", "--numeric", "--tcp-service=1.1.1.1:80"]
+        );
+        assert_eq!(
+            scan(&["-list"]),
+            ["--list", "--ipip", "--scheduler=t"],
+            "a value may be attached in a bundle"
+        );
+    }
+
+    #[test]
+    fn a_value_is_attached_or_after_an_equals_sign_or_the_next_word() {
+        for words in [
+            &["-w", "5"][..],
+            &["-w5"],
+            &["-w=5"],
+            &["--weight", "5"],
+            &["--weight=5"],
+        ] {
+            assert_eq!(scan(words), ["--weight=5"], "{words:?}");
+        }
+        assert_eq!(scan(&["--weight="]), ["--weight="]);
+    }
+
+    #[test]
+    fn a_required_value_is_whatever_comes_next() {
+        assert_eq!(scan(&["-s", "-t", "x"]), ["--scheduler=-t", "x"]);
+        assert_eq!(scan(&["-s", "--"]), ["--scheduler=--"]);
+        assert_eq!(scan(&["-Ls"]), ["--list", "-Ls: missing argument"]);
+    }
+
+    #[test]
+    fn an_optional_value_does_not_begin_with_a_dash() {
+        assert_eq!(
+            scan(&["-p", "-s", "rr"]),
+            ["--persistent", "--scheduler=rr"]
+        );
+        assert_eq!(scan(&["-p", "60"]), ["--persistent=60"]);
+        assert_eq!(scan(&["-p60"]), ["--persistent=60"]);
+        assert_eq!(scan(&["-p"]), ["--persistent"]);
+        assert_eq!(scan(&["-p", ""]), ["--persistent="]);
+    }
+
+    #[test]
+    fn after_two_dashes_every_word_is_an_argument() {
+        assert_eq!(scan(&["-L", "--", "-n", "--"]), ["--list", "-n", "--"]);
+        assert_eq!(scan(&["-L", "--"]), ["--list"]);
+        assert_eq!(scan(&["-L", "-", ""]), ["--list", "-", ""]);
+    }
+
+    #[test]
+    fn errors_quote_the_whole_word() {
+        for (words, error) in [
+            (&["-LnQ"][..], "-LnQ: unknown option"),
+            (&["-é"], "-é: unknown option"),
+            (&["--nope"], "--nope: unknown option"),
+            (&["--nume"], "--nume: unknown option"),
+            (&["--nope=1"], "--nope=1: unknown option"),
+            (&["--="], "--=: unknown option"),
+            (
+                &["--numeric=5"],
+                "--numeric=5: option does not take an argument",
+            ),
+            (&["-n=5"], "-n=5: option does not take an argument"),
+        ] {
+            assert_eq!(
+                scan(words).last().map(String::as_str),
+                Some(error),
+                "{words:?}"
+            );
+        }
+    }
+}

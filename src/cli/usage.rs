@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+
+//! What can be wrong with a command line. The words and exit statuses are
+//! those of ipvsadm 1.31: scripts and tools match on them.
+
+use std::fmt;
+
+use crate::options::{CommandName, Kind};
+
+/// The exit status of errors that the original leaves to its option library.
+const STATUS_OPTION: u8 = 255;
+/// The exit status of every other usage error.
+const STATUS_USAGE: u8 = 2;
+
+/// What has rules about the options that go with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Command(CommandName),
+    /// By its name on the command line.
+    Tunnel(&'static str),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(command) => write!(f, "the '{}' command", command.name()),
+            Self::Tunnel(tunnel) => write!(f, "the '{tunnel}' tunnel type"),
+        }
+    }
+}
+
+/// A command line that asks for nothing that can be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error("Try `ipvsadm -h' or 'ipvsadm --help' for more information.")]
+    NoCommand,
+    #[error("{0}: unknown option")]
+    UnknownOption(String),
+    #[error("{0}: missing argument")]
+    MissingValue(String),
+    #[error("{0}: option does not take an argument")]
+    UnwantedValue(String),
+    #[error("invalid option `{0}'")]
+    SecondCommand(String),
+    #[error("unexpected argument {0}")]
+    UnexpectedArgument(String),
+    #[error("multiple '{}' options specified", .0.name())]
+    Repeated(Kind),
+    #[error("You need to supply the '{}' option for {subject}", .kind.name())]
+    Compulsory { subject: Subject, kind: Kind },
+    #[error("Illegal '{}' option with {subject}", .kind.name())]
+    Illegal { subject: Subject, kind: Kind },
+    #[error("The option '{}' conflicts with the '{}' option in {subject}", .kind.name(), .other.name())]
+    Conflict {
+        subject: Subject,
+        kind: Kind,
+        other: Kind,
+    },
+    #[error("options conflicts in the list command")]
+    ListConflict,
+    #[error("illegal virtual server address[:port] specified")]
+    ServiceAddress,
+    #[error("invalid fwmark value `{0}' specified")]
+    Fwmark(String),
+    // The original ends this one with an empty line.
+    #[error("-6 used before -f\n")]
+    Ipv6BeforeFwmark,
+    #[error("illegal real server address[:port] specified")]
+    ServerAddress,
+    #[error("invalid timeout value `{0}' specified")]
+    Timeout(String),
+    #[error("--set option requires 3 timeout values")]
+    ThreeTimeouts,
+    #[error("illegal virtual server persistent mask specified")]
+    Netmask,
+    #[error("illegal ipv6 netmask specified")]
+    Netmask6,
+    #[error("invalid scheduler flag `{0}'")]
+    SchedulerFlag(String),
+    #[error("incompatible scheduler flag `{0}'")]
+    SchedulerFlagOfOther(String),
+    #[error("Zero port specified for non-persistent service")]
+    ZeroPort,
+    #[error("One-Packet Scheduling is only for UDP virtual services")]
+    OnePacketNotUdp,
+    #[error("illegal weight specified")]
+    Weight,
+    #[error("illegal u_threshold specified")]
+    UpperThreshold,
+    #[error("illegal l_threshold specified")]
+    LowerThreshold,
+    #[error("illegal tunnel type specified")]
+    TunnelType,
+    #[error("illegal tunnel port specified")]
+    TunnelPort,
+    #[error("Different address family is allowed only for tunneling servers")]
+    FamiliesDiffer,
+    #[error("Tunnel options conflict with forward method")]
+    NotTunneling,
+    #[error("illegal start-daemon parameter specified")]
+    StartRole,
+    #[error("illegal start_daemon specified")]
+    StopRole,
+    #[error("illegal syncid specified")]
+    SyncId,
+    #[error("illegal sync-maxlen specified")]
+    SyncMaxlen,
+    #[error("invalid IPv4 mcast-group `{0}'")]
+    McastGroup4(String),
+    #[error("invalid IPv6 mcast-group `{0}'")]
+    McastGroup6(String),
+    #[error("illegal mcast-port specified")]
+    McastPort,
+    #[error("illegal mcast-ttl specified")]
+    McastTtl,
+}
+
+impl UsageError {
+    /// The exit status of a program that ends with this error.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::NoCommand
+            | Self::UnknownOption(_)
+            | Self::MissingValue(_)
+            | Self::UnwantedValue(_) => STATUS_OPTION,
+            _ => STATUS_USAGE,
+        }
+    }
+}

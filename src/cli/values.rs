@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+
+//! The values of options that are numbers, masks and flags.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    ops::RangeInclusive,
+};
+
+use ipvs_client::{AddressFamily, Netmask, SchedulerFlags};
+
+use crate::{address, usage::UsageError};
+
+/// What C's isspace takes for a blank.
+pub(crate) const BLANKS: [char; 6] = [' ', '\t', '\n', '\x0b', '\x0c', '\r'];
+
+/// A decimal number in the range, as laxly as C's strtol reads it: blanks and
+/// a sign may come first, nothing may come after.
+pub(crate) fn number(text: &str, range: RangeInclusive<u32>) -> Option<u32> {
+    let digits = text.trim_start_matches(BLANKS);
+    let (negative, digits) = match digits.as_bytes().first()? {
+        b'-' => (true, digits.get(1..)?),
+        b'+' => (false, digits.get(1..)?),
+        _ => (false, digits),
+    };
+    // What parse() takes beyond digits is a sign.
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u32 = digits.parse().ok()?;
+    (range.contains(&number) && !(negative && number != 0)).then_some(number)
+}
+
+/// The mask of -M as far as it can be read before it is known whose it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NetmaskText {
+    ipv4: Option<Ipv4Addr>,
+    ipv6: Option<u32>,
+}
+
+impl NetmaskText {
+    /// # Errors
+    /// When it can be a mask of neither family, or not of the one given.
+    pub(crate) fn parse(text: &str, family: Option<AddressFamily>) -> Result<Self, UsageError> {
+        let ipv6 = number(text, 1..=128);
+        let ipv4 = match family {
+            // Saves a host of that name from being looked up.
+            Some(AddressFamily::Ipv6) => None,
+            _ => match number(text, 0..=32) {
+                Some(length) => Some(Ipv4Addr::from(
+                    u32::MAX.checked_shl(32 - length).unwrap_or(0),
+                )),
+                None => address::host_ipv4(text),
+            },
+        };
+        let mask = Self { ipv4, ipv6 };
+        match family {
+            Some(family) => mask.of(family).map(|_| mask),
+            None if ipv4.is_none() && ipv6.is_none() => Err(UsageError::Netmask),
+            None => Ok(mask),
+        }
+    }
+
+    /// The mask that it is for a service of this family.
+    pub(crate) fn of(self, family: AddressFamily) -> Result<Netmask, UsageError> {
+        match family {
+            AddressFamily::Ipv4 => self.ipv4.map(Netmask::Ipv4).ok_or(UsageError::Netmask),
+            AddressFamily::Ipv6 => self.ipv6.map(Netmask::Ipv6).ok_or(UsageError::Netmask6),
+        }
+    }
+}
+
+/// A multicast group.
+pub(crate) fn multicast_group(text: &str) -> Result<std::net::IpAddr, UsageError> {
+    if text.contains(':') {
+        match text.parse::<Ipv6Addr>() {
+            Ok(group) if group.is_multicast() => Ok(group.into()),
+            _ => Err(UsageError::McastGroup6(text.to_owned())),
+        }
+    } else {
+        match text.parse::<Ipv4Addr>() {
+            Ok(group) if group.is_multicast() => Ok(group.into()),
+            _ => Err(UsageError::McastGroup4(text.to_owned())),
+        }
+    }
+}
+
+/// A scheduler flag's name, the scheduler that alone has it, and what it sets.
+struct FlagName {
+    name: &'static str,
+    scheduler: Option<&'static str>,
+    flag: SchedulerFlags,
+}
+
+const FLAG_1: SchedulerFlags = SchedulerFlags {
+    flag_1: true,
+    flag_2: false,
+    flag_3: false,
+};
+const FLAG_2: SchedulerFlags = SchedulerFlags {
+    flag_1: false,
+    flag_2: true,
+    flag_3: false,
+};
+const FLAG_3: SchedulerFlags = SchedulerFlags {
+    flag_1: false,
+    flag_2: false,
+    flag_3: true,
+};
+
+#[rustfmt::skip]
+const FLAG_NAMES: &[FlagName] = &[
+    FlagName { name: "sh-fallback", scheduler: Some("sh"), flag: FLAG_1 },
+    FlagName { name: "sh-port", scheduler: Some("sh"), flag: FLAG_2 },
+    FlagName { name: "mh-fallback", scheduler: Some("mh"), flag: FLAG_1 },
+    FlagName { name: "mh-port", scheduler: Some("mh"), flag: FLAG_2 },
+    FlagName { name: "flag-1", scheduler: None, flag: FLAG_1 },
+    FlagName { name: "flag-2", scheduler: None, flag: FLAG_2 },
+    FlagName { name: "flag-3", scheduler: None, flag: FLAG_3 },
+];
+
+/// The flags of -b for a scheduler.
+pub(crate) fn scheduler_flags(text: &str, scheduler: &str) -> Result<SchedulerFlags, UsageError> {
+    let mut flags = SchedulerFlags::default();
+    for word in text.split(',').filter(|word| !word.is_empty()) {
+        let known = FLAG_NAMES
+            .iter()
+            .find(|known| known.name == word)
+            .ok_or_else(|| UsageError::SchedulerFlag(word.to_owned()))?;
+        if known.scheduler.is_some_and(|owner| owner != scheduler) {
+            return Err(UsageError::SchedulerFlagOfOther(word.to_owned()));
+        }
+        flags.flag_1 |= known.flag.flag_1;
+        flags.flag_2 |= known.flag.flag_2;
+        flags.flag_3 |= known.flag.flag_3;
+    }
+    Ok(flags)
+}
+
+/// The names of the flags that are set for a scheduler, as -b takes them: the
+/// scheduler's own names where it has them.
+pub(crate) fn scheduler_flag_names(flags: SchedulerFlags, scheduler: &str) -> Vec<&'static str> {
+    let name_of = |flag: SchedulerFlags| {
+        [Some(scheduler), None]
+            .into_iter()
+            .find_map(|owner| {
+                FLAG_NAMES
+                    .iter()
+                    .find(|known| known.scheduler == owner && known.flag == flag)
+            })
+            .map(|known| known.name)
+    };
+    [
+        (flags.flag_1, FLAG_1),
+        (flags.flag_2, FLAG_2),
+        (flags.flag_3, FLAG_3),
+    ]
+    .into_iter()
+    .filter(|(set, _)| *set)
+    .filter_map(|(_, flag)| name_of(flag))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_strtol_reads_them() {
+        let read = |text| number(text, 0..=i32::MAX as u32);
+        for (text, value) in [
+            ("5", 5),
+            (" 5", 5),
+            ("\t6", 6),
+            ("+5", 5),
+            ("-0", 0),
+            ("00005", 5),
+            ("2147483647", 2_147_483_647),
+        ] {
+            assert_eq!(read(text), Some(value), "{text:?}");
+        }
+        for text in [
+            "",
+            " ",
+            "+",
+            "-",
+            "5 ",
+            "6\n",
+            "-1",
+            "0x5",
+            "+-5",
+            "2147483648",
+            "99999999999999999999",
+            "５",
+        ] {
+            assert_eq!(read(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_netmask_is_a_mask_or_a_prefix_length_for_ipv4() {
+        for (text, mask) in [
+            ("255.255.255.0", [255, 255, 255, 0]),
+            ("255.0.255.0", [255, 0, 255, 0]),
+            ("24", [255, 255, 255, 0]),
+            ("0", [0, 0, 0, 0]),
+            ("32", [255, 255, 255, 255]),
+        ] {
+            let parsed = NetmaskText::parse(text, None).unwrap();
+            assert_eq!(
+                parsed.of(AddressFamily::Ipv4),
+                Ok(Netmask::Ipv4(mask.into())),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            NetmaskText::parse("64", None)
+                .unwrap()
+                .of(AddressFamily::Ipv6),
+            Ok(Netmask::Ipv6(64))
+        );
+    }
+
+    #[test]
+    fn a_netmask_of_the_wrong_family_is_an_error_of_that_family() {
+        for text in ["0", "129", "255.0.0.0", "abc", ""] {
+            assert_eq!(
+                NetmaskText::parse(text, Some(AddressFamily::Ipv6)).unwrap_err(),
+                UsageError::Netmask6,
+                "{text:?}"
+            );
+        }
+        assert_eq!(
+            NetmaskText::parse("", Some(AddressFamily::Ipv4)).unwrap_err(),
+            UsageError::Netmask
+        );
+    }
+
+    #[test]
+    fn scheduler_flags_belong_to_their_scheduler_or_to_any() {
+        let both = SchedulerFlags {
+            flag_1: true,
+            flag_2: true,
+            flag_3: false,
+        };
+        assert_eq!(scheduler_flags("sh-port,sh-fallback", "sh"), Ok(both));
+        assert_eq!(scheduler_flags("mh-port,,flag-1,", "mh"), Ok(both));
+        assert_eq!(scheduler_flags("flag-1,flag-2", "rr"), Ok(both));
+        assert_eq!(
+            scheduler_flags("sh-port", "mh"),
+            Err(UsageError::SchedulerFlagOfOther("sh-port".to_owned()))
+        );
+        assert_eq!(
+            scheduler_flags("flag-4", "rr"),
+            Err(UsageError::SchedulerFlag("flag-4".to_owned()))
+        );
+    }
+
+    #[test]
+    fn flags_are_named_by_their_scheduler_where_it_has_a_name() {
+        let all = SchedulerFlags {
+            flag_1: true,
+            flag_2: true,
+            flag_3: true,
+        };
+        assert_eq!(
+            scheduler_flag_names(all, "sh"),
+            ["sh-fallback", "sh-port", "flag-3"]
+        );
+        assert_eq!(
+            scheduler_flag_names(all, "rr"),
+            ["flag-1", "flag-2", "flag-3"]
+        );
+    }
+}
