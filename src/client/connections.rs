@@ -8,7 +8,8 @@ use std::{
 
 use crate::{Error, Operation, Result};
 
-const PATH: &str = "/proc/net/ip_vs_conn";
+/// Of the network namespace that the thread is in, like a socket that it opens.
+const PATH: &str = "/proc/thread-self/net/ip_vs_conn";
 
 /// An entry of the connection table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +189,7 @@ mod tests {
         let mut connections = Connections::new(table.as_bytes()).unwrap();
         assert_eq!(
             connections.next_connection().unwrap_err().to_string(),
-            "cannot list the connections: /proc/net/ip_vs_conn has a line of an unknown form: \
+            "cannot list the connections: /proc/thread-self/net/ip_vs_conn has a line of an unknown form: \
              TCP 0A000009"
         );
     }
