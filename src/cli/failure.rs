@@ -78,8 +78,7 @@ fn words(error: &Error) -> String {
                 .unwrap_or_default();
             format!("{modprobe}Can't initialize ipvs: Protocol not available\n{QUESTION}")
         }
-        Error::Kernel { operation, errno } if *errno == Errno::PERM => {
-            let _ = operation;
+        error if error.errno() == Some(Errno::PERM) => {
             format!("Can't initialize ipvs: Permission denied (you must be root)\n{QUESTION}")
         }
         Error::Kernel { operation, errno } => refusal(*operation, *errno),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ipvs_client::{
-    AddressFamily, Destination, ForwardingMethod, Netmask, Protocol, Service, ServiceId, Tunnel,
+    AddressFamily, Destination, ForwardingMethod, Protocol, Service, ServiceId, Tunnel,
     TunnelChecksum,
 };
 
@@ -35,10 +35,7 @@ impl<W: Write> SaveWriter<W> {
         if let Some(persistence) = settings.persistence {
             write!(self.out, " -p {}", persistence.timeout)?;
             if !persistence.netmask.is_host() {
-                match persistence.netmask {
-                    Netmask::Ipv4(mask) => write!(self.out, " -M {mask}")?,
-                    Netmask::Ipv6(length) => write!(self.out, " -M {length}")?,
-                }
+                write!(self.out, " -M {}", persistence.netmask)?;
             }
         }
         if let Some(engine) = &settings.persistence_engine {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use ipvs_client::{
-    AddressFamily, Destination, ForwardingMethod, Info, Netmask, Service, ServiceId, Stats, Tunnel,
+    AddressFamily, Destination, ForwardingMethod, Info, Service, ServiceId, Stats, Tunnel,
     TunnelChecksum,
 };
 
@@ -173,10 +173,7 @@ impl<W: Write> TableWriter<W> {
         if let Some(persistence) = settings.persistence {
             write!(self.out, " persistent {}", persistence.timeout)?;
             if !persistence.netmask.is_host() {
-                match persistence.netmask {
-                    Netmask::Ipv4(mask) => write!(self.out, " mask {mask}")?,
-                    Netmask::Ipv6(length) => write!(self.out, " mask {length}")?,
-                }
+                write!(self.out, " mask {}", persistence.netmask)?;
             }
             if let Some(engine) = &settings.persistence_engine {
                 write!(self.out, " pe {engine}")?;

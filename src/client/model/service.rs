@@ -143,6 +143,16 @@ impl Netmask {
     }
 }
 
+/// As `-M` takes it: a dotted mask, or a prefix length.
+impl fmt::Display for Netmask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ipv4(mask) => mask.fmt(f),
+            Self::Ipv6(length) => length.fmt(f),
+        }
+    }
+}
+
 /// Connections of one client go to one destination for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Persistence {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+
+//! Tests that need a kernel with IPVS: `cargo lab test` supplies one.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod client;
+mod connections;
+mod namespaces;
+mod program;
+mod refusals;
+mod traffic;
+
+use ipvs_lab::{Answer, Namespace};
+
+/// A fresh network namespace.
+fn namespace(name: &str) -> Namespace {
+    ipvs_lab::program::path().unwrap();
+    Namespace::new(name).unwrap()
+}
+
+/// Runs this tree's program with words separated by spaces; it must succeed
+/// without a word on standard error. Returns its standard output.
+fn ipvsadm(namespace: &Namespace, arguments: &str) -> String {
+    let words = arguments.split_ascii_whitespace();
+    let Answer {
+        stdout,
+        stderr,
+        status,
+    } = ipvs_lab::ipvsadm(namespace, words).unwrap();
+    assert_eq!((stderr.as_str(), status), ("", 0), "ipvsadm {arguments}");
+    stdout
+}

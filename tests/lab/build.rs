@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+
+//! Building this tree's program, and where it is.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::progress::Spinner;
+
+/// Names the file of this tree's `ipvsadm` to what the lab runs.
+pub const IPVSADM: &str = "IPVS_LAB_IPVSADM";
+
+/// Builds this tree's `ipvsadm` and returns the path of the program.
+///
+/// # Errors
+/// When the build fails; cargo has said why.
+pub fn ipvsadm(release: bool) -> Result<PathBuf> {
+    let mut command = cargo("build");
+    command.args(["--quiet", "--package", "ipvsadm", "--bin", "ipvsadm"]);
+    if release {
+        command.arg("--release");
+    }
+    let progress = Spinner::new("building ipvsadm");
+    let output = command
+        .arg("--message-format=json-render-diagnostics")
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    drop(progress);
+    if !output.status.success() {
+        bail!("cannot build ipvsadm");
+    }
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
+        .context("cargo built no ipvsadm")
+}
+
+/// `cargo ACTION` for this workspace, by the cargo that runs the lab. The current
+/// directory stays, because a CARGO_TARGET_DIR may be relative to it.
+#[must_use]
+pub fn cargo(action: &str) -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command
+        .args([action, "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    // What cargo says of this crate is not meant for the next cargo.
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// The file of this program.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn this_program() -> io::Result<PathBuf> {
+    let path = env::current_exe()?;
+    // Another cargo has put an equal program in its place meanwhile.
+    let replaced = path.as_os_str().as_bytes().strip_suffix(b" (deleted)");
+    Ok(replaced.map_or_else(|| path.clone(), |path| OsStr::from_bytes(path).into()))
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+
+//! The host's own kernel, in a fresh network namespace.
+
+use std::io::Read as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use anyhow::{Context as _, Result};
+
+use crate::kernel::{Sink, Stream, has_ipvs};
+use crate::netns::Namespace;
+use crate::output::err;
+use crate::packages;
+use crate::task::Task;
+
+/// Whether commands can run in this kernel with IPVS, or else why not.
+pub(crate) fn usable() -> Result<(), &'static str> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err("that takes root");
+    }
+    let modprobe = packages::MODPROBE.find().unwrap_or(Path::new("modprobe"));
+    if !has_ipvs(modprobe) {
+        return Err("it has no IPVS (modprobe ip_vs fails)");
+    }
+    Namespace::bare("try")
+        .map(drop)
+        .map_err(|_| "root may not make network namespaces here")
+}
+
+/// Becomes the command; returns only when that fails, with the exit status.
+pub(crate) fn replace(task: &Task) -> Result<u8> {
+    let namespace = Namespace::new("lab")?;
+    let error = namespace.enter(task.command()).exec();
+    let (words, status) = task.cannot_start(&error);
+    err(format_args!("{words}"));
+    Ok(status)
+}
+
+/// Runs the command and hands over what it writes.
+pub(crate) fn capture(task: &Task, sink: Sink<'_>) -> Result<u8> {
+    let namespace = Namespace::new("lab")?;
+    let mut child = namespace
+        .enter(task.command())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run {}", task.program.display()))?;
+    let stdout = child.stdout.take();
+    let stderr = child.stderr.take();
+    let (sender, receiver) = mpsc::channel();
+    thread::scope(|scope| {
+        let copy = |stream, mut from: Box<dyn std::io::Read + Send>| {
+            let sender = sender.clone();
+            scope.spawn(move || {
+                let mut data = [0; 4096];
+                while let Ok(length @ 1..) = from.read(&mut data) {
+                    let piece = data.get(..length).unwrap_or_default().to_vec();
+                    if sender.send((stream, piece)).is_err() {
+                        break;
+                    }
+                }
+            });
+        };
+        if let Some(stdout) = stdout {
+            copy(Stream::Stdout, Box::new(stdout));
+        }
+        if let Some(stderr) = stderr {
+            copy(Stream::Stderr, Box::new(stderr));
+        }
+        drop(sender);
+        receiver
+            .into_iter()
+            .try_for_each(|(stream, data)| sink(stream, &data))
+    })?;
+    Ok(exit_status(child.wait()?))
+}
+
+/// An exit status the way a shell gives it.
+pub(crate) fn exit_status(status: ExitStatus) -> u8 {
+    let number = match (status.code(), status.signal()) {
+        (Some(code), _) => code,
+        (None, Some(signal)) => 128 + signal,
+        (None, None) => 255,
+    };
+    u8::try_from(number).unwrap_or(255)
+}

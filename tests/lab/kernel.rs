@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+
+//! Which kernel, and how to run a command in it.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use crate::task::Task;
+use crate::{host, packages, terminal, uml};
+
+/// Names the kernel to use to what the lab runs.
+pub(crate) const VARIABLE: &str = "IPVS_LAB_KERNEL";
+
+/// A kernel that has IPVS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kernel {
+    /// The one that runs this machine, in a fresh network namespace.
+    Host,
+    /// User Mode Linux: a kernel that runs as an ordinary program.
+    Uml,
+}
+
+/// Which of its two outputs a command wrote to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Receives what a command writes, as it writes it.
+pub type Sink<'a> = &'a mut dyn FnMut(Stream, &[u8]) -> io::Result<()>;
+
+/// Where a command's standard input and outputs go.
+pub(crate) enum Streams<'a> {
+    /// All three are this process's terminal.
+    Terminal,
+    /// Input is this process's own, if any; outputs go to the sink.
+    Pipes { stdin: bool, sink: Sink<'a> },
+}
+
+impl Kernel {
+    /// The kernel asked for, or else the host's where it can be used, or else
+    /// User Mode Linux. Installs what that one needs.
+    ///
+    /// # Errors
+    /// When the kernel asked for cannot be used here, in words.
+    pub fn choose(wanted: Option<Self>) -> Result<Self> {
+        let kernel = match (wanted, host::usable()) {
+            (Some(Self::Host), Err(reason)) => bail!("cannot use the host's kernel: {reason}"),
+            (Some(Self::Uml), _) | (None, Err(_)) => Self::Uml,
+            (Some(Self::Host) | None, Ok(())) => Self::Host,
+        };
+        packages::install(&kernel.needs()?)?;
+        Ok(kernel)
+    }
+
+    fn needs(self) -> Result<Vec<packages::Tool>> {
+        match self {
+            Self::Host => Ok(vec![packages::IP]),
+            Self::Uml if cfg!(target_arch = "x86_64") => {
+                Ok(vec![packages::UML, packages::MODPROBE, packages::IP])
+            }
+            Self::Uml => bail!(
+                "User Mode Linux exists for x86-64 only; here the lab needs root and a \
+                 kernel with IPVS (modprobe ip_vs)"
+            ),
+        }
+    }
+
+    /// How the kernel is called on the command line and in the environment.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Uml => "uml",
+        }
+    }
+
+    /// Runs a command with this process's standard input and outputs, and
+    /// returns its exit status (128 and the signal's number when it was killed).
+    ///
+    /// In the embedded kernel the command gets the terminal when all three are
+    /// one and this process is in the foreground. Otherwise it gets pipes, and
+    /// standard input only where that is not a terminal.
+    ///
+    /// # Errors
+    /// When the kernel cannot be started or ends before the command does.
+    pub fn attach(self, task: &Task) -> Result<u8> {
+        if self == Self::Host {
+            return host::replace(task);
+        }
+        if terminal::in_foreground() {
+            return uml::run(task, Streams::Terminal);
+        }
+        let mut sink = |stream, data: &[u8]| match stream {
+            Stream::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(data).and_then(|()| out.flush())
+            }
+            Stream::Stderr => io::stderr().lock().write_all(data),
+        };
+        let stdin = !io::stdin().is_terminal();
+        let sink: Sink<'_> = &mut sink;
+        uml::run(task, Streams::Pipes { stdin, sink })
+    }
+
+    /// Runs a command without standard input, hands what it writes to `sink`,
+    /// and returns its exit status.
+    ///
+    /// # Errors
+    /// As [`Kernel::attach`]; also what `sink` returns.
+    pub fn capture(self, task: &Task, sink: Sink<'_>) -> Result<u8> {
+        match self {
+            Self::Host => host::capture(task, sink),
+            Self::Uml => {
+                let stdin = false;
+                uml::run(task, Streams::Pipes { stdin, sink })
+            }
+        }
+    }
+}
+
+/// Whether the running kernel has IPVS; loads it with `modprobe` if need be.
+pub(crate) fn has_ipvs(modprobe: &Path) -> bool {
+    let there = || Path::new("/proc/net/ip_vs").exists();
+    let load = || {
+        Command::new(modprobe)
+            .args(["-q", "ip_vs"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    there() || (load() && there())
+}

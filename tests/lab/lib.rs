@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+
+//! A kernel with IPVS, virtual networks, and the tests that need them.
+//!
+//! The program `lab` (run it as `cargo lab`) supplies the kernel: the host's
+//! own where the caller is root and it has IPVS, otherwise User Mode Linux. See
+//! `cargo lab --help`.
+//!
+//! # Writing a test that needs a kernel
+//!
+//! Such tests are modules of the test target `kernel`. `cargo lab test` runs
+//! that target inside a kernel; anywhere else its tests fail and say so. Every
+//! test makes network namespaces of its own, so that tests run side by side
+//! without seeing each other. What each of them has at hand:
+//!
+//! - [`Namespace`]: a network of one's own. [`Namespace::command`] starts a
+//!   program in it, [`Namespace::run`] a closure (a `Client` of `ipvs-client`,
+//!   say), [`Namespace::link`] joins two of them by a virtual link,
+//!   [`Namespace::ip`] and [`Namespace::sysctl`] configure it.
+//! - [`ipvsadm`]: runs this tree's program inside a namespace and returns an
+//!   [`Answer`] with standard output, standard error and the exit status;
+//!   [`ipvsadm_reading`] gives it something to read.
+//! - [`original`] and [`original_reading`]: the same with Debian's ipvsadm 1.31,
+//!   where it is installed ([`original_available`]).
+//! - [`cluster::Cluster`]: a client, a director and real web servers on virtual
+//!   links, and requests through the virtual address.
+//! - [`load::Load`]: requests that go on while the rules change.
+//!
+//! ```no_run
+//! # fn main() -> anyhow::Result<()> {
+//! let director = ipvs_lab::Namespace::new("director")?;
+//! let answer = ipvs_lab::ipvsadm(&director, ["-A", "-t", "192.0.2.1:80", "-s", "rr"])?;
+//! assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod answer;
+pub mod build;
+pub mod cli;
+pub mod cluster;
+pub mod demo;
+mod host;
+pub mod http;
+mod init;
+pub mod kernel;
+pub mod load;
+pub mod netns;
+mod output;
+pub mod packages;
+pub mod program;
+mod progress;
+mod runner;
+mod suite;
+pub mod task;
+mod terminal;
+mod uml;
+mod wire;
+
+pub use answer::Answer;
+pub use netns::Namespace;
+pub use program::{ipvsadm, ipvsadm_reading, original, original_available, original_reading};

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+
+//! Network namespaces of our own, and the virtual links between them.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::unix::process::CommandExt as _;
+use std::panic;
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use nix::sched::{CloneFlags, setns, unshare};
+
+use crate::answer::Answer;
+use crate::packages;
+
+/// A network namespace that lives as long as this value, or as a process in it.
+///
+/// Nothing about it can be seen from outside: no name under /run/netns, no link
+/// into the namespace that this process runs in.
+#[derive(Debug)]
+pub struct Namespace {
+    name: String,
+    file: File,
+}
+
+impl Namespace {
+    /// A fresh namespace whose loopback interface is up. `name` is for messages.
+    ///
+    /// # Errors
+    /// `EPERM` when the caller is not root.
+    pub fn new(name: &str) -> Result<Self> {
+        let namespace = Self::bare(name)?;
+        namespace.ip("link set lo up")?;
+        Ok(namespace)
+    }
+
+    /// A fresh namespace with nothing in it but `lo`, and that down.
+    ///
+    /// # Errors
+    /// As [`Namespace::new`].
+    pub fn bare(name: &str) -> Result<Self> {
+        // A thread's namespace ends with the thread unless something holds it.
+        let made = thread::spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET)?;
+            File::open("/proc/thread-self/ns/net")
+        });
+        let file = made
+            .join()
+            .map_err(|_| anyhow!("a thread died"))?
+            .with_context(|| format!("cannot make the network namespace {name}"))?;
+        let name = name.to_owned();
+        Ok(Self { name, file })
+    }
+
+    /// A second handle of the same namespace.
+    ///
+    /// # Errors
+    /// When this process has too many open files.
+    pub fn try_clone(&self) -> Result<Self> {
+        Ok(Self {
+            name: self.name.clone(),
+            file: self.file.try_clone()?,
+        })
+    }
+
+    /// The name it was given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A command that will run inside.
+    #[must_use]
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        self.enter(Command::new(program))
+    }
+
+    /// Makes a command run inside. The namespace must live until it is started.
+    #[must_use]
+    pub(crate) fn enter(&self, mut command: Command) -> Command {
+        let file = self.file.try_clone();
+        let join = move || match &file {
+            Ok(file) => Ok(setns(file.as_fd(), CloneFlags::CLONE_NEWNET)?),
+            Err(error) => Err(error.kind().into()),
+        };
+        // SAFETY: between fork and exec the closure makes one system call on a
+        // file that is open already; it takes no lock and allocates nothing.
+        unsafe { command.pre_exec(join) };
+        command
+    }
+
+    /// Runs a closure inside, in a thread of its own.
+    ///
+    /// Inside, read `/proc/thread-self/net/...`: `/proc/net` is that of the
+    /// process's first thread.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered.
+    ///
+    /// # Panics
+    /// When the closure does.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        let inside = || {
+            setns(self.file.as_fd(), CloneFlags::CLONE_NEWNET)?;
+            Ok::<T, nix::Error>(work())
+        };
+        match thread::scope(|scope| scope.spawn(inside).join()) {
+            Ok(done) => done.with_context(|| format!("cannot enter the namespace {}", self.name)),
+            Err(panicked) => panic::resume_unwind(panicked),
+        }
+    }
+
+    /// Runs `ip` of iproute2 inside, one command a line, and returns what it
+    /// prints. (Starting a program costs more than what it does here, so a
+    /// namespace is best set up in one call.)
+    ///
+    /// # Errors
+    /// When a command fails, with what `ip` says.
+    pub fn ip(&self, commands: &str) -> Result<String> {
+        let program = packages::IP
+            .find()
+            .context("no `ip` here: install the package iproute2")?;
+        let mut command = self.command(program);
+        command.args(["-batch", "-"]);
+        let answer = Answer::of(command, commands)?;
+        if answer.status != 0 {
+            bail!("{}: ip: {}\n{commands}", self.name, answer.stderr.trim());
+        }
+        Ok(answer.stdout)
+    }
+
+    /// Sets a network parameter, given as a path below `/proc/sys/net`.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    pub fn sysctl(&self, path: &str, value: &str) -> Result<()> {
+        self.run(|| fs::write(format!("/proc/sys/net/{path}"), value))?
+            .with_context(|| format!("{}: cannot set {path} to {value}", self.name))
+    }
+
+    /// Joins two namespaces by a virtual link; both ends are up. `here` and
+    /// `there` are the names of the interfaces, 15 bytes at most.
+    ///
+    /// # Errors
+    /// When a name exists already or is too long.
+    pub fn link(&self, here: &str, other: &Self, there: &str) -> Result<()> {
+        let process = std::process::id();
+        let file = other.file.as_raw_fd();
+        self.ip(&format!(
+            "link add {here} type veth peer name {there} netns /proc/{process}/fd/{file}
+             link set {here} up"
+        ))?;
+        other.ip(&format!("link set {there} up"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+
+//! The programs that the lab runs, and installing the packages that have them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::output::err;
+
+/// A program of a Debian package.
+#[derive(Debug, Clone, Copy)]
+pub struct Tool {
+    /// The package that has it.
+    pub package: &'static str,
+    /// Where it can be, the likeliest first.
+    pub places: &'static [&'static str],
+}
+
+/// User Mode Linux, with its modules.
+pub const UML: Tool = Tool {
+    package: "user-mode-linux",
+    places: &["/usr/bin/linux.uml"],
+};
+/// Loads modules into User Mode Linux.
+pub const MODPROBE: Tool = Tool {
+    package: "kmod",
+    places: &["/usr/sbin/modprobe", "/sbin/modprobe"],
+};
+/// Makes links, addresses and routes.
+pub const IP: Tool = Tool {
+    package: "iproute2",
+    places: &["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"],
+};
+/// The original ipvsadm.
+pub const ORIGINAL: Tool = Tool {
+    package: "ipvsadm",
+    places: &["/usr/sbin/ipvsadm", "/sbin/ipvsadm"],
+};
+
+impl Tool {
+    /// The program's path on this machine.
+    #[must_use]
+    pub fn find(&self) -> Option<&'static Path> {
+        self.places
+            .iter()
+            .map(Path::new)
+            .find(|place| place.exists())
+    }
+}
+
+/// Installs the packages of the tools that are not there, after saying so on
+/// standard error.
+///
+/// # Errors
+/// When they cannot be installed; the text names the packages.
+pub fn install(tools: &[Tool]) -> Result<()> {
+    let missing = missing(tools);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.iter().copied().collect::<Vec<_>>().join(" ");
+    let Some(apt) = on_path("apt-get") else {
+        bail!("missing programs: install what Debian packages as {names}");
+    };
+    let root = nix::unistd::geteuid().is_root();
+    let sudo = on_path("sudo");
+    let front: Vec<PathBuf> = match (root, sudo) {
+        (true, _) => vec![apt],
+        (false, Some(sudo)) => vec![sudo, apt],
+        (false, None) => {
+            bail!("missing programs, and no sudo here: as root run apt-get install {names}")
+        }
+    };
+    let by = if root { "" } else { " with sudo" };
+    err(format_args!(
+        "lab: installing the Debian packages {names}{by}\n"
+    ));
+    let mut arguments = vec![
+        "install",
+        "--yes",
+        "--quiet=2",
+        "--no-install-recommends",
+        "-o=Dpkg::Use-Pty=0",
+    ];
+    arguments.extend(&missing);
+    // The package lists may be absent or too old to name files that still
+    // exist: then the first try fails, and a second one after `update` may not.
+    if lists_are_there() && apt_get(&front, &arguments, Stdio::null()) {
+        return verify(tools);
+    }
+    // One package source out of order need not matter.
+    apt_get(&front, &["update", "--quiet=2"], Stdio::inherit());
+    if apt_get(&front, &arguments, Stdio::inherit()) {
+        return verify(tools);
+    }
+    bail!("apt-get could not install {names}: its messages stand above")
+}
+
+fn missing(tools: &[Tool]) -> BTreeSet<&'static str> {
+    tools
+        .iter()
+        .filter(|tool| tool.find().is_none())
+        .map(|tool| tool.package)
+        .collect()
+}
+
+fn verify(tools: &[Tool]) -> Result<()> {
+    match missing(tools).first() {
+        None => Ok(()),
+        Some(package) => bail!("the package {package} is installed but its program is not there"),
+    }
+}
+
+/// What apt-get says goes to standard error: standard output is the command's.
+fn apt_get(front: &[PathBuf], arguments: &[&str], errors: Stdio) -> bool {
+    let Some((program, rest)) = front.split_first() else {
+        return false;
+    };
+    Command::new("env")
+        .arg("DEBIAN_FRONTEND=noninteractive")
+        .arg(program)
+        .args(rest)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(errors)
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn lists_are_there() -> bool {
+    std::fs::read_dir("/var/lib/apt/lists").is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().contains("Packages"))
+    })
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|directory| directory.join(program))
+        .find(|candidate| candidate.is_file())
+}

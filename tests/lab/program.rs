@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+
+//! The two programs under test, run inside a namespace: this tree's `ipvsadm`
+//! and the original.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::answer::Answer;
+use crate::build;
+use crate::netns::Namespace;
+use crate::packages;
+
+/// The file of this tree's `ipvsadm`, as `cargo lab` tells it to what it runs.
+///
+/// # Errors
+/// When this process was not started by `cargo lab`.
+pub fn path() -> Result<PathBuf> {
+    env::var_os(build::IPVSADM)
+        .map(PathBuf::from)
+        .context("this needs a kernel with IPVS: `cargo lab test` supplies one")
+}
+
+/// Runs this tree's `ipvsadm` inside `namespace`, with nothing on its standard
+/// input.
+///
+/// # Errors
+/// When it cannot be started; an exit status that is not 0 is an [`Answer`].
+pub fn ipvsadm(
+    namespace: &Namespace,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<Answer> {
+    ipvsadm_reading(namespace, arguments, "")
+}
+
+/// Runs this tree's `ipvsadm` inside `namespace` with `input` on its standard
+/// input, as `-R` wants it.
+///
+/// # Errors
+/// As [`ipvsadm`].
+pub fn ipvsadm_reading(
+    namespace: &Namespace,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    input: &str,
+) -> Result<Answer> {
+    let mut command = namespace.command(path()?);
+    command.args(arguments);
+    Answer::of(command, input)
+}
+
+/// Whether the original (Debian's package `ipvsadm`) is installed here.
+#[must_use]
+pub fn original_available() -> bool {
+    packages::ORIGINAL.find().is_some()
+}
+
+/// Runs the original inside `namespace`, with nothing on its standard input.
+///
+/// # Errors
+/// When it is not installed or cannot be started.
+pub fn original(
+    namespace: &Namespace,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<Answer> {
+    original_reading(namespace, arguments, "")
+}
+
+/// Runs the original inside `namespace` with `input` on its standard input.
+///
+/// # Errors
+/// As [`original`].
+pub fn original_reading(
+    namespace: &Namespace,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    input: &str,
+) -> Result<Answer> {
+    let program = packages::ORIGINAL
+        .find()
+        .context("the original is not here: install the package ipvsadm")?;
+    let mut command = namespace.command(program);
+    command.args(arguments);
+    Answer::of(command, input)
+}

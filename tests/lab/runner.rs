@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+
+//! Starts one test program where it belongs: the tests of the target `kernel`
+//! inside kernels, shared out over as many as there are processors (each
+//! embedded kernel uses one); doc tests inside a kernel, because the ones of
+//! the client need it; everything else right here.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write as _};
+use std::ops::AddAssign;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::kernel::{Kernel, Stream};
+use crate::output::{err, out};
+use crate::task::Task;
+
+/// What libtest counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
+    pub(crate) ignored: usize,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+    }
+}
+
+impl Tally {
+    /// Reads libtest's closing line: «test result: ok. 3 passed; 0 failed; ...».
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+        let count = |name| {
+            counts
+                .split(';')
+                .find_map(|part| part.trim().strip_suffix(name)?.trim().parse().ok())
+        };
+        Some(Self {
+            passed: count("passed")?,
+            failed: count("failed")?,
+            ignored: count("ignored").unwrap_or_default(),
+        })
+    }
+}
+
+/// The number of tests in the line that [`shards`] closes with.
+pub(crate) fn parse_closing(line: &str) -> Option<usize> {
+    let (number, _) = line.strip_prefix("kernel tests: ")?.split_once(' ')?;
+    number.parse().ok()
+}
+
+/// Runs the test program that cargo or rustdoc built.
+///
+/// # Errors
+/// When it cannot be started, or a kernel cannot.
+pub(crate) fn run(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> {
+    match place(program, env::var_os("CARGO_PKG_NAME").as_deref()) {
+        Place::Here => {
+            let error = Command::new(program).args(arguments).exec();
+            Err(error).with_context(|| format!("cannot run {}", program.display()))
+        }
+        // rustdoc names the program to itself, but not through a runner; with
+        // the name it runs every doc test in a process of its own.
+        Place::Kernel => kernel.attach(
+            &Task::new(program)?
+                .args(arguments)
+                .env("RUSTDOC_DOCTEST_BIN_PATH", program),
+        ),
+        Place::Kernels => shards(kernel, program, arguments),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Here,
+    Kernel,
+    Kernels,
+}
+
+fn place(program: &Path, package: Option<&OsStr>) -> Place {
+    // Cargo's own are `.../deps/NAME-HASH`; rustdoc's lie somewhere temporary.
+    let directory = program.parent().and_then(Path::file_name);
+    if directory != Some(OsStr::new("deps")) {
+        return Place::Kernel;
+    }
+    let name = program.file_name().and_then(OsStr::to_str);
+    let target = name.and_then(|name| name.rsplit_once('-'));
+    match (package.and_then(OsStr::to_str), target) {
+        (Some("ipvs-lab"), Some(("kernel", _))) => Place::Kernels,
+        _ => Place::Here,
+    }
+}
+
+/// Runs the tests of a program in as many kernels as there are processors.
+fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> {
+    let names = list(program, arguments)?;
+    // In the host's kernel libtest's threads use the processors.
+    let kernels = match kernel {
+        Kernel::Host => 1,
+        Kernel::Uml => thread::available_parallelism()?.get(),
+    };
+    let kernels = kernels.min(names.len());
+    out(format_args!(
+        "\nrunning {} tests in {kernels} kernels\n",
+        names.len()
+    ))?;
+    let flags = arguments.iter().filter(|word| is_flag(word));
+    let flags: Vec<_> = flags.cloned().collect();
+    let mut tally = Tally::default();
+    thread::scope(|scope| {
+        let shards: Vec<_> = (0..kernels)
+            .map(|number| {
+                let own = names.iter().skip(number).step_by(kernels);
+                let shard = Shard::new(own.cloned());
+                scope.spawn(|| shard.run(kernel, program, &flags))
+            })
+            .collect();
+        for shard in shards {
+            match shard.join() {
+                Ok(done) => tally += done?,
+                Err(_) => bail!("a thread of the lab died"),
+            }
+        }
+        Ok(())
+    })?;
+    let result = if tally.failed == 0 { "ok" } else { "FAILED" };
+    out(format_args!(
+        "\ntest result: {result}. {} passed; {} failed; {} ignored\n",
+        tally.passed, tally.failed, tally.ignored
+    ))?;
+    out(format_args!(
+        "kernel tests: {} in {kernels} kernels ({})\n",
+        tally.passed + tally.failed,
+        kernel.name()
+    ))?;
+    Ok(if tally.failed == 0 { 0 } else { 101 })
+}
+
+fn is_flag(word: &OsStr) -> bool {
+    word.as_encoded_bytes().starts_with(b"-")
+}
+
+fn list(program: &Path, arguments: &[OsString]) -> Result<Vec<String>> {
+    let output = Command::new(program)
+        .args(arguments)
+        .args(["--list", "--format", "terse"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {}", program.display()))?;
+    ensure!(output.status.success(), "cannot list the kernel tests");
+    let text = String::from_utf8(output.stdout)?;
+    let names = text.lines().filter_map(|line| line.strip_suffix(": test"));
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// The tests that share one kernel.
+struct Shard {
+    names: Vec<String>,
+    /// Those that have not reported.
+    open: BTreeSet<String>,
+    tally: Tally,
+    /// The beginning of a line.
+    line: Vec<u8>,
+    /// What the failed ones say.
+    details: String,
+}
+
+impl Shard {
+    fn new(names: impl Iterator<Item = String>) -> Self {
+        let names: Vec<_> = names.collect();
+        Self {
+            open: names.iter().cloned().collect(),
+            names,
+            tally: Tally::default(),
+            line: Vec::new(),
+            details: String::new(),
+        }
+    }
+
+    fn run(mut self, kernel: Kernel, program: &Path, flags: &[OsString]) -> Result<Tally> {
+        let task = Task::new(program)?
+            .args(flags)
+            .args(["--exact"])
+            .args(&self.names);
+        let ended = kernel.capture(&task, &mut |stream, data| match stream {
+            Stream::Stdout => out(format_args!("{}", self.read(data))),
+            Stream::Stderr => io::stderr().lock().write_all(data),
+        });
+        out(format_args!("{}", self.read(b"\n")))?;
+        if let Err(error) = ended {
+            err(format_args!("lab: {error:#}\n"));
+        }
+        for name in &self.open {
+            out(format_args!(
+                "test {name} ... FAILED (its kernel or process ended)\n"
+            ))?;
+            self.tally.failed += 1;
+        }
+        if !self.details.trim().is_empty() {
+            out(format_args!("{}", self.details))?;
+        }
+        Ok(self.tally)
+    }
+
+    /// Takes what libtest writes; returns what to show of it now.
+    fn read(&mut self, data: &[u8]) -> String {
+        let mut show = String::new();
+        for piece in data.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if self.line.ends_with(b"\n") {
+                let line = std::mem::take(&mut self.line);
+                let line = String::from_utf8_lossy(&line);
+                if self.reports(&line) {
+                    show.push_str(&line);
+                }
+            }
+        }
+        show
+    }
+
+    /// Whether the line tells what a test came to. What else there is to say is
+    /// kept for the end, so that the words of two kernels do not mix.
+    fn reports(&mut self, line: &str) -> bool {
+        let report = line.strip_prefix("test ").and_then(|rest| {
+            let (name, result) = rest.trim_end().rsplit_once(" ... ")?;
+            // «name - should panic ... ok»
+            let name = name.split(" - ").next()?;
+            self.open.remove(name).then_some(result)
+        });
+        match report {
+            Some("ok") => self.tally.passed += 1,
+            Some("FAILED") => self.tally.failed += 1,
+            Some(_) => self.tally.ignored += 1,
+            None if line.starts_with("running ") || line.starts_with("test result: ") => {
+                return false;
+            }
+            None => {
+                self.details.push_str(line);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libtests_closing_line_is_read() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.01s\n";
+        let wanted = Tally {
+            passed: 12,
+            failed: 3,
+            ignored: 1,
+        };
+        assert_eq!(Tally::parse(line), Some(wanted));
+        assert_eq!(Tally::parse("test result of mine"), None);
+    }
+
+    #[test]
+    fn test_programs_run_where_they_belong() {
+        let place =
+            |program: &str, package: &str| place(Path::new(program), Some(package.as_ref()));
+        assert_eq!(
+            place("/t/debug/deps/kernel-0a1b", "ipvs-lab"),
+            Place::Kernels
+        );
+        assert_eq!(place("/t/debug/deps/kernel-0a1b", "other"), Place::Here);
+        assert_eq!(
+            place("/t/debug/deps/ipvs_lab-0a1b", "ipvs-lab"),
+            Place::Here
+        );
+        assert_eq!(
+            place("/tmp/rustdoctestX/rust_out", "ipvs-client"),
+            Place::Kernel
+        );
+    }
+
+    #[test]
+    fn a_test_that_does_not_report_stays_open() {
+        let mut shard = Shard::new(["a", "b", "c"].map(str::to_owned).into_iter());
+        let shown = shard.read(b"\nrunning 3 tests\ntest a ... ok\ntest b - should panic ... FAI");
+        assert_eq!(shown, "test a ... ok\n");
+        shard.read(b"LED\nwords of b\n");
+        assert_eq!((shard.tally.passed, shard.tally.failed), (1, 1));
+        assert_eq!(shard.open, ["c".to_owned()].into());
+        assert_eq!(shard.details, "\nwords of b\n");
+    }
+}
