@@ -6,8 +6,10 @@ use netlink_packet_generic::GenlMessage;
 use rustix::io::Errno;
 
 use crate::{
-    AddressFamily, DaemonRole, Destination, DestinationId, DestinationSettings, Error, Info,
-    Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts, convert,
+    AddressFamily, Change, DaemonRole, Destination, DestinationId, DestinationSettings, Error,
+    Info, Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts,
+    change::{INTERFACE_MAX, can_exist},
+    convert,
     exchange::Exchange,
     family,
     socket::{NetlinkSocket, Transport},
@@ -16,12 +18,9 @@ use crate::{
 /// How often a reading request is sent when its answer gets lost.
 const READ_ATTEMPTS: usize = 3;
 
-/// The longest names, in bytes without the NUL at their end. The kernel counts
-/// that NUL in `IP_VS_SCHEDNAME_MAXLEN` and `IP_VS_IFNAME_MAXLEN`, but not in
-/// `IP_VS_PENAME_MAXLEN`; all are 16.
-const SCHEDULER_MAX: usize = 15;
-const PERSISTENCE_ENGINE_MAX: usize = 16;
-const INTERFACE_MAX: usize = 15;
+/// How many changes travel together: each may be refused, and that many answers
+/// fit a receive buffer of the default size.
+pub(crate) const BATCH: usize = 128;
 
 /// A way to the IPVS table of the network namespace that opened it.
 ///
@@ -103,12 +102,7 @@ impl Client {
     /// engine does not. A name of either that is too long or has a NUL inside
     /// gets `ENOENT` before the kernel is asked: nothing can have it.
     pub fn add_service(&mut self, id: &ServiceId, settings: &ServiceSettings) -> Result<()> {
-        self.write_service(
-            Operation::AddService(*id),
-            IpvsCommand::NewService,
-            id,
-            settings,
-        )
+        self.change(&Change::AddService(*id, settings.clone()))
     }
 
     /// Replaces all settings of a virtual service.
@@ -118,12 +112,7 @@ impl Client {
     /// the persistence engine does not exist, as for
     /// [`add_service`](Self::add_service).
     pub fn edit_service(&mut self, id: &ServiceId, settings: &ServiceSettings) -> Result<()> {
-        self.write_service(
-            Operation::EditService(*id),
-            IpvsCommand::SetService,
-            id,
-            settings,
-        )
+        self.change(&Change::EditService(*id, settings.clone()))
     }
 
     /// Removes a virtual service and its destinations.
@@ -131,11 +120,7 @@ impl Client {
     /// # Errors
     /// `ESRCH` when there is no such service.
     pub fn delete_service(&mut self, id: &ServiceId) -> Result<()> {
-        self.write(
-            Operation::DeleteService(*id),
-            IpvsCommand::DelService,
-            vec![named(id)],
-        )
+        self.change(&Change::DeleteService(*id))
     }
 
     /// The destinations of a virtual service, in the kernel's order. None when
@@ -164,14 +149,7 @@ impl Client {
         id: &DestinationId,
         settings: &DestinationSettings,
     ) -> Result<()> {
-        self.write(
-            Operation::AddDestination(*service, *id),
-            IpvsCommand::NewDest,
-            vec![
-                named(service),
-                IpvsAttribute::Destination(convert::destination_attributes(id, settings)),
-            ],
-        )
+        self.change(&Change::AddDestination(*service, *id, *settings))
     }
 
     /// Replaces all settings of a destination.
@@ -185,14 +163,7 @@ impl Client {
         id: &DestinationId,
         settings: &DestinationSettings,
     ) -> Result<()> {
-        self.write(
-            Operation::EditDestination(*service, *id),
-            IpvsCommand::SetDest,
-            vec![
-                named(service),
-                IpvsAttribute::Destination(convert::destination_attributes(id, settings)),
-            ],
-        )
+        self.change(&Change::EditDestination(*service, *id, *settings))
     }
 
     /// Removes a destination from a virtual service.
@@ -201,14 +172,7 @@ impl Client {
     /// `ESRCH` when there is no such service, `ENOENT` when it has no such
     /// destination.
     pub fn delete_destination(&mut self, service: &ServiceId, id: &DestinationId) -> Result<()> {
-        self.write(
-            Operation::DeleteDestination(*service, *id),
-            IpvsCommand::DelDest,
-            vec![
-                named(service),
-                IpvsAttribute::Destination(convert::destination_id_attributes(id)),
-            ],
-        )
+        self.change(&Change::DeleteDestination(*service, *id))
     }
 
     /// Sets the counters of a virtual service and its destinations to zero.
@@ -216,21 +180,17 @@ impl Client {
     /// # Errors
     /// `ESRCH` when there is no such service.
     pub fn zero_service(&mut self, id: &ServiceId) -> Result<()> {
-        self.write(
-            Operation::ZeroService(*id),
-            IpvsCommand::Zero,
-            vec![named(id)],
-        )
+        self.change(&Change::ZeroService(*id))
     }
 
     /// Sets all counters to zero.
     pub fn zero_all(&mut self) -> Result<()> {
-        self.write(Operation::ZeroAll, IpvsCommand::Zero, vec![])
+        self.change(&Change::ZeroAll)
     }
 
     /// Removes all virtual services.
     pub fn flush(&mut self) -> Result<()> {
-        self.write(Operation::Flush, IpvsCommand::Flush, vec![])
+        self.change(&Change::Flush)
     }
 
     /// How long connections live without traffic.
@@ -249,11 +209,7 @@ impl Client {
     /// # Errors
     /// `EINVAL` when a timeout is above what the kernel's clock can count.
     pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<()> {
-        self.write(
-            Operation::SetTimeouts,
-            IpvsCommand::SetConfig,
-            convert::timeout_attributes(timeouts),
-        )
+        self.change(&Change::SetTimeouts(*timeouts))
     }
 
     /// The synchronization daemons that run, master first.
@@ -283,11 +239,11 @@ impl Client {
                 errno: Errno::NODEV,
             });
         }
-        let outcome = self.write(
-            operation,
+        let request = IpvsMessage::new(
             IpvsCommand::NewDaemon,
             vec![IpvsAttribute::Daemon(convert::daemon_attributes(daemon))],
         );
+        let outcome = self.write_daemon(operation, request);
         self.settle_daemon(outcome, daemon.role, true)
     }
 
@@ -296,11 +252,11 @@ impl Client {
     /// # Errors
     /// `ESRCH` when that role does not run.
     pub fn stop_daemon(&mut self, role: DaemonRole) -> Result<()> {
-        let outcome = self.write(
-            Operation::StopDaemon(role),
+        let request = IpvsMessage::new(
             IpvsCommand::DelDaemon,
             vec![IpvsAttribute::Daemon(convert::daemon_role_attributes(role))],
         );
+        let outcome = self.write_daemon(Operation::StopDaemon(role), request);
         self.settle_daemon(outcome, role, false)
     }
 
@@ -316,48 +272,83 @@ impl Client {
         }
     }
 
-    fn write_service(
-        &mut self,
-        operation: Operation,
-        command: IpvsCommand,
-        id: &ServiceId,
-        settings: &ServiceSettings,
-    ) -> Result<()> {
-        if let Some(persistence) = settings.persistence
-            && persistence.netmask.family() != id.family()
-        {
-            return Err(Error::NetmaskFamily {
-                operation,
-                family: id.family(),
-            });
+    /// Applies changes one after the other, many in one system call. A change
+    /// that is refused does not stop those after it.
+    ///
+    /// Returns what was refused: the index of each, in order, and why.
+    ///
+    /// # Errors
+    /// When it is not known which changes were applied: the socket failed or
+    /// an answer got lost.
+    pub fn apply(&mut self, changes: &[Change]) -> Result<Vec<(usize, Error)>> {
+        let mut refused = Vec::new();
+        let mut start = 0;
+        for batch in changes.chunks(BATCH) {
+            self.apply_batch(batch, start, &mut refused)?;
+            start += batch.len();
         }
-        let engine = settings.persistence_engine.as_deref().unwrap_or_default();
-        if !can_exist(&settings.scheduler, SCHEDULER_MAX)
-            || !can_exist(engine, PERSISTENCE_ENGINE_MAX)
-        {
-            return Err(Error::Kernel {
-                operation,
-                errno: Errno::NOENT,
-            });
-        }
-        self.write(
-            operation,
-            command,
-            vec![IpvsAttribute::Service(convert::service_attributes(
-                id, settings,
-            ))],
-        )
+        Ok(refused)
     }
 
-    fn write(
+    fn apply_batch(
         &mut self,
-        operation: Operation,
-        command: IpvsCommand,
-        attributes: Vec<IpvsAttribute>,
+        batch: &[Change],
+        start: usize,
+        refused: &mut Vec<(usize, Error)>,
     ) -> Result<()> {
-        let request = GenlMessage::from_payload(IpvsMessage::new(command, attributes));
+        let first_refused = refused.len();
+        let mut sent = Vec::with_capacity(batch.len());
+        for (change, index) in batch.iter().zip(start..) {
+            match change.check() {
+                Ok(()) => sent.push((index, change)),
+                Err(error) => refused.push((index, error)),
+            }
+        }
+        let Some((_, last)) = sent.last() else {
+            return Ok(());
+        };
+        let operation = match sent.as_slice() {
+            [_] => last.operation(),
+            _ => Operation::ApplyChanges,
+        };
+        for (position, (_, change)) in sent.iter().enumerate() {
+            // What is not refused needs no answer; the last one's says that the
+            // others are done.
+            let flags = if position + 1 == sent.len() {
+                NLM_F_ACK
+            } else {
+                0
+            };
+            self.exchange.queue(
+                GenlMessage::from_payload(change.message()),
+                self.family,
+                flags,
+            );
+        }
+        self.exchange.send(operation)?;
+        for (position, errno) in self.exchange.receive_refusals(operation, sent.len())? {
+            if let Some((index, change)) = sent.get(position) {
+                let operation = change.operation();
+                refused.push((*index, Error::Kernel { operation, errno }));
+            }
+        }
+        if let Some(refused) = refused.get_mut(first_refused..) {
+            refused.sort_by_key(|(index, _)| *index);
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, change: &Change) -> Result<()> {
+        match self.apply(std::slice::from_ref(change))?.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn write_daemon(&mut self, operation: Operation, request: IpvsMessage) -> Result<()> {
         self.exchange
-            .send(operation, request, self.family, NLM_F_ACK)?;
+            .queue(GenlMessage::from_payload(request), self.family, NLM_F_ACK);
+        self.exchange.send(operation)?;
         self.exchange
             .receive(operation, self.family, false, |_, _| Ok(()))
     }
@@ -389,7 +380,8 @@ impl Client {
         loop {
             let mut items = Vec::new();
             let request = GenlMessage::from_payload(IpvsMessage::new(command, attributes.clone()));
-            self.exchange.send(operation, request, self.family, flags)?;
+            self.exchange.queue(request, self.family, flags);
+            self.exchange.send(operation)?;
             let dump = flags & NLM_F_DUMP != 0;
             let outcome = self
                 .exchange
@@ -406,13 +398,6 @@ impl Client {
             }
         }
     }
-}
-
-/// Whether anything in the kernel can have this name. One that cannot must not
-/// be sent: the kernel reads up to the first NUL, and would take the name for
-/// another.
-fn can_exist(name: &str, max: usize) -> bool {
-    name.len() <= max && !name.contains('\0')
 }
 
 fn named(id: &ServiceId) -> IpvsAttribute {

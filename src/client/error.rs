@@ -41,6 +41,8 @@ pub enum Operation {
     ZeroAll,
     /// Remove all virtual services.
     Flush,
+    /// Apply several changes.
+    ApplyChanges,
     /// Read the connection timeouts.
     ReadTimeouts,
     /// Set the connection timeouts.
@@ -78,6 +80,7 @@ impl fmt::Display for Operation {
             Self::ZeroService(service) => write!(f, "zero the counters of {service}"),
             Self::ZeroAll => write!(f, "zero the counters"),
             Self::Flush => write!(f, "clear the table"),
+            Self::ApplyChanges => write!(f, "apply the changes"),
             Self::ReadTimeouts => write!(f, "read the timeouts"),
             Self::SetTimeouts => write!(f, "set the timeouts"),
             Self::ListDaemons => write!(f, "list the synchronization daemons"),

@@ -19,12 +19,12 @@ const RECEIVE_BUFFER: usize = 64 * 1024;
 /// `-MAX_ERRNO` in the kernel's `linux/err.h`: an errno is sent negative.
 const LOWEST_ERROR_CODE: i32 = -4095;
 
-/// One request at a time, and its answer.
+/// Requests that go out together, and their answers.
 pub(crate) struct Exchange {
     transport: Box<dyn Transport>,
-    /// The sequence number of the last request.
+    /// The sequence number of the last request that was queued.
     sequence: u32,
-    request: Vec<u8>,
+    requests: Vec<u8>,
     answer: Vec<u8>,
 }
 
@@ -33,19 +33,14 @@ impl Exchange {
         Self {
             transport,
             sequence: 0,
-            request: Vec::new(),
+            requests: Vec::new(),
             answer: vec![0; RECEIVE_BUFFER],
         }
     }
 
-    /// Sends a request to the family of this number.
-    pub(crate) fn send<F>(
-        &mut self,
-        operation: Operation,
-        mut message: GenlMessage<F>,
-        family: u16,
-        flags: u16,
-    ) -> Result<()>
+    /// Puts a request to the family of this number behind those that wait to be
+    /// sent.
+    pub(crate) fn queue<F>(&mut self, mut message: GenlMessage<F>, family: u16, flags: u16)
     where
         F: GenlFamily + Emitable + std::fmt::Debug,
     {
@@ -55,11 +50,16 @@ impl Exchange {
         message.header.flags = NLM_F_REQUEST | flags;
         message.header.sequence_number = self.sequence;
         message.finalize();
-        self.request.resize(message.buffer_len(), 0);
-        message.serialize(&mut self.request);
-        self.transport
-            .send(&self.request)
-            .map_err(|source| Error::Io { operation, source })
+        let start = self.requests.len();
+        self.requests.resize(start + message.buffer_len(), 0);
+        message.serialize(self.requests.get_mut(start..).unwrap_or_default());
+    }
+
+    /// Sends the requests that wait, in one datagram.
+    pub(crate) fn send(&mut self, operation: Operation) -> Result<()> {
+        let outcome = self.transport.send(&self.requests);
+        self.requests.clear();
+        outcome.map_err(|source| Error::Io { operation, source })
     }
 
     /// Takes the answer to the last request: calls `take` with the header and
@@ -73,52 +73,20 @@ impl Exchange {
         dump: bool,
         mut take: impl FnMut(&NetlinkHeader, &[u8]) -> Result<(), DecodeError>,
     ) -> Result<()> {
+        let malformed = |reason| Error::Malformed { operation, reason };
         let mut lost = false;
         loop {
-            let length = match self.transport.receive(&mut self.answer) {
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Err(if lost {
-                        Error::AnswerLost { operation }
-                    } else {
-                        Error::Timeout { operation }
-                    });
-                }
-                Err(error) if error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => {
-                    // A dump goes on after a loss, and the kernel takes no new
-                    // one before its end.
-                    if !dump {
-                        return Err(Error::AnswerLost { operation });
-                    }
-                    lost = true;
-                    continue;
-                }
-                Err(source) => return Err(Error::Io { operation, source }),
-            };
-            if length > self.answer.len() {
-                self.answer.resize(length, 0);
+            let Some(datagram) =
+                next_datagram(&mut *self.transport, &mut self.answer, operation, lost)?
+            else {
                 if !dump {
                     return Err(Error::AnswerLost { operation });
                 }
                 lost = true;
                 continue;
-            }
-
-            let malformed = |reason| Error::Malformed { operation, reason };
-            let mut datagram = self.answer.get(..length).unwrap_or_default();
-            while !datagram.is_empty() {
-                let message = NetlinkBuffer::new_checked(datagram).map_err(malformed)?;
-                let payload = message.payload();
-                let mut header = NetlinkHeader::default();
-                header.length = message.length();
-                header.message_type = message.message_type();
-                header.flags = message.flags();
-                header.sequence_number = message.sequence_number();
-                header.port_number = message.port_number();
-                // Messages are aligned to four bytes; the last may end early.
-                let next = (header.length as usize).next_multiple_of(4);
-                datagram = datagram.get(next..).unwrap_or_default();
-
+            };
+            for message in Messages(datagram) {
+                let (header, payload) = message.map_err(malformed)?;
                 if header.sequence_number != self.sequence {
                     // The late answer to a request that was given up.
                     continue;
@@ -128,22 +96,10 @@ impl Exchange {
                     NLMSG_NOOP => {}
                     NLMSG_OVERRUN => lost = true,
                     NLMSG_ERROR | NLMSG_DONE => {
-                        let code = match (header.message_type, payload.get(..4)) {
-                            // The end of a dump may come without a code.
-                            (NLMSG_DONE, None) => 0,
-                            (_, code) => parse_i32(code.unwrap_or_default()).map_err(malformed)?,
-                        };
-                        return match code {
-                            0 if lost => Err(Error::AnswerLost { operation }),
-                            0 => Ok(()),
-                            // Errno panics at a number outside.
-                            LOWEST_ERROR_CODE..0 => Err(Error::Kernel {
-                                operation,
-                                errno: Errno::from_raw_os_error(-code),
-                            }),
-                            code => Err(malformed(DecodeError::from(format!(
-                                "{code} is not an error code"
-                            )))),
+                        return match refusal(&header, payload).map_err(malformed)? {
+                            Some(errno) => Err(Error::Kernel { operation, errno }),
+                            None if lost => Err(Error::AnswerLost { operation }),
+                            None => Ok(()),
                         };
                     }
                     message_type if message_type == family => {
@@ -157,5 +113,120 @@ impl Exchange {
                 }
             }
         }
+    }
+
+    /// Takes the answers to the last `count` requests, of which the kernel
+    /// answers those that it refuses and the last. Returns the position and the
+    /// reason of each that was refused.
+    pub(crate) fn receive_refusals(
+        &mut self,
+        operation: Operation,
+        count: usize,
+    ) -> Result<Vec<(usize, Errno)>> {
+        let malformed = |reason| Error::Malformed { operation, reason };
+        let mut refused = Vec::new();
+        let mut lost = false;
+        loop {
+            let Some(datagram) =
+                next_datagram(&mut *self.transport, &mut self.answer, operation, lost)?
+            else {
+                lost = true;
+                continue;
+            };
+            for message in Messages(datagram) {
+                let (header, payload) = message.map_err(malformed)?;
+                // Counted from the last request back.
+                let age = self.sequence.wrapping_sub(header.sequence_number) as usize;
+                if age >= count || header.message_type == NLMSG_NOOP {
+                    continue;
+                }
+                if header.message_type != NLMSG_ERROR {
+                    return Err(malformed(DecodeError::from(format!(
+                        "it has a message of type {}",
+                        header.message_type
+                    ))));
+                }
+                if let Some(errno) = refusal(&header, payload).map_err(malformed)? {
+                    refused.push((count - 1 - age, errno));
+                }
+                if age == 0 {
+                    return if lost {
+                        Err(Error::AnswerLost { operation })
+                    } else {
+                        Ok(refused)
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// The next datagram, or `None` when one is lost: there was no room for it in
+/// the kernel, or it did not fit the buffer, which then grows. `lost` says that
+/// one was lost already, so that nothing more may come.
+fn next_datagram<'a>(
+    transport: &mut dyn Transport,
+    buffer: &'a mut Vec<u8>,
+    operation: Operation,
+    lost: bool,
+) -> Result<Option<&'a [u8]>> {
+    match transport.receive(buffer) {
+        Ok(length) if length > buffer.len() => {
+            buffer.resize(length, 0);
+            Ok(None)
+        }
+        Ok(length) => Ok(buffer.get(..length)),
+        Err(error) if error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(if lost {
+            Error::AnswerLost { operation }
+        } else {
+            Error::Timeout { operation }
+        }),
+        Err(source) => Err(Error::Io { operation, source }),
+    }
+}
+
+/// The messages of a datagram, each with its header taken off.
+struct Messages<'a>(&'a [u8]);
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Result<(NetlinkHeader, &'a [u8]), DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let message = match NetlinkBuffer::new_checked(self.0) {
+            Ok(message) => message,
+            Err(error) => {
+                self.0 = &[];
+                return Some(Err(error));
+            }
+        };
+        let mut header = NetlinkHeader::default();
+        header.length = message.length();
+        header.message_type = message.message_type();
+        header.flags = message.flags();
+        header.sequence_number = message.sequence_number();
+        header.port_number = message.port_number();
+        // Messages are aligned to four bytes; the last may end early.
+        let next = (header.length as usize).next_multiple_of(4);
+        self.0 = self.0.get(next..).unwrap_or_default();
+        Some(Ok((header, message.payload())))
+    }
+}
+
+/// The reason in a message that ends an answer, if the kernel refused.
+fn refusal(header: &NetlinkHeader, payload: &[u8]) -> Result<Option<Errno>, DecodeError> {
+    let code = match (header.message_type, payload.get(..4)) {
+        // The end of a dump may come without a code.
+        (NLMSG_DONE, None) => 0,
+        (_, code) => parse_i32(code.unwrap_or_default())?,
+    };
+    match code {
+        0 => Ok(None),
+        // Errno panics at a number outside.
+        LOWEST_ERROR_CODE..0 => Ok(Some(Errno::from_raw_os_error(-code))),
+        code => Err(DecodeError::from(format!("{code} is not an error code"))),
     }
 }

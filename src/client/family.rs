@@ -38,8 +38,7 @@ pub(crate) fn find(
 
 fn look_up(exchange: &mut Exchange) -> Result<u16> {
     let operation = Operation::Open;
-    exchange.send(
-        operation,
+    exchange.queue(
         GenlMessage::from_payload(GenlCtrl {
             cmd: GenlCtrlCmd::GetFamily,
             nlas: vec![GenlCtrlAttrs::FamilyName(
@@ -48,7 +47,8 @@ fn look_up(exchange: &mut Exchange) -> Result<u16> {
         }),
         GENL_ID_CTRL,
         NLM_F_ACK,
-    )?;
+    );
+    exchange.send(operation)?;
     let mut family = None;
     exchange.receive(operation, GENL_ID_CTRL, false, |_, payload| {
         // Not parsed as a GenlCtrl, which refuses attributes that kernels

@@ -65,6 +65,7 @@
 //! # }
 //! ```
 
+mod change;
 mod client;
 mod connections;
 mod convert;
@@ -77,6 +78,7 @@ mod socket;
 pub use rustix::io::Errno;
 
 pub use self::{
+    change::Change,
     client::Client,
     connections::{Connection, Connections},
     error::{Error, Operation, Result},

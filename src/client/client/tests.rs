@@ -2,6 +2,7 @@
 
 //! The client against a kernel that answers from a script.
 
+mod batches;
 mod daemons;
 mod delivery;
 mod errors;

@@ -26,14 +26,15 @@ use crate::{client::Client, socket::Transport};
 /// The number that this kernel gives the IPVS family.
 pub(super) const FAMILY: u16 = 0x1c;
 
-/// A request that came whole, alone in its datagram, with flags that the
-/// kernel acts on, to the family's number and in the version of the family.
+/// A request that came whole, with flags that the kernel acts on, to the family's number and in the version of the family.
 #[derive(Debug, PartialEq)]
 pub(super) enum Request {
     /// To the controller, with `NLM_F_REQUEST | NLM_F_ACK`.
     Controller(GenlCtrl),
     /// To IPVS, with `NLM_F_REQUEST | NLM_F_ACK`.
     Acknowledged(IpvsCommand, Vec<IpvsAttribute>),
+    /// To IPVS, with `NLM_F_REQUEST` alone: answered only if refused.
+    Unacknowledged(IpvsCommand, Vec<IpvsAttribute>),
     /// To IPVS, with `NLM_F_REQUEST | NLM_F_DUMP`.
     Dump(IpvsCommand, Vec<IpvsAttribute>),
 }
@@ -41,7 +42,8 @@ pub(super) enum Request {
 /// What one call of receive gives.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
-    /// Messages with the sequence number of the request.
+    /// Messages with the sequence number of the last request of a datagram,
+    /// unless they say how far before.
     Datagram(Vec<Message>),
     /// A datagram as it is.
     Bytes(Vec<u8>),
@@ -56,6 +58,7 @@ pub(super) struct Message {
     flags: u16,
     payload: Vec<u8>,
     claimed_length: Option<u32>,
+    requests_back: u32,
 }
 
 impl Message {
@@ -65,6 +68,7 @@ impl Message {
             flags: 0,
             payload,
             claimed_length: None,
+            requests_back: 0,
         }
     }
 
@@ -110,6 +114,12 @@ impl Message {
         self
     }
 
+    /// Answers a request that many before the last.
+    pub(super) fn for_earlier(mut self, requests_back: u32) -> Self {
+        self.requests_back = requests_back;
+        self
+    }
+
     pub(super) fn payload_mut(&mut self) -> &mut Vec<u8> {
         &mut self.payload
     }
@@ -121,7 +131,7 @@ impl Message {
             .unwrap_or((header.buffer_len() + self.payload.len()) as u32);
         header.message_type = self.kind;
         header.flags = self.flags;
-        header.sequence_number = sequence;
+        header.sequence_number = sequence - self.requests_back;
         header.port_number = 4711;
         let mut bytes = vec![0; header.buffer_len()];
         header.emit(&mut bytes);
@@ -209,7 +219,7 @@ pub(super) fn client_with<const N: usize>(answers: [Vec<Answer>; N]) -> (Client,
 pub(super) struct FakeKernel(Arc<Mutex<State>>);
 
 struct State {
-    /// The answers to the requests to come, one entry a request.
+    /// The answers to the requests to come, one entry a datagram.
     script: VecDeque<Vec<Answer>>,
     /// Answers under way, with their sequence numbers.
     sent: VecDeque<Result<Vec<u8>, Errno>>,
@@ -243,18 +253,22 @@ impl FakeKernel {
 impl Transport for FakeKernel {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         let mut state = self.state();
-        let message = NetlinkBuffer::new_checked(datagram).unwrap();
-        assert_eq!(message.length() as usize, datagram.len());
-        assert_eq!(message.port_number(), 0);
-        assert_eq!(message.sequence_number(), state.sequence + 1);
-        state.sequence = message.sequence_number();
-
-        let request = decode(&message);
+        let mut requests = Vec::new();
+        let mut rest = datagram;
+        while !rest.is_empty() {
+            let message = NetlinkBuffer::new_checked(rest).unwrap();
+            assert_eq!(message.length() % 4, 0);
+            assert_eq!(message.port_number(), 0);
+            assert_eq!(message.sequence_number(), state.sequence + 1);
+            state.sequence = message.sequence_number();
+            requests.push(decode(&message));
+            rest = &rest[message.length() as usize..];
+        }
         let answers = match state.script.pop_front() {
             Some(answers) => answers,
-            None => panic!("the script has no answer to {request:?}"),
+            None => panic!("the script has no answer to {requests:?}"),
         };
-        state.requests.push(request);
+        state.requests.extend(requests);
         for answer in answers {
             let sequence = state.sequence;
             state.sent.push_back(match answer {
@@ -302,6 +316,7 @@ fn decode(message: &NetlinkBuffer<&[u8]>) -> Request {
             } = request.payload;
             match message.flags() {
                 ACKNOWLEDGED => Request::Acknowledged(command, attributes),
+                NLM_F_REQUEST => Request::Unacknowledged(command, attributes),
                 DUMP => Request::Dump(command, attributes),
                 flags => panic!("{command:?} with flags {flags:#x}"),
             }

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+
+use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
+use rustix::io::Errno;
+
+use crate::{
+    DestinationId, DestinationSettings, Error, Operation, Result, ServiceId, ServiceSettings,
+    Timeouts, convert,
+};
+
+/// The longest names, in bytes without the NUL at their end. The kernel counts
+/// that NUL in `IP_VS_SCHEDNAME_MAXLEN` and `IP_VS_IFNAME_MAXLEN`, but not in
+/// `IP_VS_PENAME_MAXLEN`; all are 16.
+const SCHEDULER_MAX: usize = 15;
+const PERSISTENCE_ENGINE_MAX: usize = 16;
+pub(crate) const INTERFACE_MAX: usize = 15;
+
+/// One change to the table, for [`Client::apply`](crate::Client::apply).
+///
+/// Each has a method of the same name on [`Client`](crate::Client), which says
+/// what can go wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Add a virtual service.
+    AddService(ServiceId, ServiceSettings),
+    /// Replace all settings of a virtual service.
+    EditService(ServiceId, ServiceSettings),
+    /// Remove a virtual service and its destinations.
+    DeleteService(ServiceId),
+    /// Add a destination to a virtual service.
+    AddDestination(ServiceId, DestinationId, DestinationSettings),
+    /// Replace all settings of a destination.
+    EditDestination(ServiceId, DestinationId, DestinationSettings),
+    /// Remove a destination from a virtual service.
+    DeleteDestination(ServiceId, DestinationId),
+    /// Set the counters of a virtual service and its destinations to zero.
+    ZeroService(ServiceId),
+    /// Set all counters to zero.
+    ZeroAll,
+    /// Remove all virtual services.
+    Flush,
+    /// Set how long connections live without traffic.
+    SetTimeouts(Timeouts),
+}
+
+impl Change {
+    /// The operation that an error about this change names.
+    pub fn operation(&self) -> Operation {
+        match *self {
+            Self::AddService(id, _) => Operation::AddService(id),
+            Self::EditService(id, _) => Operation::EditService(id),
+            Self::DeleteService(id) => Operation::DeleteService(id),
+            Self::AddDestination(service, id, _) => Operation::AddDestination(service, id),
+            Self::EditDestination(service, id, _) => Operation::EditDestination(service, id),
+            Self::DeleteDestination(service, id) => Operation::DeleteDestination(service, id),
+            Self::ZeroService(id) => Operation::ZeroService(id),
+            Self::ZeroAll => Operation::ZeroAll,
+            Self::Flush => Operation::Flush,
+            Self::SetTimeouts(_) => Operation::SetTimeouts,
+        }
+    }
+
+    /// Whether the kernel can understand what is meant.
+    pub(crate) fn check(&self) -> Result<()> {
+        let (Self::AddService(id, settings) | Self::EditService(id, settings)) = self else {
+            return Ok(());
+        };
+        if let Some(persistence) = settings.persistence
+            && persistence.netmask.family() != id.family()
+        {
+            return Err(Error::NetmaskFamily {
+                operation: self.operation(),
+                family: id.family(),
+            });
+        }
+        let engine = settings.persistence_engine.as_deref().unwrap_or_default();
+        if !can_exist(&settings.scheduler, SCHEDULER_MAX)
+            || !can_exist(engine, PERSISTENCE_ENGINE_MAX)
+        {
+            return Err(Error::Kernel {
+                operation: self.operation(),
+                errno: Errno::NOENT,
+            });
+        }
+        Ok(())
+    }
+
+    /// The request for the kernel.
+    pub(crate) fn message(&self) -> IpvsMessage {
+        let service = |id: &ServiceId| IpvsAttribute::Service(convert::service_id_attributes(id));
+        let (command, attributes) = match self {
+            Self::AddService(id, settings) => (
+                IpvsCommand::NewService,
+                vec![IpvsAttribute::Service(convert::service_attributes(
+                    id, settings,
+                ))],
+            ),
+            Self::EditService(id, settings) => (
+                IpvsCommand::SetService,
+                vec![IpvsAttribute::Service(convert::service_attributes(
+                    id, settings,
+                ))],
+            ),
+            Self::DeleteService(id) => (IpvsCommand::DelService, vec![service(id)]),
+            Self::AddDestination(service_id, id, settings) => (
+                IpvsCommand::NewDest,
+                vec![
+                    service(service_id),
+                    IpvsAttribute::Destination(convert::destination_attributes(id, settings)),
+                ],
+            ),
+            Self::EditDestination(service_id, id, settings) => (
+                IpvsCommand::SetDest,
+                vec![
+                    service(service_id),
+                    IpvsAttribute::Destination(convert::destination_attributes(id, settings)),
+                ],
+            ),
+            Self::DeleteDestination(service_id, id) => (
+                IpvsCommand::DelDest,
+                vec![
+                    service(service_id),
+                    IpvsAttribute::Destination(convert::destination_id_attributes(id)),
+                ],
+            ),
+            Self::ZeroService(id) => (IpvsCommand::Zero, vec![service(id)]),
+            Self::ZeroAll => (IpvsCommand::Zero, vec![]),
+            Self::Flush => (IpvsCommand::Flush, vec![]),
+            Self::SetTimeouts(timeouts) => (
+                IpvsCommand::SetConfig,
+                convert::timeout_attributes(timeouts),
+            ),
+        };
+        IpvsMessage::new(command, attributes)
+    }
+}
+
+/// Whether anything in the kernel can have this name. One that cannot must not
+/// be sent: the kernel reads up to the first NUL, and would take the name for
+/// another.
+pub(crate) fn can_exist(name: &str, max: usize) -> bool {
+    name.len() <= max && !name.contains('\0')
+}
