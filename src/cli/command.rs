@@ -29,7 +29,7 @@ pub(crate) enum Command {
     EditService(ServiceId, ServiceSettings),
     DeleteService(ServiceId),
     Clear,
-    Restore,
+    Restore { strict: bool },
     Save { numeric: bool },
     AddServer(ServiceId, DestinationId, DestinationSettings),
     EditServer(ServiceId, DestinationId, DestinationSettings),
@@ -101,18 +101,20 @@ impl Command {
             return Given::new(CommandName::List).finish();
         }
         let mut scanner = Scanner::new(words);
-        let Some(Ok(Token::Option {
-            spec,
-            value: first_value,
-            ..
-        })) = scanner.next()
-        else {
-            return Err(UsageError::NoCommand);
+        let mut arguments = Vec::new();
+        // The first option is the command; arguments may come before it.
+        let (spec, first_value) = loop {
+            match scanner.next() {
+                Some(Ok(Token::Argument(word))) => arguments.push(word),
+                Some(Ok(Token::Option { spec, value, .. })) => break (spec, value),
+                Some(Err(_)) | None => return Err(UsageError::NoCommand),
+            }
         };
         let Name::Command(command) = spec.name else {
             return Err(UsageError::NoCommand);
         };
         let mut given = Given::new(command);
+        given.arguments = arguments;
         match command {
             // Whatever follows.
             CommandName::Help => return Ok(Self::Help),
@@ -313,7 +315,8 @@ impl<'a> Given<'a> {
             | OptionName::TunnelInfo
             | OptionName::Exact
             | OptionName::NoSort
-            | OptionName::Sort => {}
+            | OptionName::Sort
+            | OptionName::Strict => {}
         }
         Ok(())
     }
@@ -339,7 +342,9 @@ impl<'a> Given<'a> {
             }
             CommandName::DeleteService => Command::DeleteService(self.compulsory_service()?),
             CommandName::Clear => Command::Clear,
-            CommandName::Restore => Command::Restore,
+            CommandName::Restore => Command::Restore {
+                strict: self.has(Kind::Strict),
+            },
             CommandName::Save => Command::Save {
                 numeric: self.has(Kind::Numeric),
             },

@@ -3,11 +3,15 @@
 //! What a failure says and which exit status it is. The words and statuses are
 //! those of ipvsadm 1.31: scripts and tools match on them.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use ipvs_client::{Errno, Error, Operation};
 
-use crate::usage::UsageError;
+use crate::{
+    command::Command,
+    hint::{self, Facts},
+    usage::UsageError,
+};
 
 /// A table, timeout or connection list that cannot be shown.
 const STATUS_READ: u8 = 1;
@@ -26,6 +30,12 @@ pub(crate) struct Output(#[source] pub(crate) io::Error);
 #[error("cannot read from standard input: {0}")]
 pub(crate) struct Input(#[source] pub(crate) io::Error);
 
+/// The command that a failure of the client comes from: its context, for whoever
+/// explains it.
+#[derive(Debug, thiserror::Error)]
+#[error("the command failed")]
+pub(crate) struct Attempt(pub(crate) Command);
+
 /// The exit status of a program that ends with the error.
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
     if let Some(error) = error.downcast_ref::<UsageError>() {
@@ -43,31 +53,76 @@ pub(crate) fn is_unavailable(error: &Error) -> bool {
     matches!(error, Error::Unavailable { .. }) || error.errno() == Some(Errno::PERM)
 }
 
-/// Says on standard error what is wrong.
-pub(crate) fn report(error: &anyhow::Error) {
-    if error
-        .downcast_ref::<Output>()
-        .is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe)
-    {
-        // Whoever closed the pipe has seen enough.
-        return;
-    }
-    let mut text = match error.downcast_ref::<Error>() {
-        Some(error) => words(error),
-        None => error.to_string(),
-    };
-    let mut stderr = io::stderr().lock();
-    // Only a person is told more than the original says.
-    if stderr.is_terminal()
-        && let Some(error @ Error::Kernel { .. }) = error.downcast_ref::<Error>()
-    {
-        text.push_str(&format!("\n({error})"));
-    }
-    // With standard error gone there is nobody left to tell.
-    let _ = writeln!(stderr, "{text}");
+/// Where it is said what is wrong.
+pub(crate) struct Messages<'a> {
+    out: &'a mut dyn Write,
+    /// A person reads it, who is told more than the original says.
+    to_terminal: bool,
 }
 
-fn words(error: &Error) -> String {
+impl<'a> Messages<'a> {
+    pub(crate) fn new(out: &'a mut dyn Write, to_terminal: bool) -> Self {
+        Self { out, to_terminal }
+    }
+
+    pub(crate) fn report(&mut self, error: &anyhow::Error) {
+        let silent = error
+            .downcast_ref::<Output>()
+            .is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe);
+        // Whoever closed the pipe has seen enough.
+        if !silent {
+            let text = self.text(error);
+            self.show(&format!("{text}\n"));
+        }
+    }
+
+    /// Reports what is wrong with a line of a file of rules; the first is 1.
+    pub(crate) fn report_line(&mut self, line: u64, error: &anyhow::Error) {
+        let text = self.text(error);
+        // A message of the original's can end with an empty line.
+        self.show(&format!("line {line}: {}\n", text.trim_end()));
+    }
+
+    /// Shows a text as it is.
+    pub(crate) fn show(&mut self, text: &str) {
+        // When it cannot be said there is nobody left to tell that.
+        let _ = self.out.write_all(text.as_bytes());
+    }
+
+    fn text(&self, error: &anyhow::Error) -> String {
+        let failure = error.downcast_ref::<Error>();
+        let unavailable = matches!(failure, Some(Error::Unavailable { .. }));
+        let facts = (self.to_terminal || unavailable).then(Facts::read);
+        let mut text = match failure {
+            Some(failure) => words(failure, facts.as_ref().is_none_or(|facts| facts.net_raw)),
+            None => error.to_string(),
+        };
+        if !self.to_terminal {
+            return text;
+        }
+        if let Some(failure @ Error::Kernel { .. }) = failure {
+            text.push_str(&format!("\n({failure})"));
+        }
+        if let Some(hint) = facts.and_then(|facts| find_hint(error, &facts)) {
+            text.push_str(&format!("\nhint: {hint}"));
+        }
+        text
+    }
+}
+
+fn find_hint(error: &anyhow::Error, facts: &Facts) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<UsageError>() {
+        return hint::of_usage(error);
+    }
+    let command = error.downcast_ref::<Attempt>().map(|attempt| &attempt.0);
+    hint::of_failure(error.downcast_ref::<Error>()?, command, facts)
+}
+
+/// In the original's words. It needs a raw socket, which takes a capability, to
+/// find out that the kernel has no IPVS.
+fn words(error: &Error, net_raw: bool) -> String {
+    const NO_IPVS: &str = "Can't initialize ipvs: Protocol not available";
+    const NOT_ROOT: &str = "Can't initialize ipvs: Permission denied (you must be root)";
     const QUESTION: &str =
         "Are you sure that IP Virtual Server is built in the kernel or as module?";
     match error {
@@ -76,11 +131,10 @@ fn words(error: &Error) -> String {
                 .as_ref()
                 .map(|said| format!("{said}\n"))
                 .unwrap_or_default();
-            format!("{modprobe}Can't initialize ipvs: Protocol not available\n{QUESTION}")
+            let reason = if net_raw { NO_IPVS } else { NOT_ROOT };
+            format!("{modprobe}{reason}\n{QUESTION}")
         }
-        error if error.errno() == Some(Errno::PERM) => {
-            format!("Can't initialize ipvs: Permission denied (you must be root)\n{QUESTION}")
-        }
+        error if error.errno() == Some(Errno::PERM) => format!("{NOT_ROOT}\n{QUESTION}"),
         Error::Kernel { operation, errno } => refusal(*operation, *errno),
         other => other.to_string(),
     }
@@ -154,6 +208,76 @@ fn changes(error: &Error) -> bool {
 mod tests {
     use super::*;
 
+    /// What is reported of a command that the kernel refuses.
+    fn reported(line: &str, errno: Errno, to_terminal: bool) -> String {
+        let command = Command::parse(&line.split(' ').collect::<Vec<_>>()).unwrap();
+        let operation = match command {
+            Command::AddServer(service, server, _) => Operation::AddDestination(service, server),
+            _ => Operation::Flush,
+        };
+        let error = anyhow::Error::from(Error::Kernel { operation, errno });
+        let mut out = Vec::new();
+        Messages::new(&mut out, to_terminal).report(&error.context(Attempt(command)));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn only_a_terminal_is_told_more_than_the_original_says() {
+        let line = "-a -t 10.0.0.1:80 -r 10.0.0.2 -x 3 -y 5";
+        assert_eq!(
+            reported(line, Errno::RANGE, false),
+            "Numerical result out of range\n"
+        );
+        let lines = reported(line, Errno::RANGE, true);
+        let lines: Vec<&str> = lines.lines().collect();
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert_eq!(lines[0], "Numerical result out of range");
+        assert!(lines[1].starts_with("(cannot add 10.0.0.2:80"), "{lines:?}");
+        assert!(
+            lines[2].starts_with("hint: the lower threshold"),
+            "{lines:?}"
+        );
+        assert_eq!(
+            reported("-C", Errno::NOMEM, true).lines().count(),
+            2,
+            "there is not always a hint"
+        );
+    }
+
+    #[test]
+    fn usage_errors_have_hints_for_a_terminal_too() {
+        let mut out = Vec::new();
+        Messages::new(&mut out, true).report(&UsageError::FamiliesDiffer.into());
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("\nhint: only tunneling"), "{text}");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_not_reported() {
+        let mut out = Vec::new();
+        let mut messages = Messages::new(&mut out, true);
+        messages.report(&Output(io::ErrorKind::BrokenPipe.into()).into());
+        assert_eq!(out, b"");
+    }
+
+    #[test]
+    fn without_ipvs_it_depends_on_the_right_to_a_raw_socket_what_the_original_says() {
+        let error = Error::Unavailable {
+            modprobe: Some("modprobe: no".to_owned()),
+        };
+        assert_eq!(
+            words(&error, true).lines().collect::<Vec<_>>()[..2],
+            [
+                "modprobe: no",
+                "Can't initialize ipvs: Protocol not available"
+            ]
+        );
+        assert_eq!(
+            words(&error, false).lines().nth(1),
+            Some("Can't initialize ipvs: Permission denied (you must be root)")
+        );
+    }
+
     #[test]
     fn an_errno_without_words_of_its_own_has_those_of_the_c_library() {
         assert_eq!(
@@ -183,7 +307,7 @@ mod tests {
             errno: Errno::PERM,
         };
         assert_eq!(
-            words(&error),
+            words(&error, true),
             "Can't initialize ipvs: Permission denied (you must be root)\n\
              Are you sure that IP Virtual Server is built in the kernel or as module?"
         );

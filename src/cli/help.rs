@@ -22,7 +22,7 @@ ipvsadm [-L [VIRTUAL-SERVICE] [LIST OPTIONS]]
        ipvsadm -Z [VIRTUAL-SERVICE]
        ipvsadm -C
        ipvsadm -S [-n] > RULES
-       ipvsadm -R < RULES
+       ipvsadm -R [--strict] < RULES
        ipvsadm --set TCP TCPFIN UDP
        ipvsadm --start-daemon master|backup [DAEMON OPTIONS]
        ipvsadm --stop-daemon master|backup

@@ -102,6 +102,10 @@ impl Rules {
                 optional: &[Kind::Numeric],
                 ..Self::NONE
             },
+            C::Restore => Self {
+                optional: &[Kind::Strict],
+                ..Self::NONE
+            },
             C::Zero => Self {
                 optional: &[Kind::ServiceAddress],
                 ..Self::NONE
@@ -121,7 +125,7 @@ impl Rules {
                 optional: &[Kind::SyncId],
                 ..Self::NONE
             },
-            C::Clear | C::Restore | C::SetTimeouts | C::Help | C::Version => Self::NONE,
+            C::Clear | C::SetTimeouts | C::Help | C::Version => Self::NONE,
         }
     }
 

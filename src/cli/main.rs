@@ -10,49 +10,63 @@ mod address;
 mod command;
 mod failure;
 mod help;
+mod hint;
 mod legality;
 mod names;
 mod options;
 mod output;
 mod restore;
 mod run;
+mod save_restore;
 mod scan;
 mod usage;
 mod values;
 
 use std::{
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, IsTerminal, Write},
     process::ExitCode,
 };
 
-use crate::{command::Command, run::Session};
+use crate::{command::Command, failure::Messages, run::Session, save_restore::Program};
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args_os()
-        .skip(1)
+    let mut words = std::env::args_os();
+    let program = Program::named(&words.next().unwrap_or_default());
+    let words: Vec<String> = words
         // Nothing in IPVS has a name that is not UTF-8.
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    match run(&words) {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut stderr = io::stderr();
+    let to_terminal = stderr.is_terminal();
+    let mut messages = Messages::new(&mut stderr, to_terminal);
+    match run(program, &words, &mut messages) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            failure::report(&error);
+            messages.report(&error);
             ExitCode::from(failure::status(&error))
         }
     }
 }
 
 /// Does what the words ask for; returns the exit status.
-fn run(words: &[String]) -> anyhow::Result<u8> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let command = Command::parse(&words)?;
-    let mut session = Session::default();
+fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow::Result<u8> {
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-    let status = match command {
-        Command::Restore => restore::run(io::stdin().lock(), &mut session, &mut out)?,
-        command => {
-            run::execute(&command, &mut session, &mut out)?;
-            0
+    let rules = io::stdin().lock();
+    let status = match program {
+        Program::Save => save_restore::save(words, &mut out, messages)?,
+        Program::Restore => save_restore::restore(words, rules, &mut out, messages)?,
+        Program::Ipvsadm => {
+            let mut session = Session::default();
+            match Command::parse(words)? {
+                Command::Restore { strict } => {
+                    restore::run(rules, strict, &mut session, &mut out, messages)?
+                }
+                command => {
+                    run::execute(&command, &mut session, &mut out)?;
+                    0
+                }
+            }
         }
     };
     out.flush().map_err(failure::Output)?;

@@ -92,6 +92,7 @@ pub(crate) enum OptionName {
     McastGroup,
     McastPort,
     McastTtl,
+    Strict,
 }
 
 /// What the rules about legality know an option as. Options that stand for
@@ -133,11 +134,13 @@ pub(crate) enum Kind {
     TunnelNoChecksum,
     TunnelChecksum,
     TunnelRemoteChecksum,
+    // Not one of the original's: those come first.
+    Strict,
 }
 
 impl Kind {
     /// Every kind, in the order of the checks.
-    pub(crate) const ALL: [Self; 34] = [
+    pub(crate) const ALL: [Self; 35] = [
         Self::Numeric,
         Self::Connection,
         Self::ServiceAddress,
@@ -172,6 +175,7 @@ impl Kind {
         Self::TunnelNoChecksum,
         Self::TunnelChecksum,
         Self::TunnelRemoteChecksum,
+        Self::Strict,
     ];
 
     /// The name in error messages.
@@ -211,6 +215,7 @@ impl Kind {
             Self::TunnelNoChecksum => "tun-nocsum",
             Self::TunnelChecksum => "tun-csum",
             Self::TunnelRemoteChecksum => "tun-remcsum",
+            Self::Strict => "strict",
         }
     }
 }
@@ -257,6 +262,7 @@ impl OptionName {
             Self::McastGroup => Kind::McastGroup,
             Self::McastPort => Kind::McastPort,
             Self::McastTtl => Kind::McastTtl,
+            Self::Strict => Kind::Strict,
         })
     }
 }
@@ -284,6 +290,7 @@ pub(crate) enum Heading {
     ServiceOptions,
     ServerOptions,
     ListOptions,
+    RestoreOptions,
     DaemonOptions,
 }
 
@@ -295,6 +302,7 @@ impl Heading {
             Self::ServiceOptions => "Options of -A and -E",
             Self::ServerOptions => "Options of -a, -e and -d",
             Self::ListOptions => "Options of -L and -S",
+            Self::RestoreOptions => "Options of -R",
             Self::DaemonOptions => "Options of --start-daemon",
         }
     }
@@ -410,6 +418,8 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::ListOptions, O::Exact, "exact", &[], NoValue, "Show large numbers with all digits"),
     option(H::ListOptions, O::NoSort, "nosort", &[], NoValue, "Show entries in the kernel's order"),
     option(H::ListOptions, O::Sort, "sort", &[], NoValue, "Nothing; entries are sorted anyway"),
+
+    option(H::RestoreOptions, O::Strict, "strict", &[], NoValue, "Number the lines that fail, go on after every one, and exit with the status of the first"),
 
     option(H::DaemonOptions, O::McastInterface, "mcast-interface", &[], Required("INTERFACE"), "Network interface [default: eth0]"),
     option(H::DaemonOptions, O::SyncId, "syncid", &[], Required("NUMBER"), "Group of directors, 0 to 255; a backup with 0 hears all [default: 0]"),

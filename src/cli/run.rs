@@ -8,7 +8,7 @@ use ipvs_client::{Client, Connections, Destination, DestinationId, ServiceId};
 
 use crate::{
     command::{Command, List, ListTable},
-    failure::Output,
+    failure::{Attempt, Output},
     help,
     names::Names,
     output::{ConnectionWriter, SaveWriter, TableWriter, write_daemon, write_timeouts},
@@ -22,6 +22,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Whether IPVS is there and lets this user in.
+    pub(crate) fn check(&mut self) -> ipvs_client::Result<()> {
+        self.client()?.info().map(drop)
+    }
+
     pub(crate) fn client(&mut self) -> ipvs_client::Result<&mut Client> {
         let client = match self.client.take() {
             Some(client) => client,
@@ -37,6 +42,16 @@ pub(crate) fn execute(
     session: &mut Session,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    carry_out(command, session, out).map_err(|error| {
+        if error.is::<ipvs_client::Error>() {
+            error.context(Attempt(command.clone()))
+        } else {
+            error
+        }
+    })
+}
+
+fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
         Command::Help => out.write_all(help::text().as_bytes()).map_err(Output)?,
         Command::Version => writeln!(out, "{}", help::VERSION).map_err(Output)?,
@@ -58,7 +73,7 @@ pub(crate) fn execute(
         Command::StopDaemon(role) => session.client()?.stop_daemon(*role)?,
         Command::List(list) => show(list, session, out)?,
         Command::Save { numeric } => save(*numeric, session.client()?, out)?,
-        Command::Restore => {}
+        Command::Restore { .. } => {}
     }
     Ok(())
 }

@@ -296,8 +296,14 @@ fn the_first_of_several_views_wins() {
 }
 
 #[test]
-fn timeouts_may_stand_anywhere_after_set() {
-    for line in ["--set 1 2 3", "--set 1 2 -- 3", "--set 1 --sort 2 3"] {
+fn timeouts_may_stand_anywhere() {
+    for line in [
+        "--set 1 2 3",
+        "--set 1 2 -- 3",
+        "--set 1 --sort 2 3",
+        "1 --set 2 3",
+        "1 2 3 --set",
+    ] {
         assert_eq!(
             parse(line),
             Ok(Command::SetTimeouts(Timeouts {
@@ -346,6 +352,15 @@ fn a_daemon_has_the_original_s_defaults_and_all_its_options() {
 }
 
 #[test]
+fn restoring_is_strict_when_asked_for() {
+    assert_eq!(parse("-R"), Ok(Command::Restore { strict: false }));
+    assert_eq!(
+        parse("--restore --strict"),
+        Ok(Command::Restore { strict: true })
+    );
+}
+
+#[test]
 fn help_and_version_are_given_whatever_follows() {
     assert_eq!(parse("-h -Q foo"), Ok(Command::Help));
     assert_eq!(parse("--version -L"), Ok(Command::Version));
@@ -358,6 +373,9 @@ fn the_first_word_is_the_command() {
         "-n -L",
         "--stats",
         "foo",
+        "foo -n",
+        "foo -Q",
+        "foo -- -L",
         "-Q",
         "--nope",
         "-",
@@ -377,6 +395,19 @@ fn each_mistake_has_the_original_s_words_and_status() {
         ("-L -Q", "-Q: unknown option", 255),
         ("-A -t", "-t: missing argument", 255),
         ("-L foo", "unexpected argument foo", 2),
+        ("foo -A -t 10.0.0.1:80", "unexpected argument foo", 2),
+        ("foo -A", "unexpected argument foo", 2),
+        ("foo -A -Q", "-Q: unknown option", 255),
+        (
+            "-L --strict",
+            "Illegal 'strict' option with the 'list' command",
+            2,
+        ),
+        (
+            "-R -n --strict",
+            "Illegal 'numeric' option with the 'restore' command",
+            2,
+        ),
         ("-A -t 10.0.0.1:80 -D", "invalid option `-D'", 2),
         (
             "-A -t 10.0.0.1:80 -u 10.0.0.1:80",
