@@ -9,8 +9,9 @@ use std::{
 };
 
 use ipvs_client::{
-    AddressFamily, DaemonRole, DestinationId, DestinationSettings, ForwardingMethod, Persistence,
-    Protocol, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Tunnel, TunnelChecksum,
+    AddressFamily, Change, DaemonRole, DestinationId, DestinationSettings, ForwardingMethod,
+    Persistence, Protocol, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Tunnel,
+    TunnelChecksum,
 };
 
 use crate::{
@@ -25,18 +26,16 @@ use crate::{
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    AddService(ServiceId, ServiceSettings),
-    EditService(ServiceId, ServiceSettings),
-    DeleteService(ServiceId),
-    Clear,
-    Restore { strict: bool },
-    Save { numeric: bool },
-    AddServer(ServiceId, DestinationId, DestinationSettings),
-    EditServer(ServiceId, DestinationId, DestinationSettings),
-    DeleteServer(ServiceId, DestinationId),
+    /// A change to virtual services, real servers, counters or timeouts.
+    Change(Change),
+    Restore {
+        /// Every line that fails counts, by its number.
+        strict: bool,
+    },
+    Save {
+        numeric: bool,
+    },
     List(List),
-    Zero(Option<ServiceId>),
-    SetTimeouts(Timeouts),
     StartDaemon(SyncDaemon),
     StopDaemon(DaemonRole),
     Help,
@@ -334,14 +333,16 @@ impl<'a> Given<'a> {
         Ok(match self.command {
             CommandName::AddService => {
                 let (id, settings) = self.service_settings()?;
-                Command::AddService(id, settings)
+                Command::Change(Change::AddService(id, settings))
             }
             CommandName::EditService => {
                 let (id, settings) = self.service_settings()?;
-                Command::EditService(id, settings)
+                Command::Change(Change::EditService(id, settings))
             }
-            CommandName::DeleteService => Command::DeleteService(self.compulsory_service()?),
-            CommandName::Clear => Command::Clear,
+            CommandName::DeleteService => {
+                Command::Change(Change::DeleteService(self.compulsory_service()?))
+            }
+            CommandName::Clear => Command::Change(Change::Flush),
             CommandName::Restore => Command::Restore {
                 strict: self.has(Kind::Strict),
             },
@@ -350,21 +351,24 @@ impl<'a> Given<'a> {
             },
             CommandName::AddServer => {
                 let (service, id, settings) = self.server_settings()?;
-                Command::AddServer(service, id, settings)
+                Command::Change(Change::AddDestination(service, id, settings))
             }
             CommandName::EditServer => {
                 let (service, id, settings) = self.server_settings()?;
-                Command::EditServer(service, id, settings)
+                Command::Change(Change::EditDestination(service, id, settings))
             }
             CommandName::DeleteServer => {
                 let (service, id) = self.compulsory_server()?;
-                Command::DeleteServer(service, id)
+                Command::Change(Change::DeleteDestination(service, id))
             }
             CommandName::List => Command::List(self.list()),
-            CommandName::Zero => Command::Zero(self.service),
-            CommandName::SetTimeouts => {
-                Command::SetTimeouts(timeouts.ok_or(UsageError::ThreeTimeouts)?)
-            }
+            CommandName::Zero => Command::Change(match self.service {
+                Some(id) => Change::ZeroService(id),
+                None => Change::ZeroAll,
+            }),
+            CommandName::SetTimeouts => Command::Change(Change::SetTimeouts(
+                timeouts.ok_or(UsageError::ThreeTimeouts)?,
+            )),
             CommandName::StartDaemon => Command::StartDaemon(SyncDaemon {
                 role: self.role,
                 interface: if self.interface.is_empty() {

@@ -197,6 +197,7 @@ fn changes(error: &Error) -> bool {
                 | O::ZeroAll
                 | O::Flush
                 | O::SetTimeouts
+                | O::ApplyChanges
                 | O::StartDaemon(_)
                 | O::StopDaemon(_)
         ),
@@ -211,9 +212,9 @@ mod tests {
     /// What is reported of a command that the kernel refuses.
     fn reported(line: &str, errno: Errno, to_terminal: bool) -> String {
         let command = Command::parse(&line.split(' ').collect::<Vec<_>>()).unwrap();
-        let operation = match command {
-            Command::AddServer(service, server, _) => Operation::AddDestination(service, server),
-            _ => Operation::Flush,
+        let operation = match &command {
+            Command::Change(change) => change.operation(),
+            _ => Operation::ListServices,
         };
         let error = anyhow::Error::from(Error::Kernel { operation, errno });
         let mut out = Vec::new();

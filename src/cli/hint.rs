@@ -5,7 +5,7 @@
 
 mod facts;
 
-use ipvs_client::{AddressFamily, DestinationId, Errno, Error, Operation, ServiceId};
+use ipvs_client::{AddressFamily, Change, DestinationId, Errno, Error, Operation, ServiceId};
 
 pub(crate) use self::facts::Facts;
 use crate::{command::Command, usage::UsageError};
@@ -77,7 +77,9 @@ fn no_permission(facts: &Facts) -> Option<String> {
 /// A scheduler or a persistence engine; the kernel does not say which, but
 /// looks for the scheduler first.
 fn not_found(command: &Command, facts: &Facts) -> Option<String> {
-    let (Command::AddService(_, settings) | Command::EditService(_, settings)) = command else {
+    let (Command::Change(Change::AddService(_, settings))
+    | Command::Change(Change::EditService(_, settings))) = command
+    else {
         return None;
     };
     let scheduler = (&*settings.scheduler, "scheduler", "ip_vs_");
@@ -131,7 +133,9 @@ fn unfit_address(service: &ServiceId, server: &DestinationId, facts: &Facts) -> 
 }
 
 fn thresholds(command: &Command) -> Option<String> {
-    let (Command::AddServer(_, _, settings) | Command::EditServer(_, _, settings)) = command else {
+    let (Command::Change(Change::AddDestination(_, _, settings))
+    | Command::Change(Change::EditDestination(_, _, settings))) = command
+    else {
         return None;
     };
     let (upper, lower) = (settings.upper_threshold, settings.lower_threshold);
@@ -173,15 +177,10 @@ mod tests {
     /// The hint for a line that the kernel refuses.
     fn refused(line: &str, errno: Errno, facts: &Facts) -> Option<String> {
         let command = command(line);
-        let operation = match command {
-            Command::AddService(id, _) => Operation::AddService(id),
-            Command::EditService(id, _) => Operation::EditService(id),
-            Command::AddServer(service, id, _) => Operation::AddDestination(service, id),
-            Command::EditServer(service, id, _) => Operation::EditDestination(service, id),
-            Command::DeleteServer(service, id) => Operation::DeleteDestination(service, id),
-            Command::Clear => Operation::Flush,
-            other => panic!("{other:?}"),
+        let Command::Change(change) = &command else {
+            panic!("{command:?}");
         };
+        let operation = change.operation();
         of_failure(&Error::Kernel { operation, errno }, Some(&command), facts)
     }
 
@@ -227,7 +226,7 @@ mod tests {
         let unavailable = |facts: &Facts| {
             of_failure(
                 &Error::Unavailable { modprobe: None },
-                Some(&Command::Clear),
+                Some(&Command::Change(Change::Flush)),
                 facts,
             )
         };

@@ -2,14 +2,19 @@
 
 //! `-R`: commands from a file, one a line.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+
+use ipvs_client::{Change, Client};
 
 use crate::{
     command::Command,
-    failure::{self, Input, Messages, Output},
+    failure::{self, Attempt, Input, Messages, Output},
     run::{self, Session},
     usage::UsageError,
 };
+
+/// As much is read at once, and as little is in memory.
+const READ_BUFFER: usize = 64 * 1024;
 
 /// Carries out each line and returns the exit status.
 ///
@@ -20,7 +25,7 @@ use crate::{
 /// A kernel without IPVS or permission ends it, and, unless strict, a line that
 /// is wrong in itself.
 pub(crate) fn run(
-    rules: impl BufRead,
+    rules: impl Read,
     strict: bool,
     session: &mut Session,
     out: &mut impl Write,
@@ -28,52 +33,163 @@ pub(crate) fn run(
 ) -> anyhow::Result<u8> {
     // Also for a file without a single rule.
     session.check()?;
-    each_line(rules, strict, out, messages, |command, out| {
-        run::execute(command, session, out)
-    })
+    Restore::new(session, strict, out, messages).run(rules)
 }
 
-fn each_line<W: Write>(
-    mut rules: impl BufRead,
+/// What carries out the lines: the way to the kernel, or in tests a stand-in.
+trait Executor {
+    /// Applies changes; returns the index of each that is refused, and why.
+    fn apply(
+        &mut self,
+        changes: &[Change],
+    ) -> ipvs_client::Result<Vec<(usize, ipvs_client::Error)>>;
+
+    /// Carries out any other command.
+    fn execute(&mut self, command: &Command, out: &mut impl Write) -> anyhow::Result<()>;
+}
+
+impl Executor for Session {
+    fn apply(
+        &mut self,
+        changes: &[Change],
+    ) -> ipvs_client::Result<Vec<(usize, ipvs_client::Error)>> {
+        self.client()?.apply(changes)
+    }
+
+    fn execute(&mut self, command: &Command, out: &mut impl Write) -> anyhow::Result<()> {
+        run::execute(command, self, out)
+    }
+}
+
+struct Restore<'a, 'm, E, W> {
+    executor: &'a mut E,
     strict: bool,
-    out: &mut W,
-    messages: &mut Messages<'_>,
-    mut execute: impl FnMut(&Command, &mut W) -> anyhow::Result<()>,
-) -> anyhow::Result<u8> {
-    let mut last_status = 0;
-    let mut first_failure = 0;
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        if rules.read_until(b'\n', &mut line).map_err(Input)? == 0 {
-            break;
+    out: &'a mut W,
+    messages: &'a mut Messages<'m>,
+    /// Changes that wait to be applied together, and the numbers of their
+    /// lines.
+    changes: Vec<Change>,
+    lines: Vec<u64>,
+    last_status: u8,
+    first_failure: u8,
+}
+
+impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
+    fn new(
+        executor: &'a mut E,
+        strict: bool,
+        out: &'a mut W,
+        messages: &'a mut Messages<'m>,
+    ) -> Self {
+        Self {
+            executor,
+            strict,
+            out,
+            messages,
+            changes: Vec::with_capacity(Client::BATCH),
+            lines: Vec::with_capacity(Client::BATCH),
+            last_status: 0,
+            first_failure: 0,
         }
-        let line = String::from_utf8_lossy(&line);
-        let Some(words) = words(&line) else {
-            continue;
+    }
+
+    fn run(mut self, rules: impl Read) -> anyhow::Result<u8> {
+        let mut rules = BufReader::with_capacity(READ_BUFFER, rules);
+        let mut line = Vec::new();
+        for number in 1.. {
+            if !rules.buffer().contains(&b'\n') {
+                // The next line may be long in coming: somebody types, or waits
+                // for the effect of the lines before.
+                self.apply()?;
+            }
+            line.clear();
+            if rules.read_until(b'\n', &mut line).map_err(Input)? == 0 {
+                break;
+            }
+            self.line(number, &String::from_utf8_lossy(&line))?;
+        }
+        self.apply()?;
+        Ok(if self.strict {
+            self.first_failure
+        } else {
+            self.last_status
+        })
+    }
+
+    fn line(&mut self, number: u64, line: &str) -> anyhow::Result<()> {
+        let Some(words) = words(line) else {
+            return Ok(());
         };
-        let outcome = parse(&words)
-            .map_err(anyhow::Error::from)
-            .and_then(|command| execute(&command, out));
-        last_status = 0;
-        if let Err(error) = outcome {
-            // What was listed comes before what is wrong.
-            out.flush().map_err(Output)?;
-            if !goes_on(&error, strict) {
-                return Err(error);
+        match parse(&words) {
+            Ok(Command::Change(change)) => {
+                self.changes.push(change);
+                self.lines.push(number);
+                if self.changes.len() == Client::BATCH {
+                    self.apply()?;
+                }
+                Ok(())
             }
-            if strict {
-                messages.report_line(number, &error);
-            } else {
-                messages.report(&error);
+            Ok(command) => {
+                self.apply()?;
+                match self.executor.execute(&command, self.out) {
+                    Ok(()) => {
+                        self.last_status = 0;
+                        Ok(())
+                    }
+                    Err(error) => self.failed(number, error),
+                }
             }
-            last_status = failure::status(&error);
-            if first_failure == 0 {
-                first_failure = last_status;
+            Err(error) => {
+                self.apply()?;
+                self.failed(number, error.into())
             }
         }
     }
-    Ok(if strict { first_failure } else { last_status })
+
+    /// Applies the changes that wait.
+    fn apply(&mut self) -> anyhow::Result<()> {
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        let changes = std::mem::take(&mut self.changes);
+        let lines = std::mem::take(&mut self.lines);
+        self.last_status = 0;
+        for (index, error) in self.executor.apply(&changes)? {
+            let (Some(change), Some(&number)) = (changes.get(index), lines.get(index)) else {
+                continue;
+            };
+            let attempt = Attempt(Command::Change(change.clone()));
+            self.failed(number, anyhow::Error::from(error).context(attempt))?;
+            if index + 1 < changes.len() {
+                self.last_status = 0;
+            }
+        }
+        self.changes = changes;
+        self.changes.clear();
+        self.lines = lines;
+        self.lines.clear();
+        Ok(())
+    }
+
+    /// Reports what is wrong with a line, if the lines after it are worth
+    /// trying.
+    fn failed(&mut self, number: u64, error: anyhow::Error) -> anyhow::Result<()> {
+        // What was listed comes before what is wrong.
+        self.out.flush().map_err(Output)?;
+        if !goes_on(&error, self.strict) {
+            return Err(error);
+        }
+        if self.strict {
+            self.messages.report_line(number, &error);
+        } else {
+            self.messages.report(&error);
+        }
+        self.last_status = failure::status(&error);
+        if self.first_failure == 0 {
+            self.first_failure = self.last_status;
+        }
+        Ok(())
+    }
 }
 
 /// The words of a line without the program's name, which the original ignores
@@ -106,14 +222,13 @@ fn goes_on(error: &anyhow::Error, strict: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ipvs_client::{Errno, Error, Operation};
+    use ipvs_client::{Errno, Error};
 
     use super::*;
 
     /// What a file of rules leads to: the exit status or the error that ended
     /// it, what was printed and what was reported, and the commands that were
-    /// carried out. A stand-in for the kernel has no service to delete, lists
-    /// one line, and loses IPVS at --zero.
+    /// carried out.
     struct Outcome {
         status: Result<u8, String>,
         printed: String,
@@ -121,33 +236,46 @@ mod tests {
         executed: usize,
     }
 
+    /// Has no service to delete, and loses IPVS at --zero.
+    #[derive(Default)]
+    struct StandIn {
+        executed: usize,
+    }
+
+    impl Executor for StandIn {
+        fn apply(&mut self, changes: &[Change]) -> ipvs_client::Result<Vec<(usize, Error)>> {
+            let mut refused = Vec::new();
+            for (index, change) in changes.iter().enumerate() {
+                let errno = match change {
+                    Change::DeleteService(_) => Errno::SRCH,
+                    Change::ZeroAll => Errno::PERM,
+                    _ => continue,
+                };
+                let operation = change.operation();
+                refused.push((index, Error::Kernel { operation, errno }));
+            }
+            self.executed += changes.len();
+            Ok(refused)
+        }
+
+        fn execute(&mut self, _command: &Command, out: &mut impl Write) -> anyhow::Result<()> {
+            self.executed += 1;
+            Ok(writeln!(out, "listed after {}", self.executed).map_err(Output)?)
+        }
+    }
+
     fn run(rules: &str, strict: bool) -> Outcome {
         let mut printed = Vec::new();
         let mut reported = Vec::new();
-        let mut executed = 0;
-        let status = each_line(
-            rules.as_bytes(),
+        let mut stand_in = StandIn::default();
+        let status = Restore::new(
+            &mut stand_in,
             strict,
             &mut printed,
             &mut Messages::new(&mut reported, false),
-            |command, out| {
-                executed += 1;
-                match command {
-                    Command::DeleteService(id) => Err(Error::Kernel {
-                        operation: Operation::DeleteService(*id),
-                        errno: Errno::SRCH,
-                    }
-                    .into()),
-                    Command::Zero(_) => Err(Error::Kernel {
-                        operation: Operation::ZeroAll,
-                        errno: Errno::PERM,
-                    }
-                    .into()),
-                    Command::List(_) => Ok(writeln!(out, "listed").map_err(Output)?),
-                    _ => Ok(()),
-                }
-            },
-        );
+        )
+        .run(rules.as_bytes());
+        let executed = stand_in.executed;
         Outcome {
             status: status.map_err(|error| error.to_string()),
             printed: String::from_utf8(printed).unwrap(),
@@ -161,7 +289,6 @@ mod tests {
         let outcome = run("-D -f 1\n-L\n-D -f 2\n", false);
         assert_eq!(outcome.status, Ok(255));
         assert_eq!(outcome.reported, "No such service\nNo such service\n");
-        assert_eq!(outcome.printed, "listed\n");
         let outcome = run("-D -f 1\n-C\n\n# end\n", false);
         assert_eq!(outcome.status, Ok(0), "blank lines and comments are none");
         assert_eq!(outcome.reported, "No such service\n");
@@ -196,7 +323,7 @@ mod tests {
              line 8: -6 used before -f\n\
              line 9: Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"
         );
-        assert_eq!(outcome.printed, "listed\n");
+        assert_eq!(outcome.printed, "listed after 3\n");
         assert_eq!(run("-D -f 1\n-A\n", true).status, Ok(255));
     }
 
@@ -212,11 +339,40 @@ mod tests {
     #[test]
     fn without_ipvs_the_lines_that_follow_are_not_tried() {
         for strict in [false, true] {
-            let outcome = run("-C\n-Z\n-C\n-Q\n", strict);
+            let outcome = run("-C\n-Z\n-L\n-C\n-Q\n", strict);
             assert!(outcome.status.is_err(), "strict: {strict}");
             assert_eq!(outcome.executed, 2, "strict: {strict}");
             assert_eq!(outcome.reported, "", "strict: {strict}");
         }
+    }
+
+    #[test]
+    fn changes_are_applied_before_a_command_that_may_show_them() {
+        let outcome = run("-C\n-C\n-L\n-C\n-L\n", false);
+        assert_eq!(outcome.printed, "listed after 3\nlisted after 5\n");
+    }
+
+    #[test]
+    fn more_changes_than_travel_together_keep_their_lines() {
+        let mut rules = "-C\n".repeat(3 * Client::BATCH);
+        rules.push_str("-D -f 1\n");
+        let outcome = run(&rules, true);
+        assert_eq!(
+            outcome.reported,
+            format!("line {}: No such service\n", 3 * Client::BATCH + 1)
+        );
+        assert_eq!(outcome.status, Ok(255));
+        assert_eq!(outcome.executed, 3 * Client::BATCH + 1);
+    }
+
+    #[test]
+    fn a_change_that_is_refused_before_others_does_not_decide_the_status() {
+        let outcome = run("-D -f 1\n-C\n", false);
+        assert_eq!(
+            (outcome.status, outcome.reported.as_str()),
+            (Ok(0), "No such service\n")
+        );
+        assert_eq!(run("-C\n-D -f 1\n", false).status, Ok(255));
     }
 
     #[test]

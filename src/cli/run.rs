@@ -55,20 +55,7 @@ fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> 
     match command {
         Command::Help => out.write_all(help::text().as_bytes()).map_err(Output)?,
         Command::Version => writeln!(out, "{}", help::VERSION).map_err(Output)?,
-        Command::AddService(id, settings) => session.client()?.add_service(id, settings)?,
-        Command::EditService(id, settings) => session.client()?.edit_service(id, settings)?,
-        Command::DeleteService(id) => session.client()?.delete_service(id)?,
-        Command::Clear => session.client()?.flush()?,
-        Command::AddServer(service, id, settings) => {
-            session.client()?.add_destination(service, id, settings)?
-        }
-        Command::EditServer(service, id, settings) => {
-            session.client()?.edit_destination(service, id, settings)?
-        }
-        Command::DeleteServer(service, id) => session.client()?.delete_destination(service, id)?,
-        Command::Zero(Some(id)) => session.client()?.zero_service(id)?,
-        Command::Zero(None) => session.client()?.zero_all()?,
-        Command::SetTimeouts(timeouts) => session.client()?.set_timeouts(timeouts)?,
+        Command::Change(change) => session.client()?.change(change)?,
         Command::StartDaemon(daemon) => session.client()?.start_daemon(daemon)?,
         Command::StopDaemon(role) => session.client()?.stop_daemon(*role)?,
         Command::List(list) => show(list, session, out)?,

@@ -9,6 +9,8 @@ use std::{
     path::Path,
 };
 
+use ipvs_client::Change;
+
 use crate::{
     command::Command,
     failure::{Input, Messages},
@@ -108,7 +110,7 @@ pub(crate) fn restore(
     rules.read_to_end(&mut text).map_err(Input)?;
     let mut session = Session::default();
     // The original tries its luck with the rules all the same.
-    if let Err(error) = run::execute(&Command::Clear, &mut session, out) {
+    if let Err(error) = run::execute(&Command::Change(Change::Flush), &mut session, out) {
         messages.report(&error);
     }
     restore::run(&text[..], false, &mut session, out, messages)

@@ -18,10 +18,6 @@ use crate::{
 /// How often a reading request is sent when its answer gets lost.
 const READ_ATTEMPTS: usize = 3;
 
-/// How many changes travel together: each may be refused, and that many answers
-/// fit a receive buffer of the default size.
-pub(crate) const BATCH: usize = 128;
-
 /// A way to the IPVS table of the network namespace that opened it.
 ///
 /// One method per kernel operation; each sends its request over the one socket
@@ -34,6 +30,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// How many changes [`apply`](Self::apply) sends in one system call: each
+    /// may be refused, and that many answers fit a receive buffer of the
+    /// default size.
+    pub const BATCH: usize = 128;
+
     /// Opens a socket and finds IPVS, which makes the kernel load its module
     /// if it can. If it cannot, the program named in
     /// `/proc/sys/kernel/modprobe` is asked to.
@@ -283,7 +284,7 @@ impl Client {
     pub fn apply(&mut self, changes: &[Change]) -> Result<Vec<(usize, Error)>> {
         let mut refused = Vec::new();
         let mut start = 0;
-        for batch in changes.chunks(BATCH) {
+        for batch in changes.chunks(Self::BATCH) {
             self.apply_batch(batch, start, &mut refused)?;
             start += batch.len();
         }
@@ -338,7 +339,11 @@ impl Client {
         Ok(())
     }
 
-    fn change(&mut self, change: &Change) -> Result<()> {
+    /// Applies one change.
+    ///
+    /// # Errors
+    /// Those of the method of the change's name.
+    pub fn change(&mut self, change: &Change) -> Result<()> {
         match self.apply(std::slice::from_ref(change))?.pop() {
             Some((_, error)) => Err(error),
             None => Ok(()),

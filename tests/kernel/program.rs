@@ -2,6 +2,13 @@
 
 //! Each command of the program against a real kernel.
 
+use std::{
+    io::Write,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
 use crate::{ipvsadm, namespace};
 
 /// A table with something of everything that -S can write.
@@ -326,4 +333,43 @@ fn a_full_disk_is_a_failure_and_a_closed_pipe_is_quiet() {
         )
     );
     assert_eq!(run("| true").stderr, "");
+}
+
+#[test]
+fn a_rule_takes_effect_before_the_next_one_comes() {
+    let director = namespace("director");
+    let mut command = director.command(ipvs_lab::program::path().unwrap());
+    let mut child = command
+        .arg("-R")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for last in 1..=3 {
+        let rule = format!("-A -t 10.0.0.{last}:80 -s rr\n");
+        stdin.write_all(rule.as_bytes()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !ipvsadm(&director, "-S -n").contains(&rule) {
+            assert!(Instant::now() < deadline, "{rule} has no effect");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn thousands_of_rules_all_arrive_and_each_refusal_is_told() {
+    let director = namespace("director");
+    let mut rules = String::new();
+    for number in 0..3000 {
+        // One in three is there already, all in the same batches.
+        let (high, low) = (number / 3 * 2 / 250, number / 3 * 2 % 250 + number % 3 % 2);
+        rules.push_str(&format!("-A -t 10.0.{high}.{low}:80 -s rr\n"));
+    }
+    let answer = ipvs_lab::ipvsadm_reading(&director, ["-R"], &rules).unwrap();
+    assert_eq!(answer.stderr, "Service already exists\n".repeat(1000));
+    assert_eq!(answer.status, 255);
+    assert_eq!(ipvsadm(&director, "-S -n").lines().count(), 2000);
 }

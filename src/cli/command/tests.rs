@@ -51,7 +51,7 @@ fn server_settings(forwarding_method: ForwardingMethod) -> DestinationSettings {
 /// The netmask that a line gives its service.
 fn netmask(line: &str) -> Netmask {
     match parse(line).unwrap() {
-        Command::AddService(_, settings) => settings.persistence.unwrap().netmask,
+        Command::Change(Change::AddService(_, settings)) => settings.persistence.unwrap().netmask,
         other => panic!("{other:?}"),
     }
 }
@@ -74,11 +74,11 @@ fn no_words_list_the_table_with_names() {
 fn a_service_has_the_original_s_defaults() {
     assert_eq!(
         parse("-A -t 10.0.0.1:80"),
-        Ok(Command::AddService(web(), settings("wlc")))
+        Ok(Command::Change(Change::AddService(web(), settings("wlc"))))
     );
     assert_eq!(
         parse("-E -t 10.0.0.1:80 -p"),
-        Ok(Command::EditService(
+        Ok(Command::Change(Change::EditService(
             web(),
             ServiceSettings {
                 persistence: Some(Persistence {
@@ -87,7 +87,7 @@ fn a_service_has_the_original_s_defaults() {
                 }),
                 ..settings("wlc")
             }
-        ))
+        )))
     );
 }
 
@@ -95,7 +95,7 @@ fn a_service_has_the_original_s_defaults() {
 fn every_option_of_a_service_arrives() {
     assert_eq!(
         parse("-A -u 10.0.0.1:5060 -s sh -b sh-port -p 60 -M 255.255.255.0 --pe sip -o"),
-        Ok(Command::AddService(
+        Ok(Command::Change(Change::AddService(
             ServiceId::Address {
                 protocol: Protocol::Udp,
                 address: [10, 0, 0, 1].into(),
@@ -114,7 +114,7 @@ fn every_option_of_a_service_arrives() {
                 }),
                 persistence_engine: Some("sip".to_owned()),
             }
-        ))
+        )))
     );
 }
 
@@ -126,10 +126,10 @@ fn firewall_marks_name_services_of_either_family() {
     ] {
         assert_eq!(
             parse(line),
-            Ok(Command::DeleteService(ServiceId::Fwmark {
+            Ok(Command::Change(Change::DeleteService(ServiceId::Fwmark {
                 mark: NonZeroU32::MAX,
                 family,
-            }))
+            })))
         );
     }
     for line in ["-D -6 -f 1", "-D -t 10.0.0.1:80 -6"] {
@@ -191,13 +191,20 @@ fn a_server_takes_the_port_of_its_service_unless_masquerading_maps_it() {
     ] {
         assert_eq!(
             parse(line),
-            Ok(Command::AddServer(web(), id, server_settings(method))),
+            Ok(Command::Change(Change::AddDestination(
+                web(),
+                id,
+                server_settings(method)
+            ))),
             "{line}"
         );
     }
     assert_eq!(
         parse("-d -t 10.0.0.1:80 -r 10.0.0.2:8080"),
-        Ok(Command::DeleteServer(web(), server([10, 0, 0, 2], 8080))),
+        Ok(Command::Change(Change::DeleteDestination(
+            web(),
+            server([10, 0, 0, 2], 8080)
+        ))),
         "which may be masqueraded"
     );
 }
@@ -214,11 +221,11 @@ fn a_server_of_a_firewall_mark_keeps_its_own_port() {
     ] {
         assert_eq!(
             parse(line),
-            Ok(Command::EditServer(
+            Ok(Command::Change(Change::EditDestination(
                 mark,
                 server([10, 0, 0, 2], port),
                 server_settings(ForwardingMethod::DirectRouting)
-            ))
+            )))
         );
     }
 }
@@ -256,11 +263,11 @@ fn every_tunnel_can_be_described() {
     ] {
         assert_eq!(
             parse(&format!("-a -t 10.0.0.1:80 -r 10.0.0.2 -i {options}")),
-            Ok(Command::AddServer(
+            Ok(Command::Change(Change::AddDestination(
                 web(),
                 server([10, 0, 0, 2], 80),
                 server_settings(ForwardingMethod::Tunneling(tunnel))
-            )),
+            ))),
             "{options}"
         );
     }
@@ -306,11 +313,11 @@ fn timeouts_may_stand_anywhere() {
     ] {
         assert_eq!(
             parse(line),
-            Ok(Command::SetTimeouts(Timeouts {
+            Ok(Command::Change(Change::SetTimeouts(Timeouts {
                 tcp: 1,
                 tcp_fin: 2,
                 udp: 3,
-            })),
+            }))),
             "{line}"
         );
     }

@@ -9,8 +9,11 @@ use super::{
     values::{forwarded, plain, server, sip, web},
 };
 use crate::{
-    Change, Error, ForwardingMethod, Operation, ServiceId, ServiceSettings, Timeouts, client::BATCH,
+    Change, Error, ForwardingMethod, Operation, ServiceId, ServiceSettings, Timeouts,
+    client::Client,
 };
+
+const BATCH: usize = Client::BATCH;
 
 fn three() -> Vec<Change> {
     vec![
