@@ -9,6 +9,8 @@
 mod address;
 mod command;
 mod failure;
+#[cfg(test)]
+mod generate;
 mod help;
 mod hint;
 mod legality;

@@ -423,7 +423,7 @@ pub(crate) static TABLE: &[Spec] = &[
 
     option(H::DaemonOptions, O::McastInterface, "mcast-interface", &[], Required("INTERFACE"), "Network interface [default: eth0]"),
     option(H::DaemonOptions, O::SyncId, "syncid", &[], Required("NUMBER"), "Group of directors, 0 to 255; a backup with 0 hears all [default: 0]"),
-    option(H::DaemonOptions, O::SyncMaxlen, "sync-maxlen", &[], Required("BYTES"), "Largest message [default: what fits the interface]"),
+    option(H::DaemonOptions, O::SyncMaxlen, "sync-maxlen", &[], Required("BYTES"), "Largest message [default: 1472]"),
     option(H::DaemonOptions, O::McastGroup, "mcast-group", &[], Required("ADDRESS"), "Multicast group [default: 224.0.0.81]"),
     option(H::DaemonOptions, O::McastPort, "mcast-port", &[], Required("PORT"), "UDP port [default: 8848]"),
     option(H::DaemonOptions, O::McastTtl, "mcast-ttl", &[], Required("NUMBER"), "Time to live [default: 1]"),

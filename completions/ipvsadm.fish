@@ -1,0 +1,888 @@
+# SPDX-License-Identifier: MIT
+#
+# Completion of ipvsadm, ipvsadm-save and ipvsadm-restore for fish. The parts
+# between "begin" and "end" are generated.
+
+# begin tables
+# All commands.
+function __ipvsadm_commands
+    switch "$argv[1]"
+        case '*'
+            printf '%s\n' add-service edit-service delete-service clear restore save add-server edit-server delete-server list zero set start-daemon stop-daemon help version
+    end
+end
+
+# The name of a command or option.
+function __ipvsadm_name
+    switch "$argv[1]"
+        case -A --add-service
+            printf '%s\n' add-service
+        case -E --edit-service
+            printf '%s\n' edit-service
+        case -D --delete-service
+            printf '%s\n' delete-service
+        case -C --clear
+            printf '%s\n' clear
+        case -R --restore
+            printf '%s\n' restore
+        case -S --save
+            printf '%s\n' save
+        case -a --add-server
+            printf '%s\n' add-server
+        case -e --edit-server
+            printf '%s\n' edit-server
+        case -d --delete-server
+            printf '%s\n' delete-server
+        case -L -l --list
+            printf '%s\n' list
+        case -Z --zero
+            printf '%s\n' zero
+        case --set
+            printf '%s\n' set
+        case --start-daemon
+            printf '%s\n' start-daemon
+        case --stop-daemon
+            printf '%s\n' stop-daemon
+        case -h --help
+            printf '%s\n' help
+        case -v --version
+            printf '%s\n' version
+        case -t --tcp-service
+            printf '%s\n' tcp-service
+        case -u --udp-service
+            printf '%s\n' udp-service
+        case --sctp-service
+            printf '%s\n' sctp-service
+        case -f --fwmark-service
+            printf '%s\n' fwmark-service
+        case -6 --ipv6
+            printf '%s\n' ipv6
+        case -s --scheduler
+            printf '%s\n' scheduler
+        case -b --sched-flags
+            printf '%s\n' sched-flags
+        case -p --persistent
+            printf '%s\n' persistent
+        case -M --netmask
+            printf '%s\n' netmask
+        case --pe
+            printf '%s\n' pe
+        case -o --ops
+            printf '%s\n' ops
+        case -r --real-server
+            printf '%s\n' real-server
+        case -g --gatewaying
+            printf '%s\n' gatewaying
+        case -i --ipip
+            printf '%s\n' ipip
+        case -m --masquerading
+            printf '%s\n' masquerading
+        case --tun-type
+            printf '%s\n' tun-type
+        case --tun-port
+            printf '%s\n' tun-port
+        case --tun-nocsum
+            printf '%s\n' tun-nocsum
+        case --tun-csum
+            printf '%s\n' tun-csum
+        case --tun-remcsum
+            printf '%s\n' tun-remcsum
+        case -w --weight
+            printf '%s\n' weight
+        case -x --u-threshold
+            printf '%s\n' u-threshold
+        case -y --l-threshold
+            printf '%s\n' l-threshold
+        case -n --numeric
+            printf '%s\n' numeric
+        case -c --connection
+            printf '%s\n' connection
+        case --timeout
+            printf '%s\n' timeout
+        case --daemon
+            printf '%s\n' daemon
+        case --stats
+            printf '%s\n' stats
+        case --rate
+            printf '%s\n' rate
+        case --thresholds
+            printf '%s\n' thresholds
+        case --persistent-conn
+            printf '%s\n' persistent-conn
+        case --tun-info
+            printf '%s\n' tun-info
+        case --exact
+            printf '%s\n' exact
+        case --nosort
+            printf '%s\n' nosort
+        case --sort
+            printf '%s\n' sort
+        case --strict
+            printf '%s\n' strict
+        case --mcast-interface
+            printf '%s\n' mcast-interface
+        case --syncid
+            printf '%s\n' syncid
+        case --sync-maxlen
+            printf '%s\n' sync-maxlen
+        case --mcast-group
+            printf '%s\n' mcast-group
+        case --mcast-port
+            printf '%s\n' mcast-port
+        case --mcast-ttl
+            printf '%s\n' mcast-ttl
+    end
+end
+
+# All ways to write a command or option.
+function __ipvsadm_forms
+    switch "$argv[1]"
+        case add-service
+            printf '%s\n' '-A' '--add-service'
+        case edit-service
+            printf '%s\n' '-E' '--edit-service'
+        case delete-service
+            printf '%s\n' '-D' '--delete-service'
+        case clear
+            printf '%s\n' '-C' '--clear'
+        case restore
+            printf '%s\n' '-R' '--restore'
+        case save
+            printf '%s\n' '-S' '--save'
+        case add-server
+            printf '%s\n' '-a' '--add-server'
+        case edit-server
+            printf '%s\n' '-e' '--edit-server'
+        case delete-server
+            printf '%s\n' '-d' '--delete-server'
+        case list
+            printf '%s\n' '-L' '-l' '--list'
+        case zero
+            printf '%s\n' '-Z' '--zero'
+        case set
+            printf '%s\n' '--set'
+        case start-daemon
+            printf '%s\n' '--start-daemon'
+        case stop-daemon
+            printf '%s\n' '--stop-daemon'
+        case help
+            printf '%s\n' '-h' '--help'
+        case version
+            printf '%s\n' '-v' '--version'
+        case tcp-service
+            printf '%s\n' '-t' '--tcp-service'
+        case udp-service
+            printf '%s\n' '-u' '--udp-service'
+        case sctp-service
+            printf '%s\n' '--sctp-service'
+        case fwmark-service
+            printf '%s\n' '-f' '--fwmark-service'
+        case ipv6
+            printf '%s\n' '-6' '--ipv6'
+        case scheduler
+            printf '%s\n' '-s' '--scheduler'
+        case sched-flags
+            printf '%s\n' '-b' '--sched-flags'
+        case persistent
+            printf '%s\n' '-p' '--persistent'
+        case netmask
+            printf '%s\n' '-M' '--netmask'
+        case pe
+            printf '%s\n' '--pe'
+        case ops
+            printf '%s\n' '-o' '--ops'
+        case real-server
+            printf '%s\n' '-r' '--real-server'
+        case gatewaying
+            printf '%s\n' '-g' '--gatewaying'
+        case ipip
+            printf '%s\n' '-i' '--ipip'
+        case masquerading
+            printf '%s\n' '-m' '--masquerading'
+        case tun-type
+            printf '%s\n' '--tun-type'
+        case tun-port
+            printf '%s\n' '--tun-port'
+        case tun-nocsum
+            printf '%s\n' '--tun-nocsum'
+        case tun-csum
+            printf '%s\n' '--tun-csum'
+        case tun-remcsum
+            printf '%s\n' '--tun-remcsum'
+        case weight
+            printf '%s\n' '-w' '--weight'
+        case u-threshold
+            printf '%s\n' '-x' '--u-threshold'
+        case l-threshold
+            printf '%s\n' '-y' '--l-threshold'
+        case numeric
+            printf '%s\n' '-n' '--numeric'
+        case connection
+            printf '%s\n' '-c' '--connection'
+        case timeout
+            printf '%s\n' '--timeout'
+        case daemon
+            printf '%s\n' '--daemon'
+        case stats
+            printf '%s\n' '--stats'
+        case rate
+            printf '%s\n' '--rate'
+        case thresholds
+            printf '%s\n' '--thresholds'
+        case persistent-conn
+            printf '%s\n' '--persistent-conn'
+        case tun-info
+            printf '%s\n' '--tun-info'
+        case exact
+            printf '%s\n' '--exact'
+        case nosort
+            printf '%s\n' '--nosort'
+        case sort
+            printf '%s\n' '--sort'
+        case strict
+            printf '%s\n' '--strict'
+        case mcast-interface
+            printf '%s\n' '--mcast-interface'
+        case syncid
+            printf '%s\n' '--syncid'
+        case sync-maxlen
+            printf '%s\n' '--sync-maxlen'
+        case mcast-group
+            printf '%s\n' '--mcast-group'
+        case mcast-port
+            printf '%s\n' '--mcast-port'
+        case mcast-ttl
+            printf '%s\n' '--mcast-ttl'
+    end
+end
+
+# What a command or option does.
+function __ipvsadm_meaning
+    switch "$argv[1]"
+        case add-service
+            printf '%s\n' 'Add a virtual service'
+        case edit-service
+            printf '%s\n' 'Replace all settings of a virtual service'
+        case delete-service
+            printf '%s\n' 'Remove a virtual service and its real servers'
+        case clear
+            printf '%s\n' 'Remove all virtual services'
+        case restore
+            printf '%s\n' 'Read commands from standard input, one a line'
+        case save
+            printf '%s\n' 'Write the table as commands that -R reads'
+        case add-server
+            printf '%s\n' 'Add a real server to a virtual service'
+        case edit-server
+            printf '%s\n' 'Replace all settings of a real server'
+        case delete-server
+            printf '%s\n' 'Remove a real server from a virtual service'
+        case list
+            printf '%s\n' 'Show the table, or one virtual service'
+        case zero
+            printf '%s\n' 'Set the counters of one or all virtual services to zero'
+        case set
+            printf '%s\n' 'Set the timeouts of connections: three numbers of seconds, for TCP, TCP after FIN, and UDP; 0 leaves one as it is'
+        case start-daemon
+            printf '%s\n' 'Start a connection synchronization daemon: master or backup'
+        case stop-daemon
+            printf '%s\n' 'Stop a connection synchronization daemon: master or backup'
+        case help
+            printf '%s\n' 'Show this help'
+        case version
+            printf '%s\n' 'Show the version'
+        case tcp-service
+            printf '%s\n' 'TCP to this address and port'
+        case udp-service
+            printf '%s\n' 'UDP to this address and port'
+        case sctp-service
+            printf '%s\n' 'SCTP to this address and port'
+        case fwmark-service
+            printf '%s\n' 'Packets with this firewall mark, 1 to 4294967295'
+        case ipv6
+            printf '%s\n' 'After -f: the IPv6 packets with the mark'
+        case scheduler
+            printf '%s\n' 'How to choose a real server: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, fo, ovf, mh, twos [default: wlc]'
+        case sched-flags
+            printf '%s\n' 'Flags of the scheduler: sh-fallback, sh-port, mh-fallback, mh-port, or flag-1 to flag-3'
+        case persistent
+            printf '%s\n' 'Keep each client with its real server for so long [default: 360]'
+        case netmask
+            printf '%s\n' 'Clients that persistence takes for one: a mask or a prefix length'
+        case pe
+            printf '%s\n' 'What persistence tells clients apart by, instead of their address: sip'
+        case ops
+            printf '%s\n' 'Schedule each UDP datagram by itself'
+        case real-server
+            printf '%s\n' 'The real server [default port: the virtual service\'s]'
+        case gatewaying
+            printf '%s\n' 'Forward by direct routing (the default)'
+        case ipip
+            printf '%s\n' 'Forward by tunneling'
+        case masquerading
+            printf '%s\n' 'Forward by masquerading (NAT)'
+        case tun-type
+            printf '%s\n' 'Tunnel: ipip, gue or gre [default: ipip]'
+        case tun-port
+            printf '%s\n' 'UDP port of a gue tunnel'
+        case tun-nocsum
+            printf '%s\n' 'No checksum on a gue or gre tunnel (the default)'
+        case tun-csum
+            printf '%s\n' 'Checksum on a gue or gre tunnel'
+        case tun-remcsum
+            printf '%s\n' 'Remote checksum offload on a gue tunnel'
+        case weight
+            printf '%s\n' 'Share of new connections; 0 quiesces [default: 1]'
+        case u-threshold
+            printf '%s\n' 'Connections from which on it gets no new ones; 0 is no limit'
+        case l-threshold
+            printf '%s\n' 'Connections below which it gets new ones again'
+        case numeric
+            printf '%s\n' 'Addresses and ports as numbers, without looking up names'
+        case connection
+            printf '%s\n' 'Show the current connections'
+        case timeout
+            printf '%s\n' 'Show the timeouts of connections'
+        case daemon
+            printf '%s\n' 'Show the synchronization daemons'
+        case stats
+            printf '%s\n' 'Show connections, packets and bytes'
+        case rate
+            printf '%s\n' 'Show connections, packets and bytes a second'
+        case thresholds
+            printf '%s\n' 'Show the thresholds of real servers'
+        case persistent-conn
+            printf '%s\n' 'Show persistent connections'
+        case tun-info
+            printf '%s\n' 'Show the tunnels to real servers'
+        case exact
+            printf '%s\n' 'Show large numbers with all digits'
+        case nosort
+            printf '%s\n' 'Show entries in the kernel\'s order'
+        case sort
+            printf '%s\n' 'Nothing; entries are sorted anyway'
+        case strict
+            printf '%s\n' 'Number the lines that fail, go on after every one, and exit with the status of the first'
+        case mcast-interface
+            printf '%s\n' 'Network interface [default: eth0]'
+        case syncid
+            printf '%s\n' 'Group of directors, 0 to 255; a backup with 0 hears all [default: 0]'
+        case sync-maxlen
+            printf '%s\n' 'Largest message [default: 1472]'
+        case mcast-group
+            printf '%s\n' 'Multicast group [default: 224.0.0.81]'
+        case mcast-port
+            printf '%s\n' 'UDP port [default: 8848]'
+        case mcast-ttl
+            printf '%s\n' 'Time to live [default: 1]'
+    end
+end
+
+# Whether a value follows.
+function __ipvsadm_takes
+    switch "$argv[1]"
+        case start-daemon
+            printf '%s\n' required
+        case stop-daemon
+            printf '%s\n' required
+        case tcp-service
+            printf '%s\n' required
+        case udp-service
+            printf '%s\n' required
+        case sctp-service
+            printf '%s\n' required
+        case fwmark-service
+            printf '%s\n' required
+        case scheduler
+            printf '%s\n' required
+        case sched-flags
+            printf '%s\n' required
+        case persistent
+            printf '%s\n' optional
+        case netmask
+            printf '%s\n' required
+        case pe
+            printf '%s\n' required
+        case real-server
+            printf '%s\n' required
+        case tun-type
+            printf '%s\n' required
+        case tun-port
+            printf '%s\n' required
+        case weight
+            printf '%s\n' required
+        case u-threshold
+            printf '%s\n' required
+        case l-threshold
+            printf '%s\n' required
+        case mcast-interface
+            printf '%s\n' required
+        case syncid
+            printf '%s\n' required
+        case sync-maxlen
+            printf '%s\n' required
+        case mcast-group
+            printf '%s\n' required
+        case mcast-port
+            printf '%s\n' required
+        case mcast-ttl
+            printf '%s\n' required
+    end
+end
+
+# Where its values come from.
+function __ipvsadm_source
+    switch "$argv[1]"
+        case start-daemon
+            printf '%s\n' roles
+        case stop-daemon
+            printf '%s\n' roles
+        case tcp-service
+            printf '%s\n' TCP
+        case udp-service
+            printf '%s\n' UDP
+        case sctp-service
+            printf '%s\n' SCTP
+        case fwmark-service
+            printf '%s\n' FWM
+        case scheduler
+            printf '%s\n' schedulers
+        case sched-flags
+            printf '%s\n' flags
+        case pe
+            printf '%s\n' engines
+        case real-server
+            printf '%s\n' servers
+        case tun-type
+            printf '%s\n' tunnels
+        case mcast-interface
+            printf '%s\n' interfaces
+    end
+end
+
+# The options that go with a command.
+function __ipvsadm_legal
+    switch "$argv[1]"
+        case add-service
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops
+        case edit-service
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops
+        case delete-service
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6
+        case restore
+            printf '%s\n' strict
+        case save
+            printf '%s\n' numeric
+        case add-server
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold
+        case edit-server
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold
+        case delete-server
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server
+        case list
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info exact nosort sort syncid
+        case zero
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6
+        case start-daemon
+            printf '%s\n' mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl
+        case stop-daemon
+            printf '%s\n' syncid
+    end
+end
+
+# What may not follow an option; with = only that value of it.
+function __ipvsadm_excludes
+    switch "$argv[1]"
+        case tcp-service
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 ops connection timeout daemon
+        case udp-service
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon
+        case sctp-service
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 ops connection timeout daemon
+        case fwmark-service
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service connection timeout daemon
+        case ipv6
+            printf '%s\n' tcp-service udp-service sctp-service ipv6 connection timeout daemon
+        case scheduler
+            printf '%s\n' scheduler
+        case sched-flags
+            printf '%s\n' sched-flags
+        case persistent
+            printf '%s\n' persistent
+        case netmask
+            printf '%s\n' netmask
+        case pe
+            printf '%s\n' pe
+        case ops
+            printf '%s\n' tcp-service sctp-service ops
+        case real-server
+            printf '%s\n' real-server
+        case gatewaying
+            printf '%s\n' gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum
+        case ipip
+            printf '%s\n' gatewaying ipip masquerading
+        case masquerading
+            printf '%s\n' gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum
+        case tun-type=ipip
+            printf '%s\n' gatewaying masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum
+        case tun-type=gue
+            printf '%s\n' gatewaying masquerading tun-type
+        case tun-type=gre
+            printf '%s\n' gatewaying masquerading tun-type tun-port tun-remcsum
+        case tun-port
+            printf '%s\n' gatewaying masquerading tun-type=ipip tun-type=gre tun-port
+        case tun-nocsum
+            printf '%s\n' gatewaying masquerading tun-type=ipip tun-nocsum tun-csum tun-remcsum
+        case tun-csum
+            printf '%s\n' gatewaying masquerading tun-type=ipip tun-nocsum tun-csum tun-remcsum
+        case tun-remcsum
+            printf '%s\n' gatewaying masquerading tun-type=ipip tun-type=gre tun-nocsum tun-csum tun-remcsum
+        case weight
+            printf '%s\n' weight
+        case u-threshold
+            printf '%s\n' u-threshold
+        case l-threshold
+            printf '%s\n' l-threshold
+        case numeric
+            printf '%s\n' numeric
+        case connection
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds
+        case timeout
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn
+        case daemon
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn
+        case stats
+            printf '%s\n' connection timeout daemon stats
+        case rate
+            printf '%s\n' connection timeout daemon rate
+        case thresholds
+            printf '%s\n' connection timeout daemon thresholds
+        case persistent-conn
+            printf '%s\n' timeout daemon persistent-conn
+        case tun-info
+            printf '%s\n' tun-info
+        case exact
+            printf '%s\n' exact
+        case nosort
+            printf '%s\n' nosort
+        case sort
+            printf '%s\n' sort
+        case strict
+            printf '%s\n' strict
+        case mcast-interface
+            printf '%s\n' mcast-interface
+        case syncid
+            printf '%s\n' syncid
+        case sync-maxlen
+            printf '%s\n' sync-maxlen
+        case mcast-group
+            printf '%s\n' mcast-group
+        case mcast-port
+            printf '%s\n' mcast-port
+        case mcast-ttl
+            printf '%s\n' mcast-ttl
+    end
+end
+
+# What has to stand before an option.
+function __ipvsadm_needs
+    switch "$argv[1]"
+        case ipv6
+            printf '%s\n' fwmark-service
+    end
+end
+
+# The flags of a scheduler.
+function __ipvsadm_flags
+    switch "$argv[1]"
+        case ''
+            printf '%s\n' sh-fallback sh-port mh-fallback mh-port flag-1 flag-2 flag-3
+        case sh
+            printf '%s\n' sh-fallback sh-port flag-1 flag-2 flag-3
+        case mh
+            printf '%s\n' mh-fallback mh-port flag-1 flag-2 flag-3
+        case '*'
+            printf '%s\n' flag-1 flag-2 flag-3
+    end
+end
+
+# Values from a fixed set, each with what it means after a tab.
+function __ipvsadm_words
+    switch "$argv[1]"
+        case schedulers
+            printf '%s\t%s\n' \
+                rr 'Round robin' \
+                wrr 'Weighted round robin' \
+                lc 'Least connections' \
+                wlc 'Weighted least connections' \
+                lblc 'Locality-based least connections' \
+                lblcr 'Locality-based least connections with replication' \
+                dh 'Destination hashing' \
+                sh 'Source hashing' \
+                sed 'Shortest expected delay' \
+                nq 'Never queue' \
+                fo 'Weighted failover' \
+                ovf 'Weighted overflow' \
+                mh 'Maglev hashing' \
+                twos 'Power of two random choices'
+        case engines
+            printf '%s\t%s\n' \
+                sip 'The Call-ID of SIP'
+        case tunnels
+            printf '%s\t%s\n' \
+                ipip 'IP in IP' \
+                gue 'Generic UDP encapsulation' \
+                gre 'Generic routing encapsulation'
+        case roles
+            printf '%s\t%s\n' \
+                master 'Tells of its connections' \
+                backup 'Learns of the connections of others'
+    end
+end
+# end
+
+# The table of virtual services: readable without root, and there only when
+# the module is loaded.
+function __ipvsadm_table
+    cat /proc/net/ip_vs 2>/dev/null
+end
+
+# begin awk
+function __ipvsadm_awk
+    __ipvsadm_table | awk -v protocol="$argv[1]" -v service="$argv[2]" '
+# Reads /proc/net/ip_vs and writes addresses and ports as -t and -r take them.
+# Without "service" the virtual services of "protocol" (TCP, UDP, SCTP, FWM),
+# with it the real servers of that one.
+function number(hex,    value, i) {
+    value = 0
+    for (i = 1; i <= length(hex); i++)
+        value = value * 16 + index("0123456789abcdef", substr(hex, i, 1)) - 1
+    return sprintf("%.0f", value)
+}
+function ipv4(hex) {
+    return number(substr(hex, 1, 2)) "." number(substr(hex, 3, 2)) "." number(substr(hex, 5, 2)) "." number(substr(hex, 7, 2))
+}
+# The longest run of two or more zero groups becomes "::".
+function ipv6(long,    group, i, run, from, most, text) {
+    split(long, group, ":")
+    run = most = 0
+    for (i = 1; i <= 8; i++) {
+        run = group[i] == "0000" ? run + 1 : 0
+        if (run > most) { most = run; from = i - run + 1 }
+    }
+    text = ""
+    for (i = 1; i <= 8; i++) {
+        if (most > 1 && i == from) { text = text "::"; i += most - 1; continue }
+        sub(/^0+/, "", group[i])
+        if (text != "" && text !~ /::$/) text = text ":"
+        text = text (group[i] == "" ? "0" : group[i])
+    }
+    return text
+}
+function endpoint(text,    host, port) {
+    port = number(substr(text, length(text) - 3))
+    host = substr(text, 1, length(text) - 5)
+    if (length(host) == 8) return ipv4(host) ":" port
+    return "[" ipv6(substr(host, 2, length(host) - 2)) "]:" port
+}
+BEGIN { service = tolower(service) }
+$1 == "TCP" || $1 == "UDP" || $1 == "SCTP" || $1 == "FWM" {
+    name = $1 == "FWM" ? number(tolower($2)) : endpoint(tolower($2))
+    inside = $1 == protocol && (name == service || name == service ":0")
+    if (service == "" && $1 == protocol && !seen[name]++) print name
+}
+$1 == "->" && inside && $2 !~ /^Remote/ {
+    name = endpoint(tolower($2))
+    if (!seen[name]++) print name
+}
+' 2>/dev/null
+end
+# end
+
+# The modules of IPVS that this kernel has, ip_vs_NAME.
+function __ipvsadm_modules
+    set -l release
+    read release 2>/dev/null </proc/sys/kernel/osrelease
+    for file in /lib/modules/$release/kernel/net/netfilter/ipvs/ip_vs_*.ko*
+        string replace -r '.*/(.*)\.ko.*' '$1' -- $file
+    end
+end
+
+function __ipvsadm_interfaces
+    for directory in /sys/class/net/*
+        string replace -r '.*/' '' -- $directory
+    end
+end
+
+# Reads the words before the cursor as the program does. Sets, in the caller:
+# command; given, the names of the options, and name=value for those with a
+# value; and pending, the option that the next word is the value of. Fails when
+# nothing more can follow.
+function __ipvsadm_scan --no-scope-shadowing
+    for word in $argv
+        if test -n "$pending"
+            if test (__ipvsadm_takes $pending) = required; or not string match -q -- '-*' $word
+                set -a given "$pending=$word"
+                set pending
+                continue
+            end
+            set pending
+        end
+        switch $word
+            case --
+                return 1
+            case '--*'
+                set -l parts (string split -m 1 = -- $word)
+                set -l name (__ipvsadm_name $parts[1])
+                __ipvsadm_note "$name"; or return
+                if set -q parts[2]
+                    set -a given "$name=$parts[2]"
+                else if test -n "$(__ipvsadm_takes $name)"
+                    set pending $name
+                end
+            case '-?*'
+                set -l letters (string sub -s 2 -- $word)
+                while test -n "$letters"
+                    set -l name (__ipvsadm_name -(string sub -l 1 -- $letters))
+                    set letters (string sub -s 2 -- $letters)
+                    __ipvsadm_note "$name"; or return
+                    test -n "$(__ipvsadm_takes $name)"; or continue
+                    if test -n "$letters"
+                        set -a given "$name="(string replace -r '^=' '' -- $letters)
+                    else
+                        set pending $name
+                    end
+                    break
+                end
+            case '*'
+                # Only --set takes plain words, and nothing else.
+                return 1
+        end
+    end
+end
+
+# Notes a command or option. The first has to be a command, the others may not.
+function __ipvsadm_note --no-scope-shadowing
+    if test -z "$argv[1]"
+        return 1
+    end
+    if contains -- $argv[1] (__ipvsadm_commands)
+        test -z "$command"; or return 1
+        set command $argv[1]
+    else
+        test -n "$command"; or return 1
+        set -a given $argv[1]
+    end
+end
+
+# What was given for an option.
+function __ipvsadm_given --no-scope-shadowing
+    string replace -f -r "^$argv[1]=" '' -- $given
+end
+
+# All that what is given rules out.
+function __ipvsadm_excluded --no-scope-shadowing
+    for item in $given
+        __ipvsadm_excludes $item
+    end
+end
+
+# Writes every way to write the options that may come next.
+function __ipvsadm_options --no-scope-shadowing
+    set -l names (__ipvsadm_commands)
+    if test -n "$command"
+        set names (__ipvsadm_legal $command)
+    end
+    set -l excluded (__ipvsadm_excluded)
+    for name in $names
+        contains -- $name $excluded; and continue
+        set -l needed (__ipvsadm_needs $name)
+        test -z "$needed"; or contains -- $needed $given; or continue
+        for form in (__ipvsadm_forms $name)
+            printf '%s\t%s\n' $form "$(__ipvsadm_meaning $name)"
+        end
+    end
+end
+
+# Writes the values that an option may have, each after a prefix.
+function __ipvsadm_values --no-scope-shadowing
+    set -l option $argv[1]
+    set -l typed $argv[2]
+    set -l source (__ipvsadm_source $option)
+    switch "$source"
+        case TCP UDP SCTP FWM
+            # What is to be added is not there yet.
+            test "$command" = add-service; or __ipvsadm_awk $source ''
+        case servers
+            test "$command" = add-server; and return
+            for kind in tcp udp sctp fwmark
+                set -l service (__ipvsadm_given $kind-service)
+                test -n "$service"; or continue
+                __ipvsadm_awk (__ipvsadm_source $kind-service) "$service"
+            end
+        case flags
+            set -l chosen (string match -r '.*,' -- $typed)
+            for flag in (__ipvsadm_flags "$(__ipvsadm_given scheduler)")
+                string match -q -- "*,$flag,*" ",$chosen"; or echo "$chosen$flag"
+            end
+        case interfaces
+            __ipvsadm_interfaces
+        case '?*'
+            set -l excluded (__ipvsadm_excluded)
+            set -l seen
+            for word in (__ipvsadm_words $source)
+                set -l name (string split -f 1 \t -- $word)
+                set -a seen $name
+                contains -- $option=$name $excluded; or echo $word
+            end
+            for module in (__ipvsadm_modules)
+                set -l name
+                switch "$source,$module"
+                    case 'engines,ip_vs_pe_*'
+                        set name (string replace ip_vs_pe_ '' -- $module)
+                    case 'schedulers,ip_vs_pe_*' schedulers,ip_vs_ftp
+                    case 'schedulers,ip_vs_*'
+                        set name (string replace ip_vs_ '' -- $module)
+                end
+                test -z "$name"; or contains -- $name $seen
+                or printf '%s\tModule %s\n' $name $module
+            end
+    end
+end
+
+function __ipvsadm_complete
+    set -l command
+    set -l pending
+    set -l given
+    set -l words (commandline -opc)
+    set -l typed (commandline -ct)
+    __ipvsadm_scan $words[2..-1]; or return
+    set -l takes
+    if test -n "$pending"
+        set takes (__ipvsadm_takes $pending)
+    end
+    if test "$takes" = required
+        __ipvsadm_values $pending "$typed"
+    else if test "$takes" = optional; and not string match -q -- '-*' "$typed"
+        __ipvsadm_values $pending "$typed"
+        __ipvsadm_options
+    else if string match -q -- '--*=*' "$typed"
+        set -l parts (string split -m 1 = -- $typed)
+        set -l name (__ipvsadm_name $parts[1])
+        test -n "$name"; and test -n "$(__ipvsadm_takes $name)"; or return
+        # The first word is a command, whose value may stand there too.
+        test -n "$command"; or set command $name
+        for value in (__ipvsadm_values $name "$parts[2]")
+            echo "$parts[1]=$value"
+        end
+    else
+        __ipvsadm_options
+    end
+end
+
+complete -c ipvsadm -f -k -a '(__ipvsadm_complete)'
+complete -c ipvsadm-save -f
+complete -c ipvsadm-save -s n -d 'Addresses and ports as numbers'
+complete -c ipvsadm-save -s h -d 'Show help'
+complete -c ipvsadm-restore -f
+complete -c ipvsadm-restore -s h -d 'Show help'

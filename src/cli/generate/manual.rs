@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+
+//! The manual page: for each command and option its names and the sentence of
+//! the help text. What there is to say beyond that is written by hand after it.
+
+use super::Generated;
+use crate::options::{Name, Spec, TABLE, Value};
+
+pub(super) fn page() -> Generated {
+    Generated {
+        path: "man/ipvsadm.8",
+        comment: ".\\\"",
+        parts: TABLE.iter().map(part_name).collect(),
+        part: |name| TABLE.iter().find(|spec| part_name(spec) == name).map(entry),
+    }
+}
+
+fn part_name(spec: &Spec) -> String {
+    match spec.name {
+        Name::Command(_) => format!("command {}", spec.long),
+        Name::Option(_) => format!("option {}", spec.long),
+    }
+}
+
+/// An item of a list, in the macros of mdoc.
+fn entry(spec: &Spec) -> String {
+    let value = match spec.value {
+        Value::None => String::new(),
+        Value::Required(name) => format!(" Ar {}", name.to_lowercase()),
+        Value::Optional(name) => format!(" Oo Ar {} Oc", name.to_lowercase()),
+    };
+    let forms: Vec<_> = spec
+        .short
+        .iter()
+        .map(|letter| format!("Fl {letter}{value}"))
+        .chain([format!("Fl -{}{value}", spec.long)])
+        .collect();
+    format!(".It {}\n{}", forms.join(" , "), sentence(spec.help))
+}
+
+/// In lines of less than 80 characters, as the tools that check manual pages
+/// want it.
+fn sentence(text: &str) -> String {
+    let text = format!("{}.", text.replace('\\', r"\e").replace('-', r"\-"));
+    let mut lines = String::new();
+    let mut length = 0;
+    for word in text.split(' ') {
+        if length + word.len() > 78 {
+            lines.push('\n');
+            length = 0;
+        } else if length > 0 {
+            lines.push(' ');
+        }
+        lines.push_str(word);
+        length += word.len() + 1;
+    }
+    lines + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::words;
+    use super::*;
+    use crate::command::Command;
+
+    fn text() -> String {
+        fs::read_to_string(page().full_path()).unwrap()
+    }
+
+    /// The page's words about an option.
+    fn entry_of(option: &str) -> String {
+        let page = text();
+        let (_, after) = page
+            .split_once(&format!(".\\\" begin option {option}\n"))
+            .unwrap();
+        let (text, _) = after.split_once(".\\\" begin ").unwrap_or((after, ""));
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_ranges_in_the_manual_page_are_those_of_the_parser() {
+        let service = ["-A", "-t", "192.0.2.1:80"];
+        let server = ["-a", "-t", "192.0.2.1:80", "-r", "192.0.2.2:80"];
+        let gue = [&server[..], &["-i", "--tun-type", "gue"]].concat();
+        let daemon = ["--start-daemon", "master"];
+        let ranges: [(&[&str], &str, u64, u64); 10] = [
+            (&["-A"], "fwmark-service", 1, 4_294_967_295),
+            (&service, "persistent", 1, 2_678_400),
+            (&server, "weight", 0, 2_147_483_647),
+            (&server, "u-threshold", 0, 2_147_483_647),
+            (&server, "l-threshold", 0, 2_147_483_647),
+            (&gue, "tun-port", 1, 65_535),
+            (&daemon, "syncid", 0, 255),
+            (&daemon, "sync-maxlen", 1, 65_507),
+            (&daemon, "mcast-port", 1, 65_535),
+            (&daemon, "mcast-ttl", 1, 255),
+        ];
+        for (before, option, least, most) in ranges {
+            let said = format!("{least} to {most}");
+            assert!(entry_of(option).contains(&said), "{option}: {said}");
+            let accepted = |value: i128| {
+                let word = format!("--{option}={value}");
+                Command::parse(&[before, &[&word]].concat()).is_ok()
+            };
+            for (value, right) in [
+                (i128::from(least) - 1, false),
+                (least.into(), true),
+                (most.into(), true),
+                (i128::from(most) + 1, false),
+            ] {
+                assert_eq!(accepted(value), right, "{option} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_fixed_value_is_explained_in_the_manual_page() {
+        let page = text();
+        let items: Vec<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix(".It Cm "))
+            .flat_map(|names| names.split(" , "))
+            .collect();
+        let lists = words::lists();
+        let values = lists.iter().flat_map(|(_, values)| values);
+        for value in values.map(|(value, _)| *value).chain(words::flags(None)) {
+            assert!(items.contains(&value), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_examples_in_the_manual_page_are_right() {
+        let page = text().replace("\\e\n", "");
+        let (_, examples) = page.split_once("\n.Sh EXAMPLES\n").unwrap();
+        let mut read = 0;
+        for line in examples.lines() {
+            let Some(line) = line.strip_prefix("ipvsadm ") else {
+                continue;
+            };
+            let words: Vec<_> = line
+                .split_whitespace()
+                .take_while(|word| !["<", ">"].contains(word))
+                .collect();
+            let command = Command::parse(&words);
+            assert!(command.is_ok(), "{line}: {command:?}");
+            read += 1;
+        }
+        assert!(read > 20, "{read}");
+    }
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+
+//! What may still be typed after the beginning of a command line, found out by
+//! asking the parser, in three tables that a shell can keep.
+
+use std::sync::LazyLock;
+
+use crate::{
+    command::Command,
+    legality::TunnelKind,
+    options::{CommandName, Name, OptionName, Spec, TABLE, Value},
+};
+
+/// Options of a command line, each with a value if it takes one.
+type Words = Vec<String>;
+
+/// A real server where any will do.
+const SERVER: &str = "192.0.2.2:80";
+
+/// What may complete a command line beside the options that a question is
+/// about: one of each row.
+const COMPLEMENTS: [&[&str]; 5] = [
+    &["", "--udp-service 192.0.2.1:80", "--fwmark-service 5"],
+    &[
+        "",
+        "--real-server 192.0.2.2:80",
+        "--real-server [2001:db8::2]:80",
+    ],
+    &["", "--ipip"],
+    &["", "--tun-type gre", "--tun-type gue"],
+    &["", "--tun-port 6080"],
+];
+
+/// Every choice of complements.
+static CHOICES: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
+    COMPLEMENTS.iter().fold(vec![vec![]], |choices, row| {
+        let chosen = choices.iter();
+        chosen
+            .flat_map(|chosen| {
+                row.iter().map(|words| {
+                    [chosen, &words.split_whitespace().collect::<Vec<_>>()[..]].concat()
+                })
+            })
+            .collect()
+    })
+});
+
+pub(super) fn commands() -> impl Iterator<Item = &'static Spec> {
+    TABLE
+        .iter()
+        .filter(|spec| matches!(spec.name, Name::Command(_)))
+}
+
+pub(super) fn options() -> impl Iterator<Item = &'static Spec> {
+    TABLE
+        .iter()
+        .filter(|spec| matches!(spec.name, Name::Option(_)))
+}
+
+/// A command or option with a value that is right.
+fn words(spec: &Spec) -> Words {
+    let value = match spec.name {
+        Name::Command(_) => "master",
+        Name::Option(OptionName::TcpService | OptionName::UdpService | OptionName::SctpService) => {
+            "192.0.2.1:80"
+        }
+        Name::Option(OptionName::RealServer) => SERVER,
+        Name::Option(OptionName::Netmask) => "24",
+        Name::Option(OptionName::SchedulerFlags) => "flag-1",
+        Name::Option(OptionName::TunnelType) => "gue",
+        Name::Option(OptionName::McastGroup) => "224.0.0.82",
+        _ => "1",
+    };
+    match spec.value {
+        Value::None => vec![format!("--{}", spec.long)],
+        _ => words_with(spec, value),
+    }
+}
+
+fn words_with(spec: &Spec, value: &str) -> Words {
+    vec![format!("--{}", spec.long), value.to_owned()]
+}
+
+/// Whether a beginning of a command line can be made a right one by adding to
+/// it, or by a real server of the other address family.
+fn can_become_right(beginning: &[String]) -> bool {
+    let ipv4: Vec<_> = beginning.iter().map(String::as_str).collect();
+    let ipv6 = ipv4.iter().map(|word| match *word {
+        SERVER => "[2001:db8::2]:80",
+        word => word,
+    });
+    [ipv4.clone(), ipv6.collect()].iter().any(|beginning| {
+        let is_right =
+            |complement: &[&str]| Command::parse(&[beginning, complement].concat()).is_ok();
+        match beginning.first() {
+            Some(&"--add-server" | &"--edit-server" | &"--delete-server") => {
+                CHOICES.iter().any(|choice| is_right(choice))
+            }
+            Some(&"--set") => is_right(&["1", "1", "1"]),
+            _ => COMPLEMENTS[0]
+                .iter()
+                .any(|words| is_right(&words.split_whitespace().collect::<Vec<_>>())),
+        }
+    })
+}
+
+fn line(command: &Spec, options: &[&Words]) -> Words {
+    let mut line = words(command);
+    line.extend(options.iter().copied().flatten().cloned());
+    line
+}
+
+/// The options that may follow a command.
+pub(super) fn legal(command: &Spec) -> Vec<&'static Spec> {
+    if matches!(
+        command.name,
+        Name::Command(CommandName::Help | CommandName::Version)
+    ) {
+        // Anything may, and is not looked at.
+        return Vec::new();
+    }
+    let ask = |option: &'static Spec| {
+        let before = needs(option).map(words).unwrap_or_default();
+        can_become_right(&line(command, &[&before, &words(option)]))
+    };
+    options()
+        .filter(|option| match option.name {
+            // Legal with every command and of use with none: shown beside the
+            // option that it is the contrary of.
+            Name::Option(OptionName::Sort) => {
+                options().any(|other| other.name == Name::Option(OptionName::NoSort) && ask(other))
+            }
+            _ => ask(option),
+        })
+        .collect()
+}
+
+/// The option that has to stand before this one.
+pub(super) fn needs(option: &Spec) -> Option<&'static Spec> {
+    (option.name == Name::Option(OptionName::Ipv6)).then(|| {
+        options()
+            .find(|option| option.name == Name::Option(OptionName::FwmarkService))
+            .unwrap()
+    })
+}
+
+/// What a command line may have, as the scripts note it down: an option's
+/// name, or a name and a value where the value matters.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    pub(super) note: String,
+    spec: &'static Spec,
+    words: Words,
+}
+
+impl Given {
+    fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        for spec in options() {
+            if spec.name != Name::Option(OptionName::TunnelType) {
+                all.push(Self {
+                    note: spec.long.to_owned(),
+                    spec,
+                    words: words(spec),
+                });
+                continue;
+            }
+            for kind in TunnelKind::ALL {
+                all.push(Self {
+                    note: format!("{}={}", spec.long, kind.name()),
+                    spec,
+                    words: words_with(spec, kind.name()),
+                });
+            }
+        }
+        all
+    }
+
+    fn is(&self, spec: &Spec) -> bool {
+        self.spec.name == spec.name
+    }
+}
+
+/// What may not stand beside an option, whichever the command.
+pub(super) struct Exclusion {
+    pub(super) given: Given,
+    pub(super) excluded: Vec<String>,
+}
+
+pub(super) static EXCLUSIONS: LazyLock<Vec<Exclusion>> = LazyLock::new(exclusions);
+
+fn exclusions() -> Vec<Exclusion> {
+    let legal: Vec<(&Spec, Vec<&Spec>)> = commands().map(|spec| (spec, legal(spec))).collect();
+    let all = Given::all();
+    let exclude = |first: &Given, second: &Given| {
+        if first.is(second.spec) {
+            return true;
+        }
+        let both = [first, second];
+        // What one of them needs to have before it, unless it is the other.
+        let before = both
+            .iter()
+            .find_map(|given| needs(given.spec))
+            .filter(|needed| !both.iter().any(|given| given.is(needed)))
+            .map(words)
+            .unwrap_or_default();
+        let mut verdicts = legal
+            .iter()
+            .filter(|(_, options)| {
+                both.iter()
+                    .all(|given| options.iter().any(|option| given.is(option)))
+            })
+            .map(|(command, _)| {
+                !can_become_right(&line(command, &[&before, &first.words, &second.words]))
+                    && !can_become_right(&line(command, &[&before, &second.words, &first.words]))
+            });
+        let verdict = verdicts.next().unwrap_or(false);
+        assert!(
+            verdicts.all(|other| other == verdict),
+            "{} and {}: not the same for every command",
+            first.note,
+            second.note
+        );
+        verdict
+    };
+    all.iter()
+        .map(|given| {
+            let mut excluded: Vec<String> = Vec::new();
+            let others: Vec<&Given> = all.iter().filter(|other| exclude(given, other)).collect();
+            for other in &others {
+                // Every value excluded is the option excluded.
+                let values = all.iter().filter(|any| any.is(other.spec)).count();
+                let gone = others.iter().filter(|any| any.is(other.spec)).count();
+                let note = if values == gone {
+                    other.spec.long.to_owned()
+                } else {
+                    other.note.clone()
+                };
+                if !excluded.contains(&note) {
+                    excluded.push(note);
+                }
+            }
+            Exclusion {
+                given: given.clone(),
+                excluded,
+            }
+        })
+        .collect()
+}
+
+/// The scripts' way of finding what may follow must agree with the parser for
+/// every command and every two options before it.
+#[test]
+fn the_tables_of_the_completions_agree_with_the_parser() {
+    let excluded_by = |note: &str| -> &[String] {
+        EXCLUSIONS
+            .iter()
+            .find(|exclusion| exclusion.given.note == note)
+            .map_or(&[], |exclusion| &exclusion.excluded)
+    };
+    let offered = |given: &[&Given], next: &Given| {
+        let free = given.iter().all(|earlier| {
+            !excluded_by(&earlier.note)
+                .iter()
+                .any(|note| *note == next.note || *note == next.spec.long)
+        });
+        let ready = needs(next.spec)
+            .is_none_or(|needed| given.iter().any(|earlier| earlier.spec.long == needed.long));
+        free && ready
+    };
+    let mut asked = 0;
+    for command in commands() {
+        let legal = legal(command);
+        let all: Vec<Given> = Given::all()
+            .into_iter()
+            .filter(|given| legal.iter().any(|spec| given.is(spec)))
+            .collect();
+        // Repeating these is no error, only useless.
+        let useless = |first: &Given, second: &Given| {
+            first.is(second.spec)
+                && matches!(
+                    first.spec.name,
+                    Name::Option(OptionName::Ipv6 | OptionName::Sort)
+                )
+        };
+        for first in &all {
+            if !offered(&[], first) {
+                assert!(!can_become_right(&line(command, &[&first.words])));
+                continue;
+            }
+            for second in &all {
+                if !offered(&[first], second) {
+                    let words = line(command, &[&first.words, &second.words]);
+                    assert!(
+                        useless(first, second) || !can_become_right(&words),
+                        "{words:?}"
+                    );
+                    continue;
+                }
+                // What is not offered here is not offered after one of the two
+                // alone, and that has been asked.
+                for third in &all {
+                    if !offered(&[first, second], third) {
+                        continue;
+                    }
+                    let words = line(command, &[&first.words, &second.words, &third.words]);
+                    assert!(can_become_right(&words), "{words:?}");
+                    asked += 1;
+                }
+            }
+        }
+    }
+    assert!(asked > 5_000, "{asked}");
+}
