@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-use std::{
-    io::{self, Write},
-    net::SocketAddr,
-};
+use std::io::{self, Write};
 
 use ipvs_client::{Connection, Protocol};
 
@@ -16,6 +13,10 @@ pub(crate) struct ConnectionWriter<W> {
     names: Names,
     /// Name and data of the persistence engine, where a connection has them.
     engine_data: bool,
+    /// The three ends of a connection, kept for the next.
+    client: String,
+    service: String,
+    destination: String,
 }
 
 impl<W: Write> ConnectionWriter<W> {
@@ -24,6 +25,9 @@ impl<W: Write> ConnectionWriter<W> {
             out,
             names,
             engine_data,
+            client: String::new(),
+            service: String::new(),
+            destination: String::new(),
         }
     }
 
@@ -46,12 +50,14 @@ impl<W: Write> ConnectionWriter<W> {
             "SCTP" => Protocol::Sctp,
             _ => Protocol::Other(0),
         };
-        let mut endpoint = |endpoint: SocketAddr| {
-            text::endpoint(&mut self.names, endpoint.ip(), endpoint.port(), protocol)
-        };
-        let client = endpoint(connection.client);
-        let service = endpoint(connection.service);
-        let destination = endpoint(connection.destination);
+        for (buffer, end) in [
+            (&mut self.client, connection.client),
+            (&mut self.service, connection.service),
+            (&mut self.destination, connection.destination),
+        ] {
+            text::endpoint(buffer, &mut self.names, end.ip(), end.port(), protocol);
+        }
+        let (client, service, destination) = (&self.client, &self.service, &self.destination);
         let (minutes, seconds) = (connection.expires / 60, connection.expires % 60);
         write!(
             self.out,

@@ -1,29 +1,45 @@
 // SPDX-License-Identifier: MIT
 
+use std::fmt;
+
 /// A counter in at most eight digits and a unit of thousands, or all of it.
-pub(super) fn counter(value: u64, exact: bool) -> String {
-    const UNITS: [(u64, char); 4] = [
-        (1_000, 'K'),
-        (1_000_000, 'M'),
-        (1_000_000_000, 'G'),
-        (1_000_000_000_000, 'T'),
-    ];
-    if exact || value < 100_000_000 {
-        return value.to_string();
+pub(super) struct Counter {
+    digits: u64,
+    unit: Option<char>,
+}
+
+impl Counter {
+    pub(super) fn new(value: u64, exact: bool) -> Self {
+        let mut counter = Self {
+            digits: value,
+            unit: None,
+        };
+        if !exact {
+            for unit in ['K', 'M', 'G', 'T'] {
+                if counter.digits < 100_000_000 {
+                    break;
+                }
+                counter.digits /= 1000;
+                counter.unit = Some(unit);
+            }
+        }
+        counter
     }
-    let mut text = String::new();
-    for (factor, unit) in UNITS {
-        text = format!("{}{unit}", value / factor);
-        if value / factor < 100_000_000 {
-            break;
+}
+
+/// Right-aligned in nine columns; more digits than fit make it wider.
+impl fmt::Display for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.unit {
+            None => write!(f, "{:>9}", self.digits),
+            Some(unit) => write!(f, "{:>8}{unit}", self.digits),
         }
     }
-    text
 }
 
 #[cfg(test)]
 mod tests {
-    use super::counter;
+    use super::Counter;
 
     #[test]
     fn large_counters_lose_thousands_until_eight_digits_are_left() {
@@ -40,12 +56,15 @@ mod tests {
             (1 << 63, "9223372T"),
             (u64::MAX, "18446744T"),
         ] {
-            assert_eq!(counter(value, false), text);
+            assert_eq!(Counter::new(value, false).to_string(), format!("{text:>9}"));
         }
     }
 
     #[test]
     fn exact_counters_keep_every_digit() {
-        assert_eq!(counter(u64::MAX, true), "18446744073709551615");
+        assert_eq!(
+            Counter::new(u64::MAX, true).to_string(),
+            "18446744073709551615"
+        );
     }
 }

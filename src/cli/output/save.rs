@@ -10,7 +10,7 @@ use ipvs_client::{
     TunnelChecksum,
 };
 
-use super::text;
+use super::text::{self, Host};
 use crate::{
     legality::TunnelKind,
     names::{self, Names},
@@ -21,17 +21,26 @@ use crate::{
 pub(crate) struct SaveWriter<W> {
     out: W,
     names: Names,
+    /// The virtual service of the lines that are written, as an option.
+    service: String,
+    /// The real server of a line, kept for the next.
+    server: String,
 }
 
 impl<W: Write> SaveWriter<W> {
     pub(crate) fn new(out: W, names: Names) -> Self {
-        Self { out, names }
+        Self {
+            out,
+            names,
+            service: String::new(),
+            server: String::new(),
+        }
     }
 
     pub(crate) fn service(&mut self, service: &Service) -> io::Result<()> {
         let settings = &service.settings;
-        let id = self.service_option(&service.id);
-        write!(self.out, "-A {id} -s {}", settings.scheduler)?;
+        self.name_service(&service.id);
+        write!(self.out, "-A {} -s {}", self.service, settings.scheduler)?;
         if let Some(persistence) = settings.persistence {
             write!(self.out, " -p {}", persistence.timeout)?;
             if !persistence.netmask.is_host() {
@@ -51,19 +60,21 @@ impl<W: Write> SaveWriter<W> {
         writeln!(self.out)
     }
 
+    /// A destination of the service that was written last.
     pub(crate) fn destination(
         &mut self,
         service: &ServiceId,
         destination: &Destination,
     ) -> io::Result<()> {
         let settings = &destination.settings;
-        let id = self.service_option(service);
-        let server = self.endpoint(
+        restorable_endpoint(
+            &mut self.server,
+            &mut self.names,
             destination.id.address,
             destination.id.port,
             text::port_protocol(service),
         );
-        write!(self.out, "-a {id} -r {server}")?;
+        write!(self.out, "-a {} -r {}", self.service, self.server)?;
         // A local node is what direct routing to the director's own address
         // is; the other methods have no option.
         match settings.forwarding_method {
@@ -105,39 +116,52 @@ impl<W: Write> SaveWriter<W> {
     }
 
     /// `-t 10.0.0.1:80`, `-f 5 -6`
-    fn service_option(&mut self, id: &ServiceId) -> String {
+    fn name_service(&mut self, id: &ServiceId) {
         match *id {
             ServiceId::Address {
                 protocol,
                 address,
                 port,
             } => {
-                let option = match protocol {
-                    Protocol::Tcp => "-t",
-                    Protocol::Udp => "-u",
-                    Protocol::Sctp | Protocol::Other(_) => "--sctp-service",
-                };
-                format!("{option} {}", self.endpoint(address, port, protocol))
+                let names = &mut self.names;
+                restorable_endpoint(&mut self.service, names, address, port, protocol);
+                self.service.insert_str(
+                    0,
+                    match protocol {
+                        Protocol::Tcp => "-t ",
+                        Protocol::Udp => "-u ",
+                        Protocol::Sctp | Protocol::Other(_) => "--sctp-service ",
+                    },
+                );
             }
-            ServiceId::Fwmark { mark, family } => match family {
-                AddressFamily::Ipv4 => format!("-f {mark}"),
-                AddressFamily::Ipv6 => format!("-f {mark} -6"),
-            },
+            ServiceId::Fwmark { mark, family } => {
+                self.service.clear();
+                text::append(&mut self.service, format_args!("-f {mark}"));
+                if family == AddressFamily::Ipv6 {
+                    self.service.push_str(" -6");
+                }
+            }
         }
     }
+}
 
-    /// With names only where -R finds the same address and port by them.
-    fn endpoint(&mut self, address: IpAddr, port: u16, protocol: Protocol) -> String {
-        let host = self
-            .names
-            .host(address)
-            .filter(|name| names::look_up_host(name).map(IpAddr::V4) == Some(address))
-            .map_or_else(|| text::address(address), str::to_owned);
-        let service = self
-            .names
-            .service(port, protocol)
-            .filter(|name| names::look_up_service(name, protocol) == Some(port))
-            .map_or_else(|| port.to_string(), str::to_owned);
-        text::join(address, &host, &service)
-    }
+/// Puts an address and port into the buffer, with names only where -R finds the
+/// same address and port by them.
+fn restorable_endpoint(
+    buffer: &mut String,
+    names: &mut Names,
+    address: IpAddr,
+    port: u16,
+    protocol: Protocol,
+) {
+    buffer.clear();
+    let host = names
+        .host(address)
+        .filter(|name| names::look_up_host(name).map(IpAddr::V4) == Some(address));
+    text::push_host(buffer, address, host.map_or(Host::Numeric, Host::Named));
+    buffer.push(':');
+    let service = names
+        .service(port, protocol)
+        .filter(|name| names::look_up_service(name, protocol) == Some(port));
+    text::push_service(buffer, service, port);
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-use std::io::{self, Write};
-
-use ipvs_client::{
-    AddressFamily, Destination, ForwardingMethod, Info, Service, ServiceId, Stats, Tunnel,
-    TunnelChecksum,
+use std::{
+    io::{self, Write},
+    net::IpAddr,
 };
 
-use super::{number::counter, text};
+use ipvs_client::{
+    AddressFamily, Destination, ForwardingMethod, Info, Protocol, Service, ServiceId, Stats,
+    Tunnel, TunnelChecksum,
+};
+
+use super::{number::Counter, text};
 use crate::{command::View, names::Names, values::scheduler_flag_names};
 
 /// Names longer than their column are cut.
@@ -19,6 +22,8 @@ pub(crate) struct TableWriter<W> {
     names: Names,
     view: View,
     exact: bool,
+    /// The first column of a row, kept for the next.
+    name: String,
 }
 
 impl<W: Write> TableWriter<W> {
@@ -28,6 +33,7 @@ impl<W: Write> TableWriter<W> {
             names,
             view,
             exact,
+            name: String::new(),
         }
     }
 
@@ -69,14 +75,15 @@ impl<W: Write> TableWriter<W> {
     }
 
     pub(crate) fn service(&mut self, service: &Service) -> io::Result<()> {
-        let name = self.service_name(&service.id);
+        self.write_protocol(&service.id)?;
+        let name = &self.name;
         match self.view {
             View::Stats => {
-                write!(self.out, "{name:<33}")?;
+                write!(self.out, "{name:<28}")?;
                 self.counters(totals(&service.stats))
             }
             View::Rate => {
-                write!(self.out, "{name:<33}")?;
+                write!(self.out, "{name:<28}")?;
                 self.counters(rates(&service.stats))
             }
             View::Plain | View::Thresholds | View::PersistentConnections | View::TunnelInfo => {
@@ -91,11 +98,12 @@ impl<W: Write> TableWriter<W> {
         service: &ServiceId,
         destination: &Destination,
     ) -> io::Result<()> {
-        let name = self.endpoint(
+        self.name_endpoint(
             destination.id.address,
             destination.id.port,
             text::port_protocol(service),
         );
+        let name = &self.name;
         let settings = &destination.settings;
         let active = destination.active_connections;
         let inactive = destination.inactive_connections;
@@ -129,36 +137,37 @@ impl<W: Write> TableWriter<W> {
         }
     }
 
-    /// The first column of a service, `TCP  10.0.0.1:80`.
-    fn service_name(&mut self, id: &ServiceId) -> String {
+    /// Writes the protocol and makes the rest of the first column.
+    fn write_protocol(&mut self, id: &ServiceId) -> io::Result<()> {
         match *id {
             ServiceId::Address {
                 protocol,
                 address,
                 port,
             } => {
-                let endpoint = self.endpoint(address, port, protocol);
-                format!("{:<4} {endpoint}", protocol.to_string())
+                self.name_endpoint(address, port, protocol);
+                match protocol {
+                    Protocol::Tcp => write!(self.out, "TCP  "),
+                    Protocol::Udp => write!(self.out, "UDP  "),
+                    Protocol::Sctp => write!(self.out, "SCTP "),
+                    Protocol::Other(number) => write!(self.out, "{number:<4} "),
+                }
             }
-            ServiceId::Fwmark { mark, family } => match family {
-                AddressFamily::Ipv4 => format!("FWM  {mark}"),
-                AddressFamily::Ipv6 => format!("FWM  {mark} IPv6"),
-            },
+            ServiceId::Fwmark { mark, family } => {
+                self.name.clear();
+                text::append(&mut self.name, format_args!("{mark}"));
+                if family == AddressFamily::Ipv6 {
+                    self.name.push_str(" IPv6");
+                }
+                write!(self.out, "FWM  ")
+            }
         }
     }
 
-    fn endpoint(
-        &mut self,
-        address: std::net::IpAddr,
-        port: u16,
-        protocol: ipvs_client::Protocol,
-    ) -> String {
-        let named = self.names.host(address).is_some();
-        let endpoint = text::endpoint(&mut self.names, address, port, protocol);
-        if named {
-            endpoint.chars().take(NAME_WIDTH).collect()
-        } else {
-            endpoint
+    fn name_endpoint(&mut self, address: IpAddr, port: u16, protocol: Protocol) {
+        let named = text::endpoint(&mut self.name, &mut self.names, address, port, protocol);
+        if named && let Some((end, _)) = self.name.char_indices().nth(NAME_WIDTH) {
+            self.name.truncate(end);
         }
     }
 
@@ -187,7 +196,7 @@ impl<W: Write> TableWriter<W> {
 
     fn counters(&mut self, values: [u64; 5]) -> io::Result<()> {
         for value in values {
-            write!(self.out, "{:>9}", counter(value, self.exact))?;
+            write!(self.out, "{}", Counter::new(value, self.exact))?;
         }
         writeln!(self.out)
     }

@@ -2,7 +2,10 @@
 
 //! Pieces that several outputs share.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    fmt::{self, Write as _},
+    net::{IpAddr, Ipv4Addr},
+};
 
 use ipvs_client::{Protocol, ServiceId};
 
@@ -17,30 +20,55 @@ pub(super) fn port_protocol(service: &ServiceId) -> Protocol {
     }
 }
 
-/// `address:port` or `[ipv6]:port`, each as a name where it has one.
+/// Puts `address:port` or `[ipv6]:port` into the buffer in place of what is
+/// there, each as a name where it has one. Returns whether the address has.
 pub(super) fn endpoint(
+    buffer: &mut String,
     names: &mut Names,
     address: IpAddr,
     port: u16,
     protocol: Protocol,
-) -> String {
-    let host = match names.host(address) {
-        Some(name) => name.to_owned(),
-        None => self::address(address),
-    };
-    join(address, &host, &service(names, port, protocol))
+) -> bool {
+    let host = names.host(address).map(Host::Named);
+    let named = host.is_some();
+    buffer.clear();
+    push_host(buffer, address, host.unwrap_or(Host::Numeric));
+    buffer.push(':');
+    push_service(buffer, names.service(port, protocol), port);
+    named
 }
 
-/// A port as a name where it has one.
-pub(super) fn service(names: &mut Names, port: u16, protocol: Protocol) -> String {
-    match names.service(port, protocol) {
-        Some(name) => name.to_owned(),
-        None => port.to_string(),
+/// How a host is written.
+pub(super) enum Host<'a> {
+    Named(&'a str),
+    Numeric,
+}
+
+/// Appends a host, in brackets if its address is IPv6.
+pub(super) fn push_host(buffer: &mut String, address: IpAddr, host: Host<'_>) {
+    let brackets = address.is_ipv6();
+    if brackets {
+        buffer.push('[');
+    }
+    match host {
+        Host::Named(name) => buffer.push_str(name),
+        Host::Numeric => push_address(buffer, address),
+    }
+    if brackets {
+        buffer.push(']');
     }
 }
 
-/// An address as inet_ntop of the C library writes it.
-pub(super) fn address(address: IpAddr) -> String {
+/// Appends a port, as a name where it has one.
+pub(super) fn push_service(buffer: &mut String, name: Option<&str>, port: u16) {
+    match name {
+        Some(name) => buffer.push_str(name),
+        None => append(buffer, format_args!("{port}")),
+    }
+}
+
+/// Appends an address as inet_ntop of the C library writes it.
+fn push_address(buffer: &mut String, address: IpAddr) {
     if let IpAddr::V6(ipv6) = address
         && let [0, 0, 0, 0, 0, 0, high, low] = ipv6.segments()
         && high != 0
@@ -48,17 +76,15 @@ pub(super) fn address(address: IpAddr) -> String {
         // Rust shows an IPv4-compatible address as any other IPv6 address.
         let [a, b] = high.to_be_bytes();
         let [c, d] = low.to_be_bytes();
-        return format!("::{}", Ipv4Addr::new(a, b, c, d));
+        append(buffer, format_args!("::{}", Ipv4Addr::new(a, b, c, d)));
+    } else {
+        append(buffer, format_args!("{address}"));
     }
-    address.to_string()
 }
 
-/// Puts what stands for an address and what stands for a port together.
-pub(super) fn join(address: IpAddr, host: &str, port: &str) -> String {
-    match address {
-        IpAddr::V4(_) => format!("{host}:{port}"),
-        IpAddr::V6(_) => format!("[{host}]:{port}"),
-    }
+pub(super) fn append(buffer: &mut String, text: fmt::Arguments<'_>) {
+    // Writing to a String does not fail.
+    let _ = buffer.write_fmt(text);
 }
 
 #[cfg(test)]
@@ -78,17 +104,27 @@ mod tests {
             "1:0:0:2::3",
             "fe80::1:2",
         ] {
-            let parsed: IpAddr = text.parse().unwrap();
-            assert_eq!(address(parsed), text);
+            let mut buffer = String::new();
+            push_address(&mut buffer, text.parse().unwrap());
+            assert_eq!(buffer, text);
         }
     }
 
     #[test]
     fn ports_are_named_by_the_protocol_and_ipv6_stands_in_brackets() {
-        let mut names = Names::new(true);
-        let mut shown =
-            |address: &str| endpoint(&mut names, address.parse().unwrap(), 80, Protocol::Tcp);
-        assert_eq!(shown("10.0.0.1"), "10.0.0.1:80");
-        assert_eq!(shown("2001:db8::1"), "[2001:db8::1]:80");
+        for (address, shown) in [
+            ("10.0.0.1", "10.0.0.1:80"),
+            ("2001:db8::1", "[2001:db8::1]:80"),
+        ] {
+            let mut buffer = "what was there".to_owned();
+            let named = endpoint(
+                &mut buffer,
+                &mut Names::new(true),
+                address.parse().unwrap(),
+                80,
+                Protocol::Tcp,
+            );
+            assert_eq!((buffer.as_str(), named), (shown, false));
+        }
     }
 }
