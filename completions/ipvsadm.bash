@@ -60,6 +60,7 @@ _ipvsadm_name() {
         --thresholds) REPLY='thresholds' ;;
         --persistent-conn) REPLY='persistent-conn' ;;
         --tun-info) REPLY='tun-info' ;;
+        --json) REPLY='json' ;;
         --exact) REPLY='exact' ;;
         --nosort) REPLY='nosort' ;;
         --sort) REPLY='sort' ;;
@@ -125,6 +126,7 @@ _ipvsadm_forms() {
         thresholds) REPLY='--thresholds' ;;
         persistent-conn) REPLY='--persistent-conn' ;;
         tun-info) REPLY='--tun-info' ;;
+        json) REPLY='--json' ;;
         exact) REPLY='--exact' ;;
         nosort) REPLY='--nosort' ;;
         sort) REPLY='--sort' ;;
@@ -195,11 +197,11 @@ _ipvsadm_legal() {
         edit-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops' ;;
         delete-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6' ;;
         restore) REPLY='strict' ;;
-        save) REPLY='numeric' ;;
+        save) REPLY='numeric json' ;;
         add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold' ;;
         edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold' ;;
         delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server' ;;
-        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info exact nosort sort syncid' ;;
+        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info json exact nosort sort syncid' ;;
         zero) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6' ;;
         start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl' ;;
         stop-daemon) REPLY='syncid' ;;
@@ -244,6 +246,7 @@ _ipvsadm_excludes() {
         thresholds) REPLY='connection timeout daemon thresholds' ;;
         persistent-conn) REPLY='timeout daemon persistent-conn' ;;
         tun-info) REPLY='tun-info' ;;
+        json) REPLY='json' ;;
         exact) REPLY='exact' ;;
         nosort) REPLY='nosort' ;;
         sort) REPLY='sort' ;;

@@ -111,6 +111,8 @@ function __ipvsadm_name
             printf '%s\n' persistent-conn
         case --tun-info
             printf '%s\n' tun-info
+        case --json
+            printf '%s\n' json
         case --exact
             printf '%s\n' exact
         case --nosort
@@ -233,6 +235,8 @@ function __ipvsadm_forms
             printf '%s\n' '--persistent-conn'
         case tun-info
             printf '%s\n' '--tun-info'
+        case json
+            printf '%s\n' '--json'
         case exact
             printf '%s\n' '--exact'
         case nosort
@@ -355,6 +359,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Show persistent connections'
         case tun-info
             printf '%s\n' 'Show the tunnels to real servers'
+        case json
+            printf '%s\n' 'As one JSON document; errors too. Also with -v'
         case exact
             printf '%s\n' 'Show large numbers with all digits'
         case nosort
@@ -472,7 +478,7 @@ function __ipvsadm_legal
         case restore
             printf '%s\n' strict
         case save
-            printf '%s\n' numeric
+            printf '%s\n' numeric json
         case add-server
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold
         case edit-server
@@ -480,7 +486,7 @@ function __ipvsadm_legal
         case delete-server
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server
         case list
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info exact nosort sort syncid
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info json exact nosort sort syncid
         case zero
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6
         case start-daemon
@@ -561,6 +567,8 @@ function __ipvsadm_excludes
             printf '%s\n' timeout daemon persistent-conn
         case tun-info
             printf '%s\n' tun-info
+        case json
+            printf '%s\n' json
         case exact
             printf '%s\n' exact
         case nosort

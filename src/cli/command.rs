@@ -34,12 +34,21 @@ pub(crate) enum Command {
     },
     Save {
         numeric: bool,
+        format: Format,
     },
-    List(List),
+    List(List, Format),
     StartDaemon(SyncDaemon),
     StopDaemon(DaemonRole),
     Help,
-    Version,
+    Version(Format),
+}
+
+/// How what is asked for is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// The original's columns and lines.
+    Classic,
+    Json,
 }
 
 /// What to show.
@@ -117,7 +126,14 @@ impl Command {
         match command {
             // Whatever follows.
             CommandName::Help => return Ok(Self::Help),
-            CommandName::Version => return Ok(Self::Version),
+            CommandName::Version => {
+                let json = words.contains(&"--json");
+                return Ok(Self::Version(if json {
+                    Format::Json
+                } else {
+                    Format::Classic
+                }));
+            }
             CommandName::StartDaemon => {
                 given.role = role(first_value).ok_or(UsageError::StartRole)?;
             }
@@ -315,7 +331,8 @@ impl<'a> Given<'a> {
             | OptionName::Exact
             | OptionName::NoSort
             | OptionName::Sort
-            | OptionName::Strict => {}
+            | OptionName::Strict
+            | OptionName::Json => {}
         }
         Ok(())
     }
@@ -348,6 +365,7 @@ impl<'a> Given<'a> {
             },
             CommandName::Save => Command::Save {
                 numeric: self.has(Kind::Numeric),
+                format: self.format(),
             },
             CommandName::AddServer => {
                 let (service, id, settings) = self.server_settings()?;
@@ -361,7 +379,7 @@ impl<'a> Given<'a> {
                 let (service, id) = self.compulsory_server()?;
                 Command::Change(Change::DeleteDestination(service, id))
             }
-            CommandName::List => Command::List(self.list()),
+            CommandName::List => Command::List(self.list(), self.format()),
             CommandName::Zero => Command::Change(match self.service {
                 Some(id) => Change::ZeroService(id),
                 None => Change::ZeroAll,
@@ -384,7 +402,7 @@ impl<'a> Given<'a> {
             }),
             CommandName::StopDaemon => Command::StopDaemon(self.role),
             CommandName::Help => Command::Help,
-            CommandName::Version => Command::Version,
+            CommandName::Version => Command::Version(Format::Classic),
         })
     }
 
@@ -503,6 +521,14 @@ impl<'a> Given<'a> {
             },
             TunnelKind::Gre => Tunnel::Gre { checksum },
         })
+    }
+
+    fn format(&self) -> Format {
+        if self.has(Kind::Json) {
+            Format::Json
+        } else {
+            Format::Classic
+        }
     }
 
     fn list(&self) -> List {

@@ -10,7 +10,8 @@ use ipvs_client::{Errno, Error, Operation};
 use crate::{
     command::Command,
     hint::{self, Facts},
-    usage::UsageError,
+    json::JsonError,
+    usage::{STATUS_USAGE, UsageError},
 };
 
 /// A table, timeout or connection list that cannot be shown.
@@ -41,6 +42,9 @@ pub(crate) fn status(error: &anyhow::Error) -> u8 {
     if let Some(error) = error.downcast_ref::<UsageError>() {
         return error.status();
     }
+    if error.is::<JsonError>() {
+        return STATUS_USAGE;
+    }
     match error.downcast_ref::<Error>() {
         Some(error) if is_unavailable(error) => STATUS_UNAVAILABLE,
         Some(error) if changes(error) => STATUS_REFUSED,
@@ -58,11 +62,22 @@ pub(crate) struct Messages<'a> {
     out: &'a mut dyn Write,
     /// A person reads it, who is told more than the original says.
     to_terminal: bool,
+    /// A program reads it that wants an object for each message.
+    as_json: bool,
 }
 
 impl<'a> Messages<'a> {
     pub(crate) fn new(out: &'a mut dyn Write, to_terminal: bool) -> Self {
-        Self { out, to_terminal }
+        Self {
+            out,
+            to_terminal,
+            as_json: false,
+        }
+    }
+
+    /// From now on each message is a JSON object on a line of its own.
+    pub(crate) fn become_json(&mut self) {
+        self.as_json = true;
     }
 
     pub(crate) fn report(&mut self, error: &anyhow::Error) {
@@ -70,7 +85,12 @@ impl<'a> Messages<'a> {
             .downcast_ref::<Output>()
             .is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe);
         // Whoever closed the pipe has seen enough.
-        if !silent {
+        if silent {
+            return;
+        }
+        if self.as_json {
+            self.show(&format!("{}\n", object(error)));
+        } else {
             let text = self.text(error);
             self.show(&format!("{text}\n"));
         }
@@ -81,6 +101,15 @@ impl<'a> Messages<'a> {
         let text = self.text(error);
         // A message of the original's can end with an empty line.
         self.show(&format!("line {line}: {}\n", text.trim_end()));
+    }
+
+    /// Reports what is wrong with a rule that stands in no line.
+    pub(crate) fn report_operation(&mut self, error: &anyhow::Error) {
+        let text = self.text(error);
+        match error.downcast_ref::<Error>().and_then(Error::operation) {
+            Some(operation) => self.show(&format!("cannot {operation}: {text}\n")),
+            None => self.show(&format!("{text}\n")),
+        }
     }
 
     /// Shows a text as it is.
@@ -108,6 +137,42 @@ impl<'a> Messages<'a> {
         }
         text
     }
+}
+
+/// An error as JSON: what was asked, the kernel's reason, and the words.
+fn object(error: &anyhow::Error) -> serde_json::Value {
+    let failure = error.downcast_ref::<Error>();
+    let message = match failure {
+        Some(failure) => words(failure, true),
+        None => error.to_string(),
+    };
+    serde_json::json!({
+        "operation": failure.and_then(Error::operation).map(|operation| operation.to_string()),
+        "errno": failure.and_then(Error::errno).map(errno_name),
+        "message": message.trim_end(),
+    })
+}
+
+/// The name that C has for an errno that IPVS answers with; the number of any
+/// other.
+fn errno_name(errno: Errno) -> String {
+    let name = match errno {
+        Errno::PERM => "EPERM",
+        Errno::NOENT => "ENOENT",
+        Errno::SRCH => "ESRCH",
+        Errno::NOMEM => "ENOMEM",
+        Errno::BUSY => "EBUSY",
+        Errno::EXIST => "EEXIST",
+        Errno::NODEV => "ENODEV",
+        Errno::INVAL => "EINVAL",
+        Errno::RANGE => "ERANGE",
+        Errno::OPNOTSUPP => "EOPNOTSUPP",
+        Errno::AFNOSUPPORT => "EAFNOSUPPORT",
+        Errno::ADDRNOTAVAIL => "EADDRNOTAVAIL",
+        Errno::NETUNREACH => "ENETUNREACH",
+        other => return other.raw_os_error().to_string(),
+    };
+    name.to_owned()
 }
 
 fn find_hint(error: &anyhow::Error, facts: &Facts) -> Option<String> {
@@ -179,13 +244,8 @@ fn refusal(operation: Operation, errno: Errno) -> String {
 /// Whether the operation would have changed something.
 fn changes(error: &Error) -> bool {
     use Operation as O;
-    match error {
-        Error::Kernel { operation, .. }
-        | Error::Io { operation, .. }
-        | Error::Timeout { operation }
-        | Error::AnswerLost { operation }
-        | Error::Malformed { operation, .. }
-        | Error::NetmaskFamily { operation, .. } => matches!(
+    error.operation().is_some_and(|operation| {
+        matches!(
             operation,
             O::AddService(_)
                 | O::EditService(_)
@@ -200,9 +260,8 @@ fn changes(error: &Error) -> bool {
                 | O::ApplyChanges
                 | O::StartDaemon(_)
                 | O::StopDaemon(_)
-        ),
-        _ => false,
-    }
+        )
+    })
 }
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ impl Rules {
                     Kind::SyncId,
                     Kind::Exact,
                     Kind::TunnelInfo,
+                    Kind::Json,
                 ],
                 exclusive: &[
                     Kind::Connection,
@@ -99,7 +100,7 @@ impl Rules {
                 ..Self::NONE
             },
             C::Save => Self {
-                optional: &[Kind::Numeric],
+                optional: &[Kind::Numeric, Kind::Json],
                 ..Self::NONE
             },
             C::Restore => Self {

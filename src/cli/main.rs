@@ -13,9 +13,11 @@ mod failure;
 mod generate;
 mod help;
 mod hint;
+mod json;
 mod legality;
 mod names;
 mod options;
+mod order;
 mod output;
 mod restore;
 mod run;
@@ -42,6 +44,9 @@ fn main() -> ExitCode {
     let mut stderr = io::stderr();
     let to_terminal = stderr.is_terminal();
     let mut messages = Messages::new(&mut stderr, to_terminal);
+    if program == Program::Ipvsadm && words.contains(&"--json") {
+        messages.become_json();
+    }
     match run(program, &words, &mut messages) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {

@@ -93,6 +93,7 @@ pub(crate) enum OptionName {
     McastPort,
     McastTtl,
     Strict,
+    Json,
 }
 
 /// What the rules about legality know an option as. Options that stand for
@@ -136,11 +137,12 @@ pub(crate) enum Kind {
     TunnelRemoteChecksum,
     // Not one of the original's: those come first.
     Strict,
+    Json,
 }
 
 impl Kind {
     /// Every kind, in the order of the checks.
-    pub(crate) const ALL: [Self; 35] = [
+    pub(crate) const ALL: [Self; 36] = [
         Self::Numeric,
         Self::Connection,
         Self::ServiceAddress,
@@ -176,6 +178,7 @@ impl Kind {
         Self::TunnelChecksum,
         Self::TunnelRemoteChecksum,
         Self::Strict,
+        Self::Json,
     ];
 
     /// The name in error messages.
@@ -216,6 +219,7 @@ impl Kind {
             Self::TunnelChecksum => "tun-csum",
             Self::TunnelRemoteChecksum => "tun-remcsum",
             Self::Strict => "strict",
+            Self::Json => "json",
         }
     }
 }
@@ -263,6 +267,7 @@ impl OptionName {
             Self::McastPort => Kind::McastPort,
             Self::McastTtl => Kind::McastTtl,
             Self::Strict => Kind::Strict,
+            Self::Json => Kind::Json,
         })
     }
 }
@@ -415,6 +420,7 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::ListOptions, O::Thresholds, "thresholds", &[], NoValue, "Show the thresholds of real servers"),
     option(H::ListOptions, O::PersistentConnections, "persistent-conn", &[], NoValue, "Show persistent connections"),
     option(H::ListOptions, O::TunnelInfo, "tun-info", &[], NoValue, "Show the tunnels to real servers"),
+    option(H::ListOptions, O::Json, "json", &[], NoValue, "As one JSON document; errors too. Also with -v"),
     option(H::ListOptions, O::Exact, "exact", &[], NoValue, "Show large numbers with all digits"),
     option(H::ListOptions, O::NoSort, "nosort", &[], NoValue, "Show entries in the kernel's order"),
     option(H::ListOptions, O::Sort, "sort", &[], NoValue, "Nothing; entries are sorted anyway"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! `-R`: commands from a file, one a line.
+//! `-R`: commands from a file, one a line, or the JSON that `-S --json` writes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 
@@ -9,6 +9,7 @@ use ipvs_client::{Change, Client};
 use crate::{
     command::Command,
     failure::{self, Attempt, Input, Messages, Output},
+    json,
     run::{self, Session},
     usage::UsageError,
 };
@@ -23,7 +24,8 @@ const READ_BUFFER: usize = 64 * 1024;
 ///
 /// # Errors
 /// A kernel without IPVS or permission ends it, and, unless strict, a line that
-/// is wrong in itself.
+/// is wrong in itself. A JSON document that is wrong anywhere is not applied at
+/// all.
 pub(crate) fn run(
     rules: impl Read,
     strict: bool,
@@ -61,15 +63,23 @@ impl Executor for Session {
     }
 }
 
+/// Where a rule stands.
+#[derive(Clone, Copy)]
+enum Place {
+    /// The first line is 1.
+    Line(u64),
+    /// In a JSON document.
+    Document,
+}
+
 struct Restore<'a, 'm, E, W> {
     executor: &'a mut E,
     strict: bool,
     out: &'a mut W,
     messages: &'a mut Messages<'m>,
-    /// Changes that wait to be applied together, and the numbers of their
-    /// lines.
+    /// Changes that wait to be applied together, and where they come from.
     changes: Vec<Change>,
-    lines: Vec<u64>,
+    places: Vec<Place>,
     last_status: u8,
     first_failure: u8,
 }
@@ -87,7 +97,7 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
             out,
             messages,
             changes: Vec::with_capacity(Client::BATCH),
-            lines: Vec::with_capacity(Client::BATCH),
+            places: Vec::with_capacity(Client::BATCH),
             last_status: 0,
             first_failure: 0,
         }
@@ -95,6 +105,23 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
 
     fn run(mut self, rules: impl Read) -> anyhow::Result<u8> {
         let mut rules = BufReader::with_capacity(READ_BUFFER, rules);
+        let beginning = rules.fill_buf().map_err(Input)?.trim_ascii_start();
+        if beginning.starts_with(b"{") {
+            for change in json::changes(rules)? {
+                self.add(Place::Document, change)?;
+            }
+        } else {
+            self.lines(rules)?;
+        }
+        self.apply()?;
+        Ok(if self.strict {
+            self.first_failure
+        } else {
+            self.last_status
+        })
+    }
+
+    fn lines(&mut self, mut rules: BufReader<impl Read>) -> anyhow::Result<()> {
         let mut line = Vec::new();
         for number in 1.. {
             if !rules.buffer().contains(&b'\n') {
@@ -106,29 +133,26 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
             if rules.read_until(b'\n', &mut line).map_err(Input)? == 0 {
                 break;
             }
-            self.line(number, &String::from_utf8_lossy(&line))?;
+            self.line(Place::Line(number), &String::from_utf8_lossy(&line))?;
         }
-        self.apply()?;
-        Ok(if self.strict {
-            self.first_failure
-        } else {
-            self.last_status
-        })
+        Ok(())
     }
 
-    fn line(&mut self, number: u64, line: &str) -> anyhow::Result<()> {
+    fn add(&mut self, place: Place, change: Change) -> anyhow::Result<()> {
+        self.changes.push(change);
+        self.places.push(place);
+        if self.changes.len() == Client::BATCH {
+            self.apply()?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, place: Place, line: &str) -> anyhow::Result<()> {
         let Some(words) = words(line) else {
             return Ok(());
         };
         match parse(&words) {
-            Ok(Command::Change(change)) => {
-                self.changes.push(change);
-                self.lines.push(number);
-                if self.changes.len() == Client::BATCH {
-                    self.apply()?;
-                }
-                Ok(())
-            }
+            Ok(Command::Change(change)) => self.add(place, change),
             Ok(command) => {
                 self.apply()?;
                 match self.executor.execute(&command, self.out) {
@@ -136,12 +160,12 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
                         self.last_status = 0;
                         Ok(())
                     }
-                    Err(error) => self.failed(number, error),
+                    Err(error) => self.failed(place, error),
                 }
             }
             Err(error) => {
                 self.apply()?;
-                self.failed(number, error.into())
+                self.failed(place, error.into())
             }
         }
     }
@@ -152,37 +176,37 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
             return Ok(());
         }
         let changes = std::mem::take(&mut self.changes);
-        let lines = std::mem::take(&mut self.lines);
+        let places = std::mem::take(&mut self.places);
         self.last_status = 0;
         for (index, error) in self.executor.apply(&changes)? {
-            let (Some(change), Some(&number)) = (changes.get(index), lines.get(index)) else {
+            let (Some(change), Some(&place)) = (changes.get(index), places.get(index)) else {
                 continue;
             };
             let attempt = Attempt(Command::Change(change.clone()));
-            self.failed(number, anyhow::Error::from(error).context(attempt))?;
+            self.failed(place, anyhow::Error::from(error).context(attempt))?;
             if index + 1 < changes.len() {
                 self.last_status = 0;
             }
         }
         self.changes = changes;
         self.changes.clear();
-        self.lines = lines;
-        self.lines.clear();
+        self.places = places;
+        self.places.clear();
         Ok(())
     }
 
     /// Reports what is wrong with a line, if the lines after it are worth
     /// trying.
-    fn failed(&mut self, number: u64, error: anyhow::Error) -> anyhow::Result<()> {
+    fn failed(&mut self, place: Place, error: anyhow::Error) -> anyhow::Result<()> {
         // What was listed comes before what is wrong.
         self.out.flush().map_err(Output)?;
         if !goes_on(&error, self.strict) {
             return Err(error);
         }
-        if self.strict {
-            self.messages.report_line(number, &error);
-        } else {
-            self.messages.report(&error);
+        match place {
+            Place::Line(number) if self.strict => self.messages.report_line(number, &error),
+            Place::Document if self.strict => self.messages.report_operation(&error),
+            _ => self.messages.report(&error),
         }
         self.last_status = failure::status(&error);
         if self.first_failure == 0 {
@@ -207,7 +231,7 @@ fn parse(words: &[&str]) -> Result<Command, UsageError> {
     match Command::parse(words)? {
         // A file has no use for these, and what follows is not to be lost
         // without a word.
-        Command::Restore { .. } | Command::Help | Command::Version => Err(UsageError::NoCommand),
+        Command::Restore { .. } | Command::Help | Command::Version(_) => Err(UsageError::NoCommand),
         command => Ok(command),
     }
 }
@@ -373,6 +397,39 @@ mod tests {
             (Ok(0), "No such service\n")
         );
         assert_eq!(run("-C\n-D -f 1\n", false).status, Ok(255));
+    }
+
+    #[test]
+    fn a_document_is_told_by_its_first_character_and_applied_in_order() {
+        let service = r#"{"family":"ipv4","fwmark":1,"scheduler":"rr","destinations":[
+            {"family":"ipv4","address":"10.0.0.2","port":80,
+             "forwarding_method":"masquerading","weight":1}]}"#;
+        let document = format!(" \n{{\"schema_version\":1,\"services\":[{service}]}}\n");
+        let outcome = run(&document, false);
+        assert_eq!((outcome.status, outcome.executed), (Ok(0), 2));
+    }
+
+    #[test]
+    fn a_document_that_is_wrong_anywhere_is_not_applied() {
+        for (document, words) in [
+            ("{", "the rules are not the JSON that -S --json writes: EOF"),
+            (
+                r#"{"schema_version":2,"services":[]}"#,
+                "the rules have schema version 2; this program reads version 1",
+            ),
+            (
+                r#"{"schema_version":1,"services":[
+                    {"family":"ipv4","fwmark":1,"scheduler":"rr"},
+                    {"family":"ipv4","scheduler":"rr"}]}"#,
+                "service 2 of the rules: either protocol, address and port or fwmark must be \
+                 there, and not both",
+            ),
+        ] {
+            let outcome = run(document, false);
+            let error = outcome.status.unwrap_err();
+            assert!(error.starts_with(words), "{error}");
+            assert_eq!(outcome.executed, 0);
+        }
     }
 
     #[test]

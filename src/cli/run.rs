@@ -2,15 +2,19 @@
 
 //! Carries a command out: asks the kernel, hands the answer to the output.
 
-use std::{cmp::Ordering, io::Write, net::IpAddr};
+use std::{
+    fs::File,
+    io::{BufReader, Write},
+};
 
-use ipvs_client::{Client, Connections, Destination, DestinationId, ServiceId};
+use ipvs_client::{Client, Connections, Destination, Service, ServiceId};
 
 use crate::{
-    command::{Command, List, ListTable},
+    command::{Command, Format, List, ListTable},
     failure::{Attempt, Output},
-    help,
+    help, json,
     names::Names,
+    order::{compare_destinations, compare_services},
     output::{ConnectionWriter, SaveWriter, TableWriter, write_daemon, write_timeouts},
 };
 
@@ -54,12 +58,23 @@ pub(crate) fn execute(
 fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
         Command::Help => out.write_all(help::text().as_bytes()).map_err(Output)?,
-        Command::Version => writeln!(out, "{}", help::VERSION).map_err(Output)?,
+        Command::Version(Format::Classic) => {
+            writeln!(out, "{}", help::VERSION).map_err(Output)?;
+        }
+        Command::Version(Format::Json) => json::write_version(out).map_err(Output)?,
         Command::Change(change) => session.client()?.change(change)?,
         Command::StartDaemon(daemon) => session.client()?.start_daemon(daemon)?,
         Command::StopDaemon(role) => session.client()?.stop_daemon(*role)?,
-        Command::List(list) => show(list, session, out)?,
-        Command::Save { numeric } => save(*numeric, session.client()?, out)?,
+        Command::List(list, Format::Classic) => show(list, session, out)?,
+        Command::List(list, Format::Json) => show_json(list, session, out)?,
+        Command::Save {
+            numeric,
+            format: Format::Classic,
+        } => save(*numeric, session.client()?, out)?,
+        Command::Save {
+            format: Format::Json,
+            ..
+        } => table_json(None, true, false, session.client()?, out)?,
         Command::Restore { .. } => {}
     }
     Ok(())
@@ -72,9 +87,7 @@ fn show(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow::Res
             numeric,
             engine_data,
         } => {
-            // The file is there once the module is, and the client loads it.
-            session.client()?.info()?;
-            let mut connections = Connections::open()?;
+            let mut connections = open_connections(session)?;
             let mut writer = ConnectionWriter::new(out, Names::new(*numeric), *engine_data);
             writer.headings().map_err(Output)?;
             while let Some(connection) = connections.next_connection()? {
@@ -95,20 +108,68 @@ fn show(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow::Res
     }
 }
 
+fn show_json(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow::Result<()> {
+    match list {
+        List::Table(table) => table_json(
+            table.service.as_ref(),
+            table.sorted,
+            true,
+            session.client()?,
+            out,
+        ),
+        List::Connections { .. } => {
+            let mut connections = open_connections(session)?;
+            let mut document = json::ConnectionsDocument::begin(out).map_err(Output)?;
+            while let Some(connection) = connections.next_connection()? {
+                document.connection(&connection).map_err(Output)?;
+            }
+            Ok(document.end().map_err(Output)?)
+        }
+        List::Timeouts => {
+            let timeouts = session.client()?.timeouts()?;
+            Ok(json::write_timeouts(out, &timeouts).map_err(Output)?)
+        }
+        List::Daemons => {
+            let daemons = session.client()?.daemons()?;
+            Ok(json::write_daemons(out, &daemons).map_err(Output)?)
+        }
+    }
+}
+
+/// One service or all, with counters or only what -R needs.
+fn table_json(
+    service: Option<&ServiceId>,
+    sorted: bool,
+    counters: bool,
+    client: &mut Client,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let info = client.info()?;
+    let services = services(client, service, sorted)?;
+    let mut document = json::TableDocument::begin(out, &info, counters).map_err(Output)?;
+    for service in &services {
+        let destinations = destinations(client, &service.id, sorted)?;
+        document.service(service, &destinations).map_err(Output)?;
+    }
+    Ok(document.end().map_err(Output)?)
+}
+
+fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections<BufReader<File>>> {
+    // The file is there once the module is, and the client loads it.
+    session.check()?;
+    Connections::open()
+}
+
 fn show_table(table: &ListTable, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
     let mut writer = TableWriter::new(out, Names::new(table.numeric), table.view, table.exact);
-    let services = match &table.service {
-        Some(id) => vec![client.service(id)?],
-        None => {
-            let info = client.info()?;
-            let mut services = client.services()?;
-            if table.sorted {
-                services.sort_by(|a, b| compare_services(&a.id, &b.id));
-            }
-            writer.version(&info).map_err(Output)?;
-            services
-        }
+    let info = match table.service {
+        Some(_) => None,
+        None => Some(client.info()?),
     };
+    let services = services(client, table.service.as_ref(), table.sorted)?;
+    if let Some(info) = info {
+        writer.version(&info).map_err(Output)?;
+    }
     writer.headings().map_err(Output)?;
     for service in &services {
         writer.service(service).map_err(Output)?;
@@ -122,8 +183,7 @@ fn show_table(table: &ListTable, client: &mut Client, out: &mut impl Write) -> a
 }
 
 fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
-    let mut services = client.services()?;
-    services.sort_by(|a, b| compare_services(&a.id, &b.id));
+    let services = services(client, None, true)?;
     let mut writer = SaveWriter::new(out, Names::new(numeric));
     for service in &services {
         writer.service(service).map_err(Output)?;
@@ -136,6 +196,22 @@ fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Res
     Ok(())
 }
 
+/// One service, or all.
+fn services(
+    client: &mut Client,
+    service: Option<&ServiceId>,
+    sorted: bool,
+) -> ipvs_client::Result<Vec<Service>> {
+    let mut services = match service {
+        Some(id) => vec![client.service(id)?],
+        None => client.services()?,
+    };
+    if sorted {
+        services.sort_by(|a, b| compare_services(&a.id, &b.id));
+    }
+    Ok(services)
+}
+
 fn destinations(
     client: &mut Client,
     service: &ServiceId,
@@ -146,114 +222,4 @@ fn destinations(
         destinations.sort_by(|a, b| compare_destinations(&a.id, &b.id));
     }
     Ok(destinations)
-}
-
-/// The order of a listing: addresses before firewall marks, then by mark,
-/// family, protocol, address and port.
-fn compare_services(a: &ServiceId, b: &ServiceId) -> Ordering {
-    let key = |id: &ServiceId| match *id {
-        ServiceId::Address {
-            protocol,
-            address,
-            port,
-        } => (
-            0,
-            id.family(),
-            protocol.number(),
-            address_key(address),
-            port,
-        ),
-        ServiceId::Fwmark { mark, family } => (mark.get(), family, 0, [0; 16], 0),
-    };
-    key(a).cmp(&key(b))
-}
-
-/// By address, then port. An IPv4 address stands among IPv6 addresses as if
-/// zeros followed it.
-fn compare_destinations(a: &DestinationId, b: &DestinationId) -> Ordering {
-    let key = |id: &DestinationId| (address_key(id.address), id.port);
-    key(a).cmp(&key(b))
-}
-
-fn address_key(address: IpAddr) -> [u8; 16] {
-    match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-        }
-        IpAddr::V6(address) => address.octets(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ipvs_client::{AddressFamily, Protocol};
-
-    fn tcp(address: &str, port: u16) -> ServiceId {
-        ServiceId::Address {
-            protocol: Protocol::Tcp,
-            address: address.parse().unwrap(),
-            port,
-        }
-    }
-
-    fn fwmark(mark: u32, family: AddressFamily) -> ServiceId {
-        ServiceId::Fwmark {
-            mark: mark.try_into().unwrap(),
-            family,
-        }
-    }
-
-    #[test]
-    fn services_are_listed_by_family_protocol_address_and_port_and_marks_come_last() {
-        let sorted = [
-            tcp("9.0.0.1", 80),
-            tcp("9.0.0.1", 65535),
-            tcp("10.0.0.1", 80),
-            tcp("127.0.0.1", 80),
-            tcp("128.0.0.1", 80),
-            tcp("200.0.0.1", 80),
-            ServiceId::Address {
-                protocol: Protocol::Udp,
-                address: [1, 1, 1, 1].into(),
-                port: 5,
-            },
-            ServiceId::Address {
-                protocol: Protocol::Sctp,
-                address: [1, 1, 1, 1].into(),
-                port: 5,
-            },
-            tcp("::1", 5),
-            tcp("fe80::1", 5),
-            fwmark(3, AddressFamily::Ipv6),
-            fwmark(4, AddressFamily::Ipv4),
-            fwmark(4, AddressFamily::Ipv6),
-            fwmark(3_000_000_000, AddressFamily::Ipv4),
-        ];
-        let mut shuffled = sorted;
-        shuffled.reverse();
-        shuffled.swap(2, 9);
-        shuffled.sort_by(compare_services);
-        assert_eq!(shuffled, sorted);
-    }
-
-    #[test]
-    fn destinations_are_listed_by_address_without_regard_to_sign_then_by_port() {
-        let sorted = [
-            ("10.0.0.8", 9),
-            ("10.0.0.8", 10),
-            ("2001:db8::5", 80),
-            ("127.0.0.1", 80),
-            ("128.0.0.1", 80),
-        ]
-        .map(|(address, port)| DestinationId {
-            address: address.parse().unwrap(),
-            port,
-        });
-        let mut shuffled = sorted;
-        shuffled.reverse();
-        shuffled.sort_by(compare_destinations);
-        assert_eq!(shuffled, sorted);
-    }
 }

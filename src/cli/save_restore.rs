@@ -12,7 +12,7 @@ use std::{
 use ipvs_client::Change;
 
 use crate::{
-    command::Command,
+    command::{Command, Format},
     failure::{Input, Messages},
     restore,
     run::{self, Session},
@@ -69,7 +69,10 @@ fn save_command(words: &[&str]) -> Option<Command> {
             _ => {}
         }
     }
-    Some(Command::Save { numeric })
+    Some(Command::Save {
+        numeric,
+        format: Format::Classic,
+    })
 }
 
 /// `ipvsadm-save`: returns the exit status.
@@ -148,7 +151,10 @@ mod tests {
         ] {
             assert_eq!(
                 save_command(words),
-                Some(Command::Save { numeric }),
+                Some(Command::Save {
+                    numeric,
+                    format: Format::Classic,
+                }),
                 "{words:?}"
             );
         }

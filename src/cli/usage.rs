@@ -10,7 +10,7 @@ use crate::options::{CommandName, Kind};
 /// The exit status of errors that the original leaves to its option library.
 const STATUS_OPTION: u8 = 255;
 /// The exit status of every other usage error.
-const STATUS_USAGE: u8 = 2;
+pub(crate) const STATUS_USAGE: u8 = 2;
 
 /// What has rules about the options that go with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -47,9 +47,7 @@ impl NetmaskText {
             // Saves a host of that name from being looked up.
             Some(AddressFamily::Ipv6) => None,
             _ => match number(text, 0..=32) {
-                Some(length) => Some(Ipv4Addr::from(
-                    u32::MAX.checked_shl(32 - length).unwrap_or(0),
-                )),
+                Some(length) => Some(ipv4_prefix(length)),
                 None => address::host_ipv4(text),
             },
         };
@@ -68,6 +66,12 @@ impl NetmaskText {
             AddressFamily::Ipv6 => self.ipv6.map(Netmask::Ipv6).ok_or(UsageError::Netmask6),
         }
     }
+}
+
+/// The mask of a prefix of 0 to 32 bits.
+pub(crate) fn ipv4_prefix(length: u32) -> Ipv4Addr {
+    let host_bits = 32u32.saturating_sub(length);
+    u32::MAX.checked_shl(host_bits).unwrap_or(0).into()
 }
 
 /// A multicast group.
@@ -130,9 +134,7 @@ pub(crate) fn scheduler_flags(text: &str, scheduler: &str) -> Result<SchedulerFl
         if known.scheduler.is_some_and(|owner| owner != scheduler) {
             return Err(UsageError::SchedulerFlagOfOther(word.to_owned()));
         }
-        flags.flag_1 |= known.flag.flag_1;
-        flags.flag_2 |= known.flag.flag_2;
-        flags.flag_3 |= known.flag.flag_3;
+        flags = flags.union(known.flag);
     }
     Ok(flags)
 }

@@ -151,6 +151,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// What was asked, unless there is no IPVS to ask.
+    pub fn operation(&self) -> Option<Operation> {
+        match self {
+            Self::Unavailable { .. } => None,
+            Self::Kernel { operation, .. }
+            | Self::Io { operation, .. }
+            | Self::Timeout { operation }
+            | Self::AnswerLost { operation }
+            | Self::Malformed { operation, .. }
+            | Self::NetmaskFamily { operation, .. } => Some(*operation),
+        }
+    }
+
     /// The kernel's reason, when the kernel refused.
     pub fn errno(&self) -> Option<Errno> {
         match self {

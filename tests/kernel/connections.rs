@@ -35,7 +35,7 @@ fn connections_counted(cluster: &Cluster) -> u64 {
 
 /// Waits until the service has counted so many: the kernel brings what it
 /// shows up to date every two seconds.
-fn await_connections_counted(cluster: &Cluster, wanted: u64) {
+pub(crate) fn await_connections_counted(cluster: &Cluster, wanted: u64) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while connections_counted(cluster) != wanted && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(100));

@@ -12,7 +12,7 @@ use std::{
 use crate::{ipvsadm, namespace};
 
 /// A table with something of everything that -S can write.
-const RULES: &str = "\
+pub(crate) const RULES: &str = "\
 -A -t 10.0.0.1:80 -s wrr
 -a -t 10.0.0.1:80 -r 10.0.0.2:8080 -m -w 3
 -a -t 10.0.0.1:80 -r 10.0.0.3:80 -g -w 0 -x 100 -y 50
@@ -39,7 +39,7 @@ const RULES: &str = "\
 -A -f 4294967295 -s rr
 ";
 
-fn restore(director: &ipvs_lab::Namespace, rules: &str) {
+pub(crate) fn restore(director: &ipvs_lab::Namespace, rules: &str) {
     let answer = ipvs_lab::ipvsadm_reading(director, ["-R"], rules).unwrap();
     assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
 }

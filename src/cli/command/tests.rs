@@ -60,13 +60,16 @@ fn netmask(line: &str) -> Netmask {
 fn no_words_list_the_table_with_names() {
     assert_eq!(
         Command::parse(&[]),
-        Ok(Command::List(List::Table(ListTable {
-            service: None,
-            view: View::Plain,
-            numeric: false,
-            exact: false,
-            sorted: true,
-        })))
+        Ok(Command::List(
+            List::Table(ListTable {
+                service: None,
+                view: View::Plain,
+                numeric: false,
+                exact: false,
+                sorted: true,
+            }),
+            Format::Classic
+        ))
     );
 }
 
@@ -276,7 +279,7 @@ fn every_tunnel_can_be_described() {
 #[test]
 fn the_first_of_several_views_wins() {
     let view = |line| match parse(line).unwrap() {
-        Command::List(List::Table(table)) => table.view,
+        Command::List(List::Table(table), _) => table.view,
         other => panic!("{other:?}"),
     };
     for (line, expected) in [
@@ -370,7 +373,7 @@ fn restoring_is_strict_when_asked_for() {
 #[test]
 fn help_and_version_are_given_whatever_follows() {
     assert_eq!(parse("-h -Q foo"), Ok(Command::Help));
-    assert_eq!(parse("--version -L"), Ok(Command::Version));
+    assert_eq!(parse("--version -L"), Ok(Command::Version(Format::Classic)));
 }
 
 #[test]

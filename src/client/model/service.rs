@@ -175,6 +175,16 @@ pub struct SchedulerFlags {
 }
 
 impl SchedulerFlags {
+    /// The flags that are set in either.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self {
+            flag_1: self.flag_1 || other.flag_1,
+            flag_2: self.flag_2 || other.flag_2,
+            flag_3: self.flag_3 || other.flag_3,
+        }
+    }
+
     /// Whether no flag is set.
     pub fn is_empty(self) -> bool {
         self == Self::default()

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+
+//! The table as JSON, out and in.
+
+mod document;
+mod read;
+mod write;
+
+pub(crate) use self::{
+    read::{JsonError, changes},
+    write::{ConnectionsDocument, TableDocument, write_daemons, write_timeouts, write_version},
+};

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+
+//! JSON out and in, held against its schema by a validator that is not ours.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use ipvs_lab::{Namespace, cluster::Cluster, http::PORT};
+use serde_json::{Value, json};
+
+use crate::{
+    connections::await_connections_counted,
+    ipvsadm, namespace,
+    program::{RULES, restore},
+};
+
+const SCHEMA: &str = include_str!("../../docs/ipvsadm.schema.json");
+
+/// What a command writes with --json, which must be one line that fits the
+/// schema.
+fn document(director: &Namespace, arguments: &str) -> Value {
+    let text = ipvsadm(director, arguments);
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let schema = serde_json::from_str(SCHEMA).unwrap();
+    let validator = jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .unwrap();
+    let faults: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert_eq!(faults, [""; 0], "{text}");
+    document
+}
+
+#[test]
+fn a_table_with_something_of_everything_fits_the_schema() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let table = document(&director, "-L --json");
+    assert_eq!(table["ipvs"]["version"], "1.2.1");
+    let services = table["services"].as_array().unwrap();
+    assert_eq!(
+        services.len(),
+        RULES.lines().filter(|line| line.starts_with("-A")).count()
+    );
+    assert_eq!(services[0]["protocol"], "tcp");
+    assert_eq!(services[0]["stats"]["connections"], 0);
+    assert_eq!(
+        services[0]["destinations"][3]["tunnel"],
+        json!({"type": "gue", "port": 6080, "checksum": "none"})
+    );
+    let last = services.last().unwrap();
+    assert_eq!(last["fwmark"], 4_294_967_295_u32);
+    assert_eq!(last.get("address"), None);
+}
+
+#[test]
+fn one_service_is_a_table_of_one() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let table = document(&director, "-L --json -u [2001:db8::1]:53");
+    let services = table["services"].as_array().unwrap();
+    assert_eq!(services.len(), 1);
+    assert_eq!(
+        services[0]["persistence"],
+        json!({"timeout": 100, "prefix_length": 64})
+    );
+}
+
+#[test]
+fn what_is_saved_as_json_restores_the_same_table() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let saved = ipvsadm(&director, "-S --json");
+    document(&director, "-S --json");
+    assert!(!saved.contains("stats"), "{saved}");
+    ipvsadm(&director, "-C");
+    restore(&director, &saved);
+    assert_eq!(ipvsadm(&director, "-S -n"), RULES);
+    assert_eq!(ipvsadm(&director, "-S --json"), saved);
+}
+
+#[test]
+fn what_a_listing_shows_as_json_can_be_restored_too() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let listed = ipvsadm(&director, "-L --json");
+    ipvsadm(&director, "-C");
+    restore(&director, &listed);
+    assert_eq!(ipvsadm(&director, "-S -n"), RULES);
+}
+
+#[test]
+fn rules_in_json_that_are_refused_are_told_by_their_object_if_strict() {
+    let director = namespace("director");
+    ipvsadm(&director, "-A -t 10.0.0.1:80 -s rr");
+    let saved = ipvsadm(&director, "-S --json");
+    let answer = ipvs_lab::ipvsadm_reading(&director, ["-R", "--strict"], &saved).unwrap();
+    assert_eq!(
+        (answer.stderr.as_str(), answer.status),
+        ("cannot add TCP 10.0.0.1:80: Service already exists\n", 255)
+    );
+    let answer = ipvs_lab::ipvsadm_reading(&director, ["-R"], &saved).unwrap();
+    assert_eq!(
+        (answer.stderr.as_str(), answer.status),
+        ("Service already exists\n", 255)
+    );
+}
+
+#[test]
+fn the_other_listings_fit_the_schema() {
+    let director = namespace("director");
+    director
+        .ip("link add sync0 type dummy\naddr add 10.0.0.1/24 dev sync0\nlink set sync0 up")
+        .unwrap();
+    assert_eq!(
+        document(&director, "-L --daemon --json")["daemons"],
+        json!([])
+    );
+    ipvsadm(
+        &director,
+        "--start-daemon backup --mcast-interface sync0 --syncid 5 --mcast-group 224.0.0.82",
+    );
+    let daemons = document(&director, "-L --daemon --json");
+    assert_eq!(daemons["daemons"][0]["role"], "backup");
+    assert_eq!(daemons["daemons"][0]["group"], "224.0.0.82");
+    ipvsadm(&director, "--set 7200 60 30");
+    assert_eq!(
+        document(&director, "-L --timeout --json")["timeouts"],
+        json!({"tcp": 7200, "tcp_fin": 60, "udp": 30})
+    );
+    assert_eq!(document(&director, "-v --json")["compatible_with"], "1.31");
+    assert_eq!(
+        document(&director, "-L -c --json")["connections"],
+        json!([])
+    );
+}
+
+#[test]
+fn errors_are_objects_and_the_status_is_the_same() {
+    let director = namespace("director");
+    for (arguments, object, status) in [
+        (
+            "-L --json -t 10.0.0.9:80",
+            json!({
+                "operation": "read TCP 10.0.0.9:80",
+                "errno": "ESRCH",
+                "message": "No such service",
+            }),
+            1,
+        ),
+        (
+            "-L --json --nope",
+            json!({"operation": null, "errno": null, "message": "--nope: unknown option"}),
+            255,
+        ),
+    ] {
+        let words = arguments.split_ascii_whitespace();
+        let answer = ipvs_lab::ipvsadm(&director, words).unwrap();
+        assert_eq!((answer.stdout.as_str(), answer.status), ("", status));
+        assert_eq!(
+            serde_json::from_str::<Value>(&answer.stderr).unwrap(),
+            object
+        );
+    }
+}
+
+#[test]
+fn connections_and_counters_are_those_of_the_classic_views() {
+    ipvs_lab::program::path().unwrap();
+    let cluster = Cluster::new(1).unwrap();
+    let (service, server) = (cluster.address(), cluster.servers[0].address);
+    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
+    ipvsadm(
+        &cluster.director,
+        &format!("-a -t {service} -r {server}:{PORT} -m"),
+    );
+    cluster.requests(5, || ()).unwrap();
+    await_connections_counted(&cluster, 5);
+
+    let connections = document(&cluster.director, "-L -c --json");
+    let connections = connections["connections"].as_array().unwrap();
+    assert_eq!(connections.len(), 5);
+    for connection in connections {
+        assert_eq!(connection["protocol"], "TCP");
+        assert_eq!(connection["destination"]["address"], server.to_string());
+        assert_eq!(connection["destination"]["port"], PORT);
+    }
+
+    // Between the two the kernel may bring its counters up to date.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while json_counters(&cluster.director) != classic_counters(&cluster.director)
+        && Instant::now() < deadline
+    {
+        thread::sleep(Duration::from_millis(100));
+    }
+    let counters = json_counters(&cluster.director);
+    assert_eq!(counters, classic_counters(&cluster.director));
+    assert!(!counters.contains(&0), "{counters:?}");
+}
+
+/// The counters of the first service, in the order of the columns.
+fn json_counters(director: &Namespace) -> Vec<u64> {
+    let table = document(director, "-L --json");
+    let stats = &table["services"][0]["stats"];
+    [
+        "connections",
+        "in_packets",
+        "out_packets",
+        "in_bytes",
+        "out_bytes",
+    ]
+    .map(|name| stats[name].as_u64().unwrap())
+    .to_vec()
+}
+
+/// The same out of a classic listing: the original's, where it is here.
+fn classic_counters(director: &Namespace) -> Vec<u64> {
+    let words = ["-L", "-n", "--stats", "--exact"];
+    let listing = match ipvs_lab::original_available() {
+        true => ipvs_lab::original(director, words).unwrap().stdout,
+        false => ipvsadm(director, &words.join(" ")),
+    };
+    let line = listing.lines().find(|line| line.starts_with("TCP"));
+    line.unwrap()
+        .split_ascii_whitespace()
+        .skip(2)
+        .map(|column| column.parse().unwrap())
+        .collect()
+}
