@@ -51,6 +51,8 @@ pub enum Operation {
     ListDaemons,
     /// Read the connection table.
     ListConnections,
+    /// Read the counters of the whole table.
+    ReadTotals,
     /// Start a synchronization daemon.
     StartDaemon(DaemonRole),
     /// Stop a synchronization daemon.
@@ -85,6 +87,7 @@ impl fmt::Display for Operation {
             Self::SetTimeouts => write!(f, "set the timeouts"),
             Self::ListDaemons => write!(f, "list the synchronization daemons"),
             Self::ListConnections => write!(f, "list the connections"),
+            Self::ReadTotals => write!(f, "read the counters of the whole table"),
             Self::StartDaemon(role) => write!(f, "start the {role} daemon"),
             Self::StopDaemon(role) => write!(f, "stop the {role} daemon"),
         }

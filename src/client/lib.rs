@@ -74,6 +74,7 @@ mod exchange;
 mod family;
 mod model;
 mod socket;
+mod totals;
 
 pub use rustix::io::Errno;
 
@@ -87,4 +88,5 @@ pub use self::{
         ForwardingMethod, Info, Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId,
         ServiceSettings, Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum, Version,
     },
+    totals::total_stats,
 };

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MIT
+
+//! The table as OpenMetrics text. Names and labels are those of Prometheus'
+//! node_exporter where it has them; `docs/openmetrics.md` lists all.
+//!
+//! All series of a metric must stand together, so the whole table is needed
+//! once for each metric. It is read from the kernel once and kept: read again
+//! for each metric it would be slower by as many times, and could have changed
+//! in between. Nothing else is kept; labels are written anew for each metric.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt::{self, Write as _},
+    io::{self, Write},
+};
+
+use ipvs_client::{AddressFamily, Destination, Protocol, ServiceId, Stats};
+
+use crate::listing::Entry;
+
+/// What is counted, of the whole table, of a service and of a destination.
+struct Counter {
+    name: &'static str,
+    unit: Option<&'static str>,
+    help: &'static str,
+    value: fn(&Stats) -> u64,
+}
+
+const COUNTERS: [Counter; 5] = [
+    Counter {
+        name: "connections",
+        unit: None,
+        help: "connections scheduled",
+        value: |stats| stats.connections,
+    },
+    Counter {
+        name: "incoming_packets",
+        unit: Some("packets"),
+        help: "packets from clients",
+        value: |stats| stats.in_packets,
+    },
+    Counter {
+        name: "outgoing_packets",
+        unit: Some("packets"),
+        help: "packets to clients (masquerading only)",
+        value: |stats| stats.out_packets,
+    },
+    Counter {
+        name: "incoming_bytes",
+        unit: Some("bytes"),
+        help: "bytes from clients",
+        value: |stats| stats.in_bytes,
+    },
+    Counter {
+        name: "outgoing_bytes",
+        unit: Some("bytes"),
+        help: "bytes to clients (masquerading only)",
+        value: |stats| stats.out_bytes,
+    },
+];
+
+/// What a service's destinations have together.
+struct ServiceGauge {
+    name: &'static str,
+    help: &'static str,
+    value: fn(&[Destination]) -> u64,
+}
+
+const SERVICE_GAUGES: [ServiceGauge; 4] = [
+    ServiceGauge {
+        name: "node_ipvs_service_backends",
+        help: "Virtual service: destinations.",
+        value: |destinations| destinations.len() as u64,
+    },
+    ServiceGauge {
+        name: "node_ipvs_service_connections_active",
+        help: "Virtual service: established connections.",
+        value: |destinations| sum(destinations, |one| one.active_connections),
+    },
+    ServiceGauge {
+        name: "node_ipvs_service_connections_inactive",
+        help: "Virtual service: connections in any other state.",
+        value: |destinations| sum(destinations, |one| one.inactive_connections),
+    },
+    ServiceGauge {
+        name: "node_ipvs_service_connections_persistent",
+        help: "Virtual service: clients that persistence keeps at a destination.",
+        value: |destinations| sum(destinations, |one| one.persistent_connections),
+    },
+];
+
+fn sum(destinations: &[Destination], part: fn(&Destination) -> u32) -> u64 {
+    destinations.iter().map(|one| u64::from(part(one))).sum()
+}
+
+/// What a destination has, or does not have.
+struct BackendGauge {
+    name: &'static str,
+    help: &'static str,
+    value: fn(&Destination) -> Option<u32>,
+}
+
+const BACKEND_GAUGES: [BackendGauge; 6] = [
+    BackendGauge {
+        name: "node_ipvs_backend_connections_active",
+        help: "Destination: established connections.",
+        value: |destination| Some(destination.active_connections),
+    },
+    BackendGauge {
+        name: "node_ipvs_backend_connections_inactive",
+        help: "Destination: connections in any other state.",
+        value: |destination| Some(destination.inactive_connections),
+    },
+    BackendGauge {
+        name: "node_ipvs_backend_connections_persistent",
+        help: "Destination: clients that persistence keeps here.",
+        value: |destination| Some(destination.persistent_connections),
+    },
+    BackendGauge {
+        name: "node_ipvs_backend_weight",
+        help: "Destination: weight; 0 is quiesced.",
+        value: |destination| Some(destination.settings.weight),
+    },
+    BackendGauge {
+        name: "node_ipvs_backend_upper_threshold",
+        help: "Destination: connections at which it takes no new ones, if there is a limit.",
+        value: |destination| limit(destination.settings.upper_threshold),
+    },
+    BackendGauge {
+        name: "node_ipvs_backend_lower_threshold",
+        help: "Destination: connections below which it takes new ones again, if that is set.",
+        value: |destination| limit(destination.settings.lower_threshold),
+    },
+];
+
+/// A threshold of 0 is none.
+fn limit(threshold: u32) -> Option<u32> {
+    (threshold != 0).then_some(threshold)
+}
+
+/// Writes everything, destinations only if asked for. `totals` is what the
+/// whole table has counted. No service may be in `table` twice, nor a
+/// destination in a service.
+pub(crate) fn write_openmetrics(
+    mut out: impl Write,
+    totals: Option<&Stats>,
+    table: &[Entry],
+    destinations: bool,
+) -> io::Result<()> {
+    if let Some(totals) = totals {
+        for counter in &COUNTERS {
+            let name = counter_head(&mut out, counter, "node_ipvs_", "Whole table")?;
+            writeln!(out, "{name}_total {}", (counter.value)(totals))?;
+        }
+    }
+    write_services(&mut out, table)?;
+    if destinations {
+        write_backends(&mut out, table)?;
+    }
+    writeln!(out, "# EOF")
+}
+
+fn write_services(out: &mut impl Write, table: &[Entry]) -> io::Result<()> {
+    let mut labels = Labels::default();
+    head(
+        out,
+        "node_ipvs_service_scheduler",
+        "gauge",
+        None,
+        "Virtual service: its scheduler is in the label; the value is 1.",
+    )?;
+    for (service, _) in table {
+        labels.set_service(&service.id);
+        labels.push("scheduler", &service.settings.scheduler);
+        writeln!(out, "node_ipvs_service_scheduler{labels} 1")?;
+    }
+    for gauge in &SERVICE_GAUGES {
+        let name = gauge.name;
+        head(out, name, "gauge", None, gauge.help)?;
+        for (service, destinations) in table {
+            labels.set_service(&service.id);
+            writeln!(out, "{name}{labels} {}", (gauge.value)(destinations))?;
+        }
+    }
+    for counter in &COUNTERS {
+        let name = counter_head(out, counter, "node_ipvs_service_", "Virtual service")?;
+        for (service, _) in table {
+            labels.set_service(&service.id);
+            let value = (counter.value)(&service.stats);
+            writeln!(out, "{name}_total{labels} {value}")?;
+        }
+    }
+    Ok(())
+}
+
+fn write_backends(out: &mut impl Write, table: &[Entry]) -> io::Result<()> {
+    let mut labels = Labels::default();
+    for gauge in &BACKEND_GAUGES {
+        let name = gauge.name;
+        head(out, name, "gauge", None, gauge.help)?;
+        for (service, destinations) in table {
+            for destination in destinations {
+                if let Some(value) = (gauge.value)(destination) {
+                    labels.set_backend(&service.id, destination);
+                    writeln!(out, "{name}{labels} {value}")?;
+                }
+            }
+        }
+    }
+    for counter in &COUNTERS {
+        let name = counter_head(out, counter, "node_ipvs_backend_", "Destination")?;
+        for (service, destinations) in table {
+            for destination in destinations {
+                labels.set_backend(&service.id, destination);
+                let value = (counter.value)(&destination.stats);
+                writeln!(out, "{name}_total{labels} {value}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Begins a counter of what `subject` names; returns its name, which is without
+/// the `_total` that its series have.
+fn counter_head(
+    out: &mut impl Write,
+    counter: &Counter,
+    prefix: &str,
+    subject: &str,
+) -> io::Result<String> {
+    let name = format!("{prefix}{}", counter.name);
+    let help = format!("{subject}: {}.", counter.help);
+    head(out, &name, "counter", counter.unit, &help)?;
+    Ok(name)
+}
+
+fn head(
+    out: &mut impl Write,
+    name: &str,
+    kind: &str,
+    unit: Option<&str>,
+    help: &str,
+) -> io::Result<()> {
+    writeln!(out, "# HELP {name} {help}")?;
+    writeln!(out, "# TYPE {name} {kind}")?;
+    match unit {
+        Some(unit) => writeln!(out, "# UNIT {name} {unit}"),
+        None => Ok(()),
+    }
+}
+
+/// The labels of a series; the buffer is kept for the next.
+#[derive(Default)]
+struct Labels(String);
+
+impl Labels {
+    /// Those of a service, in place of what is there. node_exporter has no
+    /// `family`; the same mark can name a service of each.
+    fn set_service(&mut self, id: &ServiceId) {
+        self.0.clear();
+        match *id {
+            ServiceId::Address {
+                protocol,
+                address,
+                port,
+            } => {
+                self.push("local_address", address);
+                self.push("local_port", port);
+                match protocol {
+                    Protocol::Tcp | Protocol::Udp | Protocol::Sctp => self.push("proto", protocol),
+                    Protocol::Other(number) => self.push("proto", format_args!("IP_{number}")),
+                }
+                self.push("local_mark", "");
+            }
+            // As in /proc/net/ip_vs, where node_exporter reads it.
+            ServiceId::Fwmark { mark, .. } => {
+                self.push("local_address", "");
+                self.push("local_port", 0);
+                self.push("proto", "FWM");
+                self.push("local_mark", format_args!("{mark:08X}"));
+            }
+        }
+        let family = match id.family() {
+            AddressFamily::Ipv4 => "ipv4",
+            AddressFamily::Ipv6 => "ipv6",
+        };
+        self.push("family", family);
+    }
+
+    /// Those of a destination, in place of what is there.
+    fn set_backend(&mut self, service: &ServiceId, destination: &Destination) {
+        self.set_service(service);
+        self.push("remote_address", destination.id.address);
+        self.push("remote_port", destination.id.port);
+    }
+
+    fn push(&mut self, name: &str, value: impl fmt::Display) {
+        let comma = if self.0.is_empty() { "" } else { "," };
+        // Writing to a String does not fail.
+        let _ = write!(self.0, "{comma}{name}=\"");
+        let _ = write!(Escaped(&mut self.0), "{value}");
+        self.0.push('"');
+    }
+}
+
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{}}}", self.0)
+    }
+}
+
+/// Takes text for between the quotes of a label.
+struct Escaped<'a>(&'a mut String);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            match character {
+                '\\' => self.0.push_str("\\\\"),
+                '"' => self.0.push_str("\\\""),
+                '\n' => self.0.push_str("\\n"),
+                other => self.0.push(other),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+
+use std::collections::HashSet;
+
+use ipvs_client::{
+    AddressFamily, DestinationId, DestinationSettings, ForwardingMethod, SchedulerFlags, Service,
+    ServiceSettings,
+};
+
+use super::*;
+
+fn address(protocol: Protocol, address: &str, port: u16) -> ServiceId {
+    ServiceId::Address {
+        protocol,
+        address: address.parse().unwrap(),
+        port,
+    }
+}
+
+fn fwmark(mark: u32, family: AddressFamily) -> ServiceId {
+    ServiceId::Fwmark {
+        mark: mark.try_into().unwrap(),
+        family,
+    }
+}
+
+fn service(id: ServiceId) -> Service {
+    Service {
+        id,
+        settings: ServiceSettings {
+            scheduler: "wrr".to_owned(),
+            scheduler_flags: SchedulerFlags::default(),
+            one_packet: false,
+            persistence: None,
+            persistence_engine: None,
+        },
+        stats: Stats {
+            connections: 1,
+            in_packets: 2,
+            out_packets: 3,
+            in_bytes: 4,
+            out_bytes: u64::MAX,
+            // Prometheus computes rates.
+            connections_per_second: 77,
+            in_packets_per_second: 77,
+            out_packets_per_second: 77,
+            in_bytes_per_second: 77,
+            out_bytes_per_second: 77,
+        },
+    }
+}
+
+fn destination(address: &str, port: u16) -> Destination {
+    Destination {
+        id: DestinationId {
+            address: address.parse().unwrap(),
+            port,
+        },
+        settings: DestinationSettings {
+            forwarding_method: ForwardingMethod::Masquerading,
+            weight: 5,
+            upper_threshold: 0,
+            lower_threshold: 0,
+        },
+        active_connections: 6,
+        inactive_connections: 7,
+        persistent_connections: u32::MAX,
+        stats: Stats {
+            connections: 11,
+            in_packets: 12,
+            out_packets: 13,
+            in_bytes: 14,
+            out_bytes: 15,
+            ..Stats::default()
+        },
+    }
+}
+
+fn text(totals: Option<&Stats>, table: &[Entry], destinations: bool) -> String {
+    let mut out = Vec::new();
+    write_openmetrics(&mut out, totals, table, destinations).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// The series, without what describes them.
+fn series(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.starts_with('#')).collect()
+}
+
+/// One destination of each kind of service.
+fn table() -> Vec<Entry> {
+    [
+        (address(Protocol::Tcp, "10.0.0.1", 80), "10.0.0.2"),
+        (address(Protocol::Udp, "10.0.0.1", 80), "10.0.0.2"),
+        (address(Protocol::Sctp, "10.0.0.1", 80), "10.0.0.2"),
+        (address(Protocol::Other(47), "10.0.0.1", 0), "10.0.0.2"),
+        (address(Protocol::Tcp, "2001:db8::1", 80), "2001:db8::2"),
+        (fwmark(80, AddressFamily::Ipv4), "10.0.0.2"),
+        (fwmark(80, AddressFamily::Ipv6), "2001:db8::2"),
+        // What IPv4 packets go to through a tunnel.
+        (fwmark(u32::MAX, AddressFamily::Ipv4), "2001:db8::2"),
+        (fwmark(u32::MAX, AddressFamily::Ipv6), "2001:db8::2"),
+    ]
+    .map(|(id, server)| (service(id), vec![destination(server, 8080)]))
+    .into()
+}
+
+#[test]
+fn a_table_is_one_text_in_the_order_of_metrics() {
+    let mut limited = destination("10.0.0.3", 80);
+    limited.settings.upper_threshold = 100;
+    limited.settings.lower_threshold = 50;
+    let table = [(
+        service(address(Protocol::Tcp, "10.0.0.1", 80)),
+        vec![destination("10.0.0.2", 8080), limited],
+    )];
+    let totals = Stats {
+        connections: 21,
+        in_packets: 22,
+        out_packets: 23,
+        in_bytes: 24,
+        out_bytes: 25,
+        ..Stats::default()
+    };
+    assert_eq!(
+        text(Some(&totals), &table, true),
+        include_str!("tests/table.txt")
+    );
+}
+
+#[test]
+fn an_empty_table_is_valid_too() {
+    let text = text(Some(&Stats::default()), &[], true);
+    assert_eq!(series(&text).len(), COUNTERS.len());
+    assert!(text.ends_with("\n# EOF\n"), "{text}");
+}
+
+#[test]
+fn one_service_comes_without_the_counters_of_the_whole_table() {
+    let text = text(None, &table()[..1], true);
+    assert!(!text.contains("node_ipvs_connections"), "{text}");
+    assert!(text.starts_with("# HELP node_ipvs_service_scheduler "));
+}
+
+#[test]
+fn totals_have_no_series_of_a_destination_but_the_sums() {
+    let mut table = table();
+    let more = destination("10.0.0.9", 1);
+    table[0].1.push(more);
+    let text = text(None, &table[..1], false);
+    assert!(!text.contains("backend_"), "{text}");
+    assert!(!text.contains("remote_"), "{text}");
+    let values: Vec<&str> = series(&text)
+        .into_iter()
+        .filter(|line| !line.contains("_total"))
+        .map(|line| line.rsplit(' ').next().unwrap())
+        .collect();
+    // The scheduler's 1, the number of destinations, and what they have.
+    assert_eq!(values, ["1", "2", "12", "14", "8589934590"]);
+}
+
+#[test]
+fn services_are_told_apart_by_protocol_family_and_mark() {
+    let text = text(None, &table(), false);
+    let names: Vec<&str> = series(&text)
+        .into_iter()
+        .filter_map(|line| line.strip_prefix("node_ipvs_service_backends{"))
+        .map(|line| line.strip_suffix("} 1").unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            r#"local_address="10.0.0.1",local_port="80",proto="TCP",local_mark="",family="ipv4""#,
+            r#"local_address="10.0.0.1",local_port="80",proto="UDP",local_mark="",family="ipv4""#,
+            r#"local_address="10.0.0.1",local_port="80",proto="SCTP",local_mark="",family="ipv4""#,
+            r#"local_address="10.0.0.1",local_port="0",proto="IP_47",local_mark="",family="ipv4""#,
+            r#"local_address="2001:db8::1",local_port="80",proto="TCP",local_mark="",family="ipv6""#,
+            r#"local_address="",local_port="0",proto="FWM",local_mark="00000050",family="ipv4""#,
+            r#"local_address="",local_port="0",proto="FWM",local_mark="00000050",family="ipv6""#,
+            r#"local_address="",local_port="0",proto="FWM",local_mark="FFFFFFFF",family="ipv4""#,
+            r#"local_address="",local_port="0",proto="FWM",local_mark="FFFFFFFF",family="ipv6""#,
+        ]
+    );
+}
+
+#[test]
+fn no_series_is_there_twice_and_those_of_a_metric_stand_together() {
+    let text = text(Some(&Stats::default()), &table(), true);
+    let mut seen = HashSet::new();
+    let mut metrics = HashSet::new();
+    let mut metric = "";
+    for line in text.lines() {
+        if let Some(described) = line.strip_prefix("# HELP ") {
+            metric = described.split(' ').next().unwrap();
+            assert!(metrics.insert(metric), "{metric} begins twice");
+        } else if !line.starts_with('#') {
+            let (name, _) = line.rsplit_once(' ').unwrap();
+            assert!(seen.insert(name), "{name} is there twice");
+            let of = name.split('{').next().unwrap();
+            assert_eq!(of.strip_suffix("_total").unwrap_or(of), metric);
+        }
+    }
+    let of_backends = BACKEND_GAUGES.len() - 2 + COUNTERS.len();
+    let of_services = 1 + SERVICE_GAUGES.len() + COUNTERS.len();
+    assert_eq!(
+        seen.len(),
+        COUNTERS.len() + table().len() * (of_services + of_backends)
+    );
+}
+
+#[test]
+fn every_label_is_escaped() {
+    let mut labels = Labels::default();
+    labels.push("first", "a\"b\\c\nd");
+    labels.push("second", "\\\"\n");
+    assert_eq!(
+        labels.to_string(),
+        r#"{first="a\"b\\c\nd",second="\\\"\n"}"#
+    );
+    let mut odd = service(fwmark(1, AddressFamily::Ipv4));
+    odd.settings.scheduler = "w\"\n\\rr".to_owned();
+    let text = text(None, &[(odd, vec![])], true);
+    assert!(text.contains(r#",scheduler="w\"\n\\rr"} 1"#), "{text}");
+}
