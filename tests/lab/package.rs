@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+
+//! Building the Debian package of this tree's program.
+//!
+//! cargo-deb does it, from what the program's `Cargo.toml` says. It is built
+//! beside the lab's own program, in one version for everybody, so that the
+//! package does not depend on what a developer has installed.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::build;
+use crate::output::err;
+use crate::packages::{self, Tool};
+use crate::progress::Spinner;
+
+/// Names the file of the package to what the lab runs.
+pub(crate) const VARIABLE: &str = "IPVS_LAB_PACKAGE";
+/// Tests of this module of the target `kernel` need the package.
+pub(crate) const TESTS: &str = "package::";
+
+/// The one version, so that the same tree makes the same package.
+const CARGO_DEB: &str = "3.8.0";
+/// Tells cargo-deb which libraries the program needs, in which versions.
+const SHLIBDEPS: Tool = Tool {
+    package: "dpkg-dev",
+    places: &["/usr/bin/dpkg-shlibdeps"],
+};
+const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/cli/Cargo.toml");
+/// The package's history in Debian's form, newest first.
+const CHANGELOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/cli/debian/changelog");
+
+/// The file of the package, as `cargo lab` tells it to what it runs.
+///
+/// # Errors
+/// When `cargo lab test` could not build it, or did not start this process.
+pub fn path() -> Result<PathBuf> {
+    env::var_os(VARIABLE)
+        .map(PathBuf::from)
+        .context("no package here: `cargo lab test` builds it, or says why it cannot")
+}
+
+/// Builds the package and returns the path of its file.
+///
+/// # Errors
+/// When the build fails, or that of cargo-deb, which has said why.
+pub fn build() -> Result<PathBuf> {
+    let version = version()?;
+    packages::install(&[SHLIBDEPS])?;
+    let cargo_deb = cargo_deb()?;
+    let place = target()?.join("debian");
+    let progress = Spinner::new("building the package");
+    let output = clean(Command::new(cargo_deb))
+        .args(["--locked", "--manifest-path", MANIFEST])
+        .args(["--deb-version", &version, "--output"])
+        .arg(place.join(""))
+        .args(["--", "--quiet"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo-deb")?;
+    drop(progress);
+    ensure!(output.status.success(), "cannot build the package");
+    let written = String::from_utf8(output.stdout)?;
+    let written = Path::new(written.trim_end());
+    // apt takes a colon in a file's name for something else.
+    let name = written.file_name().and_then(|name| name.to_str());
+    let name = name.context("cargo-deb built no package")?;
+    let (epoch, _) = version.split_once(':').unwrap_or_default();
+    let package = place.join(name.replacen(&format!("_{epoch}:"), "_", 1));
+    fs::rename(written, &package)
+        .with_context(|| format!("cannot rename {}", written.display()))?;
+    Ok(package)
+}
+
+/// The package's version, from its changelog: an epoch, the program's version
+/// and the package's revision.
+fn version() -> Result<String> {
+    let text = fs::read_to_string(CHANGELOG).context(CHANGELOG)?;
+    let version = newest(&text).with_context(|| format!("{CHANGELOG}: no version"))?;
+    let (_, upstream) = version.split_once(':').unwrap_or(("", version));
+    let (upstream, _) = upstream.rsplit_once('-').unwrap_or((upstream, ""));
+    ensure!(
+        upstream == env!("CARGO_PKG_VERSION"),
+        "{CHANGELOG} is about version {upstream}, and the program is {}",
+        env!("CARGO_PKG_VERSION")
+    );
+    Ok(version.to_owned())
+}
+
+/// Reads a changelog's first line: «NAME (VERSION) DISTRIBUTION; urgency=...».
+fn newest(changelog: &str) -> Option<&str> {
+    let (_, rest) = changelog.split_once(" (")?;
+    let (version, _) = rest.split_once(") ")?;
+    Some(version)
+}
+
+/// The program cargo-deb. It is built when it is not there, after saying so on
+/// standard error.
+fn cargo_deb() -> Result<PathBuf> {
+    let root = target()?.join(format!("cargo-deb-{CARGO_DEB}"));
+    let program = root.join("bin/cargo-deb");
+    if program.exists() {
+        return Ok(program);
+    }
+    err(format_args!(
+        "lab: building cargo-deb {CARGO_DEB}, once (about a minute)\n"
+    ));
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let progress = Spinner::new("building cargo-deb");
+    let status = clean(Command::new(cargo))
+        .args(["install", "--quiet", "--locked", "cargo-deb"])
+        .args(["--version", CARGO_DEB])
+        // It packs a few files: what a faster program saves is less than what
+        // it takes to build. The program xz compresses.
+        .args(["--debug", "--no-default-features", "--root"])
+        .arg(&root)
+        // Otherwise it would build in this workspace's directory.
+        .env_remove("CARGO_TARGET_DIR")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .context("cannot run cargo")?;
+    drop(progress);
+    ensure!(status.success(), "cannot build cargo-deb");
+    Ok(program)
+}
+
+/// Where cargo puts what it builds: the lab's own program is in `debug` there.
+fn target() -> Result<PathBuf> {
+    let program = build::this_program()?;
+    let target = program.ancestors().nth(2);
+    Ok(target.context("this program is nowhere")?.to_owned())
+}
+
+/// What cargo says of this crate is not meant for the next cargo.
+fn clean(mut command: Command) -> Command {
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{newest, version};
+
+    #[test]
+    fn the_newest_version_is_in_the_changelogs_first_line() {
+        let text = "ipvsadm (2:1.2.3-4) unstable; urgency=medium\n\n  * (no) thing.\n";
+        assert_eq!(newest(text).unwrap(), "2:1.2.3-4");
+        assert_eq!(newest("nothing"), None);
+    }
+
+    #[test]
+    fn the_packages_version_is_above_any_of_debians_package() {
+        let version = version().unwrap();
+        assert_eq!(version.split_once(':').unwrap().0, "2", "{version}");
+    }
+}
