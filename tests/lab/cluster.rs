@@ -31,7 +31,32 @@ pub struct RealServer {
     pub namespace: Namespace,
     /// Its address.
     pub address: Ipv4Addr,
-    _web: Server,
+    web: Option<Server>,
+}
+
+impl RealServer {
+    /// Ends the web server; connections are refused from now on.
+    pub fn stop(&mut self) {
+        self.web = None;
+    }
+
+    /// Starts the web server, if it does not run.
+    ///
+    /// # Errors
+    /// When its port is taken.
+    pub fn start(&mut self) -> Result<()> {
+        if self.web.is_none() {
+            self.web = Some(Server::start(&self.namespace, self.address)?);
+        }
+        Ok(())
+    }
+
+    /// Decides what the page for monitors says of a running web server.
+    pub fn set_well(&self, well: bool) {
+        if let Some(web) = &self.web {
+            web.set_well(well);
+        }
+    }
 }
 
 /// The boxes of the picture above. They end with this value.
@@ -91,12 +116,13 @@ impl Cluster {
             "addr add {address}/24 dev eth0
              route add default via 10.0.0.1"
         ))?;
-        let web = Server::start(&namespace, address)?;
-        self.servers.push(RealServer {
+        let mut server = RealServer {
             namespace,
             address,
-            _web: web,
-        });
+            web: None,
+        };
+        server.start()?;
+        self.servers.push(server);
         Ok(())
     }
 

@@ -80,8 +80,10 @@ pub(crate) fn capture(task: &Task, sink: Sink<'_>) -> Result<u8> {
     Ok(exit_status(child.wait()?))
 }
 
-/// An exit status the way a shell gives it.
-pub(crate) fn exit_status(status: ExitStatus) -> u8 {
+/// An exit status the way a shell gives it: 128 and the signal's number when a
+/// signal ended the program.
+#[must_use]
+pub fn exit_status(status: ExitStatus) -> u8 {
     let number = match (status.code(), status.signal()) {
         (Some(code), _) => code,
         (None, Some(signal)) => 128 + signal,

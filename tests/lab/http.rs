@@ -3,12 +3,16 @@
 //! Real HTTP over the virtual links: a server in a namespace that answers with
 //! its name, and requests that each open a TCP connection.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
+use nix::sys::socket::{Shutdown, shutdown};
+use tiny_http::Response;
 use ureq::Agent;
 
 use crate::netns::Namespace;
@@ -18,44 +22,64 @@ pub const PORT: u16 = 80;
 /// How long each part of a request may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A web server; it ends with this value.
+/// The page that tells monitors how the server is.
+pub const HEALTH: &str = "/health";
+/// What that page says of a server that is well. Of one that is not it gives
+/// the status 503 and other words.
+pub const WELL: &str = "well";
+
+/// A web server; it ends with this value, and then refuses connections.
 pub struct Server {
-    http: Arc<tiny_http::Server>,
+    listener: TcpListener,
+    well: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Starts a server that listens inside the namespace and answers every
-    /// request with the namespace's name.
+    /// Starts a server that listens inside the namespace, has the page
+    /// [`HEALTH`], and answers every other request with the namespace's name.
     ///
     /// # Errors
     /// When the address is not one of the namespace's.
     pub fn start(namespace: &Namespace, address: Ipv4Addr) -> Result<Self> {
         // A socket belongs to the namespace that it was made in for good, so
         // only this runs inside.
-        let http = namespace
-            .run(|| tiny_http::Server::http((address, PORT)))?
+        let listener = namespace
+            .run(|| TcpListener::bind((address, PORT)))?
+            .with_context(|| format!("{} cannot listen", namespace.name()))?;
+        let http = tiny_http::Server::from_listener(listener.try_clone()?, None)
             .map_err(|error| anyhow!("{}: {error}", namespace.name()))?;
-        let http = Arc::new(http);
+        let well = Arc::new(AtomicBool::new(true));
         let name = namespace.name().to_owned();
-        let serving = Arc::clone(&http);
+        let state = Arc::clone(&well);
         let thread = thread::spawn(move || {
-            for request in serving.incoming_requests() {
-                let answer = tiny_http::Response::from_string(name.as_str());
+            for request in http.incoming_requests() {
+                let answer = match (request.url(), state.load(Ordering::SeqCst)) {
+                    (HEALTH, true) => Response::from_string(WELL),
+                    (HEALTH, false) => Response::from_string("ill").with_status_code(503),
+                    _ => Response::from_string(name.as_str()),
+                };
                 // A client that went away asked for nothing more.
                 let _ = request.respond(answer);
             }
         });
         Ok(Self {
-            http,
+            listener,
+            well,
             thread: Some(thread),
         })
+    }
+
+    /// Decides what the page [`HEALTH`] says. The server serves in any case.
+    pub fn set_well(&self, well: bool) {
+        self.well.store(well, Ordering::SeqCst);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.http.unblock();
+        // Closing would not do: the thread that accepts has the socket too.
+        let _ = shutdown(self.listener.as_raw_fd(), Shutdown::Read);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -4,6 +4,8 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::process::CommandExt as _;
 use std::panic;
@@ -11,6 +13,7 @@ use std::process::Command;
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use nix::libc;
 use nix::sched::{CloneFlags, setns, unshare};
 
 use crate::answer::Answer;
@@ -33,7 +36,9 @@ impl Namespace {
     /// `EPERM` when the caller is not root.
     pub fn new(name: &str) -> Result<Self> {
         let namespace = Self::bare(name)?;
-        namespace.ip("link set lo up")?;
+        namespace
+            .run(loopback_up)?
+            .with_context(|| format!("{name}: cannot set the loopback interface up"))?;
         Ok(namespace)
     }
 
@@ -80,16 +85,8 @@ impl Namespace {
 
     /// Makes a command run inside. The namespace must live until it is started.
     #[must_use]
-    pub(crate) fn enter(&self, mut command: Command) -> Command {
-        let file = self.file.try_clone();
-        let join = move || match &file {
-            Ok(file) => Ok(setns(file.as_fd(), CloneFlags::CLONE_NEWNET)?),
-            Err(error) => Err(error.kind().into()),
-        };
-        // SAFETY: between fork and exec the closure makes one system call on a
-        // file that is open already; it takes no lock and allocates nothing.
-        unsafe { command.pre_exec(join) };
-        command
+    pub(crate) fn enter(&self, command: Command) -> Command {
+        enter(command, &self.file, CloneFlags::CLONE_NEWNET)
     }
 
     /// Runs a closure inside, in a thread of its own.
@@ -156,4 +153,35 @@ impl Namespace {
         other.ip(&format!("link set {there} up"))?;
         Ok(())
     }
+}
+
+/// Sets `lo` of this thread's namespace up. Every test begins with this, and
+/// starting `ip` for it would take several times as long as the rest.
+fn loopback_up() -> io::Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    // SAFETY: the structure is plain numbers and bytes, for which zero is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
+    // SAFETY: the socket is open, and this request reads a structure ifreq.
+    match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &request) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Makes a command join the namespace of this kind that `file` has open.
+#[must_use]
+pub(crate) fn enter(mut command: Command, file: &File, kind: CloneFlags) -> Command {
+    let file = file.try_clone();
+    let join = move || match &file {
+        Ok(file) => Ok(setns(file.as_fd(), kind)?),
+        Err(error) => Err(error.kind().into()),
+    };
+    // SAFETY: between fork and exec the closure makes one system call on a
+    // file that is open already; it takes no lock and allocates nothing.
+    unsafe { command.pre_exec(join) };
+    command
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::output::err;
 
@@ -39,6 +39,61 @@ pub const ORIGINAL: Tool = Tool {
     package: "ipvsadm",
     places: &["/usr/sbin/ipvsadm", "/sbin/ipvsadm"],
 };
+/// Measures the memory of a program.
+pub const TIME: Tool = Tool {
+    package: "time",
+    places: &["/usr/bin/time"],
+};
+/// Emulates a machine.
+pub const QEMU: Tool = Tool {
+    package: "qemu-system-x86",
+    places: &["/usr/bin/qemu-system-x86_64"],
+};
+/// A client that runs `ipvsadm` whenever a server dies or comes back.
+pub const LDIRECTORD: Tool = Tool {
+    package: "ldirectord",
+    places: &["/usr/sbin/ldirectord"],
+};
+/// Judges unit files.
+pub const SYSTEMD_ANALYZE: Tool = Tool {
+    package: "systemd",
+    places: &["/usr/bin/systemd-analyze"],
+};
+/// A client that sets its tables up through netlink.
+pub const KEEPALIVED: Tool = Tool {
+    package: "keepalived",
+    places: &["/usr/sbin/keepalived"],
+};
+/// Runs Python programs.
+pub const PYTHON: Tool = Tool {
+    package: "python3",
+    places: &["/usr/bin/python3"],
+};
+/// Reads OpenMetrics text, for Python programs: the library of Prometheus.
+pub const PROMETHEUS_CLIENT: Tool = Tool {
+    package: "python3-prometheus-client",
+    places: &["/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py"],
+};
+/// Exports what /proc says about IPVS to Prometheus, and collects text files.
+pub const NODE_EXPORTER: Tool = Tool {
+    package: "prometheus-node-exporter",
+    places: &["/usr/bin/prometheus-node-exporter"],
+};
+/// Completes words in bash.
+pub const BASH_COMPLETION: Tool = Tool {
+    package: "bash-completion",
+    places: &["/usr/share/bash-completion/bash_completion"],
+};
+/// A shell.
+pub const ZSH: Tool = Tool {
+    package: "zsh",
+    places: &["/usr/bin/zsh"],
+};
+/// A shell.
+pub const FISH: Tool = Tool {
+    package: "fish",
+    places: &["/usr/bin/fish"],
+};
 
 impl Tool {
     /// The program's path on this machine.
@@ -62,19 +117,9 @@ pub fn install(tools: &[Tool]) -> Result<()> {
         return Ok(());
     }
     let names = missing.iter().copied().collect::<Vec<_>>().join(" ");
-    let Some(apt) = on_path("apt-get") else {
-        bail!("missing programs: install what Debian packages as {names}");
-    };
-    let root = nix::unistd::geteuid().is_root();
-    let sudo = on_path("sudo");
-    let front: Vec<PathBuf> = match (root, sudo) {
-        (true, _) => vec![apt],
-        (false, Some(sudo)) => vec![sudo, apt],
-        (false, None) => {
-            bail!("missing programs, and no sudo here: as root run apt-get install {names}")
-        }
-    };
-    let by = if root { "" } else { " with sudo" };
+    let front = front()
+        .with_context(|| format!("programs are missing that Debian has in the packages {names}"))?;
+    let by = if front.len() > 1 { " with sudo" } else { "" };
     err(format_args!(
         "lab: installing the Debian packages {names}{by}\n"
     ));
@@ -91,15 +136,35 @@ pub fn install(tools: &[Tool]) -> Result<()> {
     if lists_are_there() && apt_get(&front, &arguments, Stdio::null()) {
         return verify(tools);
     }
-    // One package source out of order need not matter.
-    apt_get(&front, &["update", "--quiet=2"], Stdio::inherit());
+    update()?;
     if apt_get(&front, &arguments, Stdio::inherit()) {
         return verify(tools);
     }
     bail!("apt-get could not install {names}: its messages stand above")
 }
 
-fn missing(tools: &[Tool]) -> BTreeSet<&'static str> {
+/// Fetches the package lists anew.
+///
+/// # Errors
+/// When there is no apt-get here, or no way to be root.
+pub(crate) fn update() -> Result<()> {
+    // One package source out of order need not matter.
+    apt_get(&front()?, &["update", "--quiet=2"], Stdio::inherit());
+    Ok(())
+}
+
+/// The words that start apt-get as root.
+fn front() -> Result<Vec<PathBuf>> {
+    let apt = on_path("apt-get").context("no apt-get here")?;
+    if nix::unistd::geteuid().is_root() {
+        return Ok(vec![apt]);
+    }
+    let sudo = on_path("sudo").context("no sudo here to run apt-get as root")?;
+    Ok(vec![sudo, apt])
+}
+
+/// The packages of the tools that are not there.
+pub(crate) fn missing(tools: &[Tool]) -> BTreeSet<&'static str> {
     tools
         .iter()
         .filter(|tool| tool.find().is_none())

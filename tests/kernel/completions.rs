@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+
+//! The completions, each in its own shell.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use ipvs_lab::{Namespace, machine::Machine};
+use tempfile::TempDir;
+
+use crate::namespace;
+
+/// /proc/net/ip_vs as Linux 6.1 writes it.
+const TABLE: &str = "\
+IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  0A000001:01BB sh  
+SCTP  [0000:0000:0000:0000:0000:0000:0102:0304]:0009 mh 
+UDP  [0000:0000:0000:0000:0000:ffff:0102:0304]:0000 rr persistent 36000 80000000
+TCP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0050 rr persistent 10000 40000000
+  -> [2001:0db8:0000:0000:0001:0000:0000:0005]:0050      Masq    1      0          0         
+UDP  0A000001:13C4 rr ops  persistent 6000 FFFFFFFF
+  -> C0A80A02:13C4      Masq    1      0          0         
+TCP  0A000001:0050 wrr  persistent 6000 FFFFFFFF
+  -> [2001:0db8:0000:0000:0000:0000:0000:0005]:0050      Tunnel  1      0          0         
+  -> 0A000002:0050      Masq    1      0          0         
+FWM  B2D05E00 rr persistent 36000 80000000
+  -> [fe80:0000:0000:0000:0000:0000:0000:0001]:0000      Route   1      0          0         
+FWM  00000005 rr 
+FWM  00000005 rr 
+";
+
+/// What the kernel has as modules, beside those that it has anyway.
+const MODULES: &str = "ip_vs_ftp\nip_vs_rr\nip_vs_pe_sip\nip_vs_pe_other\nip_vs_special\n";
+
+const COMMANDS: &str = "-A --add-service -E --edit-service -D --delete-service -C --clear \
+    -R --restore -S --save -a --add-server -e --edit-server -d --delete-server -L -l --list \
+    -Z --zero --set --start-daemon --stop-daemon -h --help -v --version";
+const SERVICES: &str = "-t --tcp-service -u --udp-service --sctp-service -f --fwmark-service";
+const SETTINGS: &str = "-s --scheduler -b --sched-flags -p --persistent -M --netmask --pe";
+
+/// What is typed, and what the last word may become.
+#[rustfmt::skip]
+const CASES: &[(&str, &[&str])] = &[
+    // The first word is the command.
+    ("ipvsadm ", &[COMMANDS]),
+    ("ipvsadm -", &[COMMANDS]),
+    ("ipvsadm --s", &["--save --set --start-daemon --stop-daemon"]),
+    ("ipvsadm -x", &[]),
+    ("ipvsadm -n -", &[]),
+    ("ipvsadm -A -E", &[]),
+    ("ipvsadm -A --nope -", &[]),
+    ("ipvsadm -L -- -", &[]),
+    ("ipvsadm -L word -", &[]),
+    // Options that go with the command, and not twice.
+    ("ipvsadm -A ", &[SERVICES, SETTINGS, "-o --ops"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -", &[SETTINGS]),
+    ("ipvsadm -A -u 192.0.2.1:80 -", &[SETTINGS, "-o --ops"]),
+    ("ipvsadm -A -o -", &["-u --udp-service -f --fwmark-service", SETTINGS]),
+    ("ipvsadm -A -f 5 -", &["-6 --ipv6", SETTINGS, "-o --ops"]),
+    ("ipvsadm -A -f 5 -6 -", &[SETTINGS, "-o --ops"]),
+    ("ipvsadm -Af5 -6op60 -s rr -", &["-b --sched-flags -M --netmask --pe"]),
+    ("ipvsadm -D -t 10.0.0.1:80 -", &[]),
+    ("ipvsadm -Z -", &[SERVICES]),
+    ("ipvsadm -C -", &[]),
+    ("ipvsadm -R -", &["--strict"]),
+    ("ipvsadm -S -", &["-n --numeric --json"]),
+    ("ipvsadm -L --output ", &["classic wide json openmetrics"]),
+    ("ipvsadm -h -", &[]),
+    ("ipvsadm --set 1 2 -", &[]),
+    ("ipvsadm -L --", &["--tcp-service --udp-service --sctp-service --fwmark-service --numeric",
+        "--connection --timeout --daemon --stats --rate --thresholds --persistent-conn",
+        "--tun-info --exact --nosort --sort --syncid --json --output --watch"]),
+    ("ipvsadm -Lnc --", &["--persistent-conn --tun-info --exact --nosort --sort --syncid --json"]),
+    ("ipvsadm -L --stats --t", &["--tcp-service --thresholds --tun-info"]),
+    ("ipvsadm -L --timeout --", &["--numeric --tun-info --exact --nosort --sort --syncid --json"]),
+    ("ipvsadm --start-daemon master --m", &["--mcast-interface --mcast-group --mcast-port --mcast-ttl"]),
+    ("ipvsadm --stop-daemon backup ", &["--syncid"]),
+    ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -g -", &["-w --weight -x --u-threshold -y --l-threshold"]),
+    ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -w 1 -x 9 -y 5 -i --tun-", &[
+        "--tun-type --tun-port --tun-nocsum --tun-csum --tun-remcsum"]),
+    ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type gre --tun-", &["--tun-nocsum --tun-csum"]),
+    ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type=gue --tun-", &[
+        "--tun-port --tun-nocsum --tun-csum --tun-remcsum"]),
+    ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type ipip --tun-", &[]),
+    ("ipvsadm -d -t 10.0.0.1:80 -r 10.0.0.2:80 -", &[]),
+    // Only -p can do without its value.
+    ("ipvsadm -A -t 192.0.2.1:80 -p --s", &["--scheduler --sched-flags"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -p 60 --s", &["--scheduler --sched-flags"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -p ", &["-s --scheduler -b --sched-flags -M --netmask --pe"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -M -", &[]),
+    // Values from a fixed set.
+    ("ipvsadm -A -u 192.0.2.1:80 -s ", &["rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos special"]),
+    ("ipvsadm -A -u 192.0.2.1:80 --scheduler=w", &["--scheduler=wrr --scheduler=wlc"]),
+    ("ipvsadm -A -u 192.0.2.1:80 --pe ", &["sip other"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -b s", &["sh-fallback sh-port"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -s sh -b ", &["sh-fallback sh-port flag-1 flag-2 flag-3"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -s sh -b sh-port,", &[
+        "sh-port,sh-fallback sh-port,flag-1 sh-port,flag-2 sh-port,flag-3"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -smh -b m", &["mh-fallback mh-port"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -s rr -b ", &["flag-1 flag-2 flag-3"]),
+    ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type ", &["ipip gue gre"]),
+    ("ipvsadm -a -t 10.0.0.1:80 -i --tun-port 6080 --tun-type ", &["gue"]),
+    ("ipvsadm --start-daemon ", &["master backup"]),
+    ("ipvsadm --stop-daemon=m", &["--stop-daemon=master"]),
+    // Virtual services that exist, where the command is about one that does.
+    ("ipvsadm -A -t ", &[]),
+    ("ipvsadm -E -t ", &["10.0.0.1:443 10.0.0.1:80 [2001:db8::1]:80"]),
+    ("ipvsadm -E -t 10.0.0.1:4", &["10.0.0.1:443"]),
+    ("ipvsadm -Lnt ", &["10.0.0.1:443 10.0.0.1:80 [2001:db8::1]:80"]),
+    ("ipvsadm -a --tcp-service=10.0.0.1:", &["--tcp-service=10.0.0.1:443 --tcp-service=10.0.0.1:80"]),
+    ("ipvsadm -Z -u ", &["10.0.0.1:5060 [::ffff:102:304]:0"]),
+    ("ipvsadm -D --sctp-service ", &["[::102:304]:9"]),
+    ("ipvsadm -D -f ", &["3000000000 5"]),
+    // Real servers of the service, likewise.
+    ("ipvsadm -a -t 10.0.0.1:80 -r ", &[]),
+    ("ipvsadm -e -t 10.0.0.1:80 -r ", &["10.0.0.2:80 [2001:db8::5]:80"]),
+    ("ipvsadm -d -r ", &[]),
+    ("ipvsadm -d -t 10.0.0.1:443 -r ", &[]),
+    ("ipvsadm -du 10.0.0.1:5060 -r 192", &["192.168.10.2:5060"]),
+    ("ipvsadm -d --tcp-service='[2001:DB8::1]:80' --real-server ", &["[2001:db8::1:0:0:5]:80"]),
+    ("ipvsadm -d -f 3000000000 -6 -r ", &["[fe80::1]:0"]),
+    // The scripts beside the program.
+    ("ipvsadm-save -", &["-n -h"]),
+    ("ipvsadm-restore -", &["-h"]),
+];
+
+/// Prints what bash makes of each line, split into words as readline does it.
+const BASH: &str = r#"
+source /usr/share/bash-completion/bash_completion || exit
+source "$COMPLETIONS/ipvsadm.bash" || exit
+_ipvsadm_table() { printf %s "$TABLE"; }
+_ipvsadm_modules() { printf %s "$MODULES"; }
+while IFS= read -r COMP_LINE; do
+    COMP_POINT=${#COMP_LINE} COMP_WORDS=() COMPREPLY=() word=
+    for ((i = 0; i < COMP_POINT; i++)); do
+        letter=${COMP_LINE:i:1}
+        case $letter in
+            ' ') [[ ! $word ]] || COMP_WORDS+=("$word"); word= ;;
+            [:=]) [[ ! $word || ! ${word//[:=]/} ]] || { COMP_WORDS+=("$word"); word=; }; word+=$letter ;;
+            *) [[ ! $word || ${word//[:=]/} ]] || { COMP_WORDS+=("$word"); word=; }; word+=$letter ;;
+        esac
+    done
+    COMP_WORDS+=("$word") COMP_CWORD=${#COMP_WORDS[@]}-1
+    # What readline leaves as it is.
+    kept=${COMP_LINE##* }
+    [[ ${word//[:=]/} ]] || word=
+    kept=${kept%"$word"}
+    specification=$(complete -p "${COMP_WORDS[0]}") || exit
+    [[ $specification =~ -F\ ([^ ]+) ]] || exit
+    "${BASH_REMATCH[1]}" "${COMP_WORDS[0]}" "$word" "${COMP_WORDS[COMP_CWORD-1]}"
+    printf %s "$COMP_LINE"
+    [[ ! ${COMPREPLY[*]} ]] || printf '\t%s' "${COMPREPLY[@]/#/"$kept"}"
+    echo
+done
+"#;
+
+/// Prints what fish makes of each line.
+const FISH: &str = r#"
+source $COMPLETIONS/ipvsadm.fish; or exit
+function __ipvsadm_table; printf %s $TABLE; end
+function __ipvsadm_modules; printf %s $MODULES; end
+while read --local --delimiter \n line
+    string join \t -- $line (complete -C "$line" | string split --fields 1 \t)
+end
+"#;
+
+/// Types each line into a zsh on a terminal of its own, presses the tabulator
+/// key, and prints what that zsh was about to offer.
+const ZSH: &str = r#"
+zmodload zsh/zpty || exit
+zpty inner zsh -f -i
+zpty -w inner 'PS1= PS2= RPS1= LISTMAX=0; stty -echo; unset zle_bracketed_paste
+    fpath=($COMPLETIONS $fpath); autoload -Uz compinit; compinit -u -D'
+zpty -w inner '_ipvsadm_table() { printf %s "$TABLE" }; _ipvsadm_modules() { printf %s "$MODULES" }'
+zpty -w inner 'compadd() {
+    if [[ -n ${@[(r)-[OAD]]} ]]; then builtin compadd "$@"; return; fi
+    local -a offered
+    builtin compadd -A offered "$@"
+    print -rl -- $IPREFIX${(Q)^offered} >>$DIRECTORY/offered
+    (( $#offered ))
+}'
+zpty -w inner 'complete-line() {
+    BUFFER=$(<$DIRECTORY/line); CURSOR=$#BUFFER
+    zle complete-word
+    BUFFER=; print -rn -- $'\''\2'\''
+}; zle -N complete-line; bindkey "^I" complete-line; print -n "\2"'
+zpty -r -m inner seen $'*\2*' || exit
+while IFS= read -r line; do
+    print -rn -- "$line" >$DIRECTORY/line
+    : >$DIRECTORY/offered
+    zpty -w -n inner $'\t'
+    zpty -r -m inner seen $'*\2*' || exit
+    offered=(${(f)"$(<$DIRECTORY/offered)"})
+    answer=("$line" $offered)
+    print -r -- ${(pj:\t:)answer}
+done
+"#;
+
+fn completions() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "../completions"]
+        .iter()
+        .collect()
+}
+
+/// A shell, in a network of its own.
+struct Shell {
+    package: &'static str,
+    _network: Namespace,
+    command: Command,
+    _machine: Machine,
+}
+
+impl Shell {
+    fn new(package: &'static str, program: &str, arguments: &[&str]) -> Self {
+        let (network, machine) = (namespace("shell"), Machine::new().unwrap());
+        let mut command = machine.command(&network, program);
+        command.args(arguments);
+        Self {
+            package,
+            _network: network,
+            command,
+            _machine: machine,
+        }
+    }
+
+    /// Runs it and returns what it prints.
+    fn run(&mut self, input: &str) -> String {
+        let directory = TempDir::new().unwrap();
+        let child = self
+            .command
+            .env("COMPLETIONS", completions())
+            .env("TABLE", TABLE)
+            .env("MODULES", MODULES)
+            .env("DIRECTORY", directory.path())
+            .env("HOME", directory.path())
+            .env("TERM", "dumb")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child =
+            child.unwrap_or_else(|error| panic!("the package {}: {error}", self.package));
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}: {}\n{}",
+            self.package,
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// Compares what a shell offers for every case with what it should.
+fn check(mut shell: Shell) {
+    let package = shell.package;
+    // What /sys shows is the network namespace that mounted it.
+    let interfaces: Vec<String> = fs::read_dir("/sys/class/net")
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    let interfaces = interfaces.join(" ");
+    let with_interfaces = [&*interfaces];
+    let cases = CASES.iter().copied().chain([(
+        "ipvsadm --start-daemon master --mcast-interface ",
+        &with_interfaces[..],
+    )]);
+    let lines: String = cases.clone().map(|(line, _)| format!("{line}\n")).collect();
+    let output = shell.run(&lines);
+    let mut wrong = Vec::new();
+    let mut answers = output.lines();
+    for (line, expected) in cases {
+        let answer = answers
+            .next()
+            .unwrap_or_else(|| panic!("{package} ended before {line:?}"));
+        let mut answer = answer.split('\t');
+        // Trailing blanks of the line count.
+        assert_eq!(answer.next(), Some(line), "{package}");
+        let offered: BTreeSet<&str> = answer.filter(|word| !word.is_empty()).collect();
+        let expected: BTreeSet<&str> = expected
+            .iter()
+            .flat_map(|words| words.split_whitespace())
+            .collect();
+        if offered != expected {
+            wrong.push(format!(
+                "{line}\n  offered:  {offered:?}\n  expected: {expected:?}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{package}:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn bash_offers_what_may_follow() {
+    check(Shell::new(
+        "bash-completion",
+        "/bin/bash",
+        &["--norc", "--noprofile", "-c", BASH],
+    ));
+}
+
+#[test]
+fn zsh_offers_what_may_follow() {
+    check(Shell::new("zsh", "/usr/bin/zsh", &["-f", "-c", ZSH]));
+}
+
+#[test]
+fn fish_offers_what_may_follow() {
+    check(Shell::new(
+        "fish",
+        "/usr/bin/fish",
+        &["--no-config", "-c", FISH],
+    ));
+}
+
+/// Through readline itself, which splits words at colons and equals signs.
+#[test]
+fn bash_completes_words_in_their_middle() {
+    let input = "\
+source /usr/share/bash-completion/bash_completion
+source \"$COMPLETIONS/ipvsadm.bash\"
+_ipvsadm_table() { printf %s \"$TABLE\"; }
+ipvsadm() { printf '[%s]' \"$@\"; echo; }
+ipvsadm -E -t 10.0.0.1:4\t -s wr\t
+ipvsadm -E --tcp-service=10.0.0.1:4\t --scheduler=wr\t
+ipvsadm -e -t [2001:db8::1]:80 -r [20\t --wei\t 5
+ipvsadm -D -f 3\t -\t\t
+";
+    let mut shell = Shell::new(
+        "bash-completion",
+        "/bin/bash",
+        &["--norc", "--noprofile", "-i"],
+    );
+    shell.command.env("INPUTRC", "/dev/null").env("PS1", "");
+    let output = shell.run(input);
+    assert_eq!(
+        output,
+        "[-E][-t][10.0.0.1:443][-s][wrr]\n\
+         [-E][--tcp-service=10.0.0.1:443][--scheduler=wrr]\n\
+         [-e][-t][[2001:db8::1]:80][-r][[2001:db8::1:0:0:5]:80][--weight][5]\n\
+         [-D][-f][3000000000][-]\n"
+    );
+}
