@@ -61,6 +61,11 @@ _ipvsadm_name() {
         --persistent-conn) REPLY='persistent-conn' ;;
         --tun-info) REPLY='tun-info' ;;
         --json) REPLY='json' ;;
+        --output) REPLY='output' ;;
+        --totals) REPLY='totals' ;;
+        --output-file) REPLY='output-file' ;;
+        --watch) REPLY='watch' ;;
+        --count) REPLY='count' ;;
         --exact) REPLY='exact' ;;
         --nosort) REPLY='nosort' ;;
         --sort) REPLY='sort' ;;
@@ -127,6 +132,11 @@ _ipvsadm_forms() {
         persistent-conn) REPLY='--persistent-conn' ;;
         tun-info) REPLY='--tun-info' ;;
         json) REPLY='--json' ;;
+        output) REPLY='--output' ;;
+        totals) REPLY='--totals' ;;
+        output-file) REPLY='--output-file' ;;
+        watch) REPLY='--watch' ;;
+        count) REPLY='--count' ;;
         exact) REPLY='--exact' ;;
         nosort) REPLY='--nosort' ;;
         sort) REPLY='--sort' ;;
@@ -161,6 +171,10 @@ _ipvsadm_takes() {
         weight) REPLY='required' ;;
         u-threshold) REPLY='required' ;;
         l-threshold) REPLY='required' ;;
+        output) REPLY='required' ;;
+        output-file) REPLY='required' ;;
+        watch) REPLY='optional' ;;
+        count) REPLY='required' ;;
         mcast-interface) REPLY='required' ;;
         syncid) REPLY='required' ;;
         sync-maxlen) REPLY='required' ;;
@@ -185,6 +199,7 @@ _ipvsadm_source() {
         pe) REPLY='engines' ;;
         real-server) REPLY='servers' ;;
         tun-type) REPLY='tunnels' ;;
+        output) REPLY='forms' ;;
         mcast-interface) REPLY='interfaces' ;;
         *) REPLY= ;;
     esac
@@ -201,7 +216,7 @@ _ipvsadm_legal() {
         add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold' ;;
         edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold' ;;
         delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server' ;;
-        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info json exact nosort sort syncid' ;;
+        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info json output watch exact nosort sort syncid' ;;
         zero) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6' ;;
         start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl' ;;
         stop-daemon) REPLY='syncid' ;;
@@ -238,15 +253,20 @@ _ipvsadm_excludes() {
         u-threshold) REPLY='u-threshold' ;;
         l-threshold) REPLY='l-threshold' ;;
         numeric) REPLY='numeric' ;;
-        connection) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds' ;;
-        timeout) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn' ;;
-        daemon) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn' ;;
+        connection) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds output watch' ;;
+        timeout) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn output watch' ;;
+        daemon) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn output watch' ;;
         stats) REPLY='connection timeout daemon stats' ;;
         rate) REPLY='connection timeout daemon rate' ;;
         thresholds) REPLY='connection timeout daemon thresholds' ;;
         persistent-conn) REPLY='timeout daemon persistent-conn' ;;
         tun-info) REPLY='tun-info' ;;
-        json) REPLY='json' ;;
+        json) REPLY='json output' ;;
+        output) REPLY='connection timeout daemon json output' ;;
+        totals) REPLY='totals' ;;
+        output-file) REPLY='output-file' ;;
+        watch) REPLY='connection timeout daemon watch' ;;
+        count) REPLY='count' ;;
         exact) REPLY='exact' ;;
         nosort) REPLY='nosort' ;;
         sort) REPLY='sort' ;;
@@ -289,6 +309,7 @@ _ipvsadm_words() {
         engines) REPLY='sip' ;;
         tunnels) REPLY='ipip gue gre' ;;
         roles) REPLY='master backup' ;;
+        forms) REPLY='classic wide json openmetrics' ;;
         *) REPLY= ;;
     esac
 }

@@ -113,6 +113,16 @@ function __ipvsadm_name
             printf '%s\n' tun-info
         case --json
             printf '%s\n' json
+        case --output
+            printf '%s\n' output
+        case --totals
+            printf '%s\n' totals
+        case --output-file
+            printf '%s\n' output-file
+        case --watch
+            printf '%s\n' watch
+        case --count
+            printf '%s\n' count
         case --exact
             printf '%s\n' exact
         case --nosort
@@ -237,6 +247,16 @@ function __ipvsadm_forms
             printf '%s\n' '--tun-info'
         case json
             printf '%s\n' '--json'
+        case output
+            printf '%s\n' '--output'
+        case totals
+            printf '%s\n' '--totals'
+        case output-file
+            printf '%s\n' '--output-file'
+        case watch
+            printf '%s\n' '--watch'
+        case count
+            printf '%s\n' '--count'
         case exact
             printf '%s\n' '--exact'
         case nosort
@@ -361,6 +381,16 @@ function __ipvsadm_meaning
             printf '%s\n' 'Show the tunnels to real servers'
         case json
             printf '%s\n' 'As one JSON document; errors too. Also with -v'
+        case output
+            printf '%s\n' 'How to show the table: classic, wide, json or openmetrics [default: classic]'
+        case totals
+            printf '%s\n' 'OpenMetrics without a series for each real server'
+        case output-file
+            printf '%s\n' 'OpenMetrics into a file, which changes in one step'
+        case watch
+            printf '%s\n' 'Show the table again and again [default: every 2 seconds]'
+        case count
+            printf '%s\n' 'How often --watch shows it'
         case exact
             printf '%s\n' 'Show large numbers with all digits'
         case nosort
@@ -421,6 +451,14 @@ function __ipvsadm_takes
             printf '%s\n' required
         case l-threshold
             printf '%s\n' required
+        case output
+            printf '%s\n' required
+        case output-file
+            printf '%s\n' required
+        case watch
+            printf '%s\n' optional
+        case count
+            printf '%s\n' required
         case mcast-interface
             printf '%s\n' required
         case syncid
@@ -461,6 +499,8 @@ function __ipvsadm_source
             printf '%s\n' servers
         case tun-type
             printf '%s\n' tunnels
+        case output
+            printf '%s\n' forms
         case mcast-interface
             printf '%s\n' interfaces
     end
@@ -486,7 +526,7 @@ function __ipvsadm_legal
         case delete-server
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server
         case list
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info json exact nosort sort syncid
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info json output watch exact nosort sort syncid
         case zero
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6
         case start-daemon
@@ -552,11 +592,11 @@ function __ipvsadm_excludes
         case numeric
             printf '%s\n' numeric
         case connection
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds output watch
         case timeout
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn output watch
         case daemon
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn output watch
         case stats
             printf '%s\n' connection timeout daemon stats
         case rate
@@ -568,7 +608,17 @@ function __ipvsadm_excludes
         case tun-info
             printf '%s\n' tun-info
         case json
-            printf '%s\n' json
+            printf '%s\n' json output
+        case output
+            printf '%s\n' connection timeout daemon json output
+        case totals
+            printf '%s\n' totals
+        case output-file
+            printf '%s\n' output-file
+        case watch
+            printf '%s\n' connection timeout daemon watch
+        case count
+            printf '%s\n' count
         case exact
             printf '%s\n' exact
         case nosort
@@ -645,6 +695,12 @@ function __ipvsadm_words
             printf '%s\t%s\n' \
                 master 'Tells of its connections' \
                 backup 'Learns of the connections of others'
+        case forms
+            printf '%s\t%s\n' \
+                classic 'The columns of the original' \
+                wide 'Columns for people' \
+                json 'A JSON document' \
+                openmetrics 'Text for Prometheus'
     end
 end
 # end

@@ -17,17 +17,14 @@ pub(crate) fn endpoint(text: &str, protocol: Protocol) -> Option<(IpAddr, Option
     if let Ok(address) = text.parse::<Ipv6Addr>() {
         return Some((address.into(), None));
     }
-    if let Some(address) = lax_ipv4(text) {
-        return Some((address.into(), None));
-    }
     let (address, port) = match text.strip_prefix('[') {
         Some(rest) => {
-            let (host, rest) = rest.split_once(']')?;
-            let address = match host.parse::<Ipv6Addr>() {
-                Ok(address) => address.into(),
-                Err(_) => host_ipv4(host)?.into(),
-            };
-            (address, Some(rest.strip_prefix(':')?))
+            let (host, port) = rest.split_once("]:")?;
+            match host.parse::<Ipv6Addr>() {
+                Ok(address) => (address.into(), Some(port)),
+                // What follows has always been taken and left alone.
+                Err(_) => (host_ipv4(host)?.into(), None),
+            }
         }
         None => {
             let (host, port) = match text.rsplit_once(':') {
@@ -115,12 +112,14 @@ mod tests {
         for (text, address, port) in [
             ("10.0.0.1:80", "10.0.0.1", Some(80)),
             ("10.0.0.1", "10.0.0.1", None),
-            ("10.0.0.1 :80", "10.0.0.1", None),
+            ("10.0.0.1 x", "10.0.0.1", None),
+            ("10.0.0.1 :80", "10.0.0.1", Some(80)),
             ("10.0.0.1: 80", "10.0.0.1", Some(80)),
             ("10.0.0.1:+80", "10.0.0.1", Some(80)),
             ("10.0.0.1:080", "10.0.0.1", Some(80)),
             ("10.0.0.1:0", "10.0.0.1", Some(0)),
-            ("[10.0.0.9]:80", "10.0.0.9", Some(80)),
+            ("[10.0.0.9]:80", "10.0.0.9", None),
+            ("[10.0.0.9]:x", "10.0.0.9", None),
             ("[2001:db8::1]:80", "2001:db8::1", Some(80)),
             ("2001:DB8::1", "2001:db8::1", None),
             ("::1:80", "::1:80", None),
@@ -142,6 +141,9 @@ mod tests {
             "[::1]",
             "[::1]:",
             "[::1]80",
+            "[10.0.0.9]",
+            "[10.0.0.9]80",
+            "[10.0.0.9]]:80",
             "[::1:80",
             "[::1 ]:80",
             "[]:80",

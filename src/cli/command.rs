@@ -6,6 +6,8 @@
 use std::{
     net::IpAddr,
     num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+    time::Duration,
 };
 
 use ipvs_client::{
@@ -19,7 +21,7 @@ use crate::{
     legality::{self, Kinds, TunnelKind},
     options::{CommandName, Kind, Name, OptionName},
     scan::{Scanner, Token},
-    usage::UsageError,
+    usage::{Subject, UsageError},
     values::{self, NetmaskText, number},
 };
 
@@ -37,6 +39,8 @@ pub(crate) enum Command {
         format: Format,
     },
     List(List, Format),
+    Watch(ListTable, Format, Watch),
+    Metrics(Metrics),
     StartDaemon(SyncDaemon),
     StopDaemon(DaemonRole),
     Help,
@@ -48,7 +52,28 @@ pub(crate) enum Command {
 pub(crate) enum Format {
     /// The original's columns and lines.
     Classic,
+    /// Columns for people, with nothing cut; of the table alone.
+    Wide,
     Json,
+}
+
+/// A table that is shown again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Watch {
+    pub(crate) interval: Duration,
+    /// How often; without end if not given.
+    pub(crate) count: Option<u32>,
+}
+
+/// The table as OpenMetrics text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Metrics {
+    /// One service, or all.
+    pub(crate) service: Option<ServiceId>,
+    /// A series for each destination, too.
+    pub(crate) destinations: bool,
+    /// Instead of standard output.
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// What to show.
@@ -89,6 +114,8 @@ const DEFAULT_SCHEDULER: &str = "wlc";
 const DEFAULT_PERSISTENCE: u32 = 360;
 const DEFAULT_INTERFACE: &str = "eth0";
 const DEFAULT_WEIGHT: u32 = 1;
+/// Between two showings of --watch.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// 31 days, in seconds; what the original takes for the longest timeout.
 const MAX_TIMEOUT: u32 = 31 * 24 * 60 * 60;
@@ -145,8 +172,14 @@ impl Command {
         for token in scanner {
             match token? {
                 Token::Argument(word) => given.arguments.push(word),
-                Token::Option { spec, value, word } => match spec.name {
-                    Name::Command(_) => return Err(UsageError::SecondCommand(word.to_owned())),
+                Token::Option {
+                    spec,
+                    value,
+                    last_word,
+                } => match spec.name {
+                    Name::Command(_) => {
+                        return Err(UsageError::SecondCommand(last_word.to_owned()));
+                    }
                     Name::Option(option) => given.take(option, value)?,
                 },
             }
@@ -183,6 +216,20 @@ struct Given<'a> {
     group: Option<IpAddr>,
     port: Option<u16>,
     ttl: Option<u8>,
+
+    output: Output,
+    output_file: Option<&'a str>,
+    interval: Duration,
+    count: Option<u32>,
+}
+
+/// The forms of --output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Output {
+    Classic,
+    Wide,
+    Json,
+    OpenMetrics,
 }
 
 impl<'a> Given<'a> {
@@ -211,6 +258,10 @@ impl<'a> Given<'a> {
             group: None,
             port: None,
             ttl: None,
+            output: Output::Classic,
+            output_file: None,
+            interval: DEFAULT_INTERVAL,
+            count: None,
         }
     }
 
@@ -314,6 +365,25 @@ impl<'a> Given<'a> {
                 let ttl = number(text, 1..=255).and_then(|ttl| u8::try_from(ttl).ok());
                 self.ttl = Some(ttl.ok_or(UsageError::McastTtl)?);
             }
+            OptionName::Json => self.output = Output::Json,
+            OptionName::Output => {
+                self.output = match text {
+                    "classic" => Output::Classic,
+                    "wide" => Output::Wide,
+                    "json" => Output::Json,
+                    "openmetrics" => Output::OpenMetrics,
+                    _ => return Err(UsageError::OutputForm),
+                };
+            }
+            OptionName::OutputFile => self.output_file = Some(text),
+            OptionName::Watch => {
+                if let Some(text) = value {
+                    self.interval = values::interval(text).ok_or(UsageError::WatchInterval)?;
+                }
+            }
+            OptionName::Count => {
+                self.count = Some(number(text, 1..=u32::MAX).ok_or(UsageError::Count)?);
+            }
             // That they are there says all.
             OptionName::OnePacket
             | OptionName::TunnelNoChecksum
@@ -332,7 +402,7 @@ impl<'a> Given<'a> {
             | OptionName::NoSort
             | OptionName::Sort
             | OptionName::Strict
-            | OptionName::Json => {}
+            | OptionName::Totals => {}
         }
         Ok(())
     }
@@ -365,7 +435,11 @@ impl<'a> Given<'a> {
             },
             CommandName::Save => Command::Save {
                 numeric: self.has(Kind::Numeric),
-                format: self.format(),
+                format: if self.has(Kind::Json) {
+                    Format::Json
+                } else {
+                    Format::Classic
+                },
             },
             CommandName::AddServer => {
                 let (service, id, settings) = self.server_settings()?;
@@ -379,7 +453,7 @@ impl<'a> Given<'a> {
                 let (service, id) = self.compulsory_server()?;
                 Command::Change(Change::DeleteDestination(service, id))
             }
-            CommandName::List => Command::List(self.list(), self.format()),
+            CommandName::List => self.show()?,
             CommandName::Zero => Command::Change(match self.service {
                 Some(id) => Change::ZeroService(id),
                 None => Change::ZeroAll,
@@ -523,12 +597,55 @@ impl<'a> Given<'a> {
         })
     }
 
-    fn format(&self) -> Format {
-        if self.has(Kind::Json) {
-            Format::Json
-        } else {
-            Format::Classic
+    /// The command that shows what the options of -L ask for.
+    fn show(self) -> Result<Command, UsageError> {
+        if self.has(Kind::Json) && self.has(Kind::Output) {
+            return Err(UsageError::Conflict {
+                subject: Subject::Command(CommandName::List),
+                kind: Kind::Output,
+                other: Kind::Json,
+            });
         }
+        let only_with = |kind, with, fits: bool| {
+            if self.has(kind) && !fits {
+                Err(UsageError::OnlyWith { kind, with })
+            } else {
+                Ok(())
+            }
+        };
+        let list = self.list();
+        let metrics = self.output == Output::OpenMetrics;
+        only_with(Kind::Totals, "--output openmetrics", metrics)?;
+        only_with(Kind::OutputFile, "--output openmetrics", metrics)?;
+        only_with(Kind::Count, "--watch", self.has(Kind::Watch))?;
+        let table = match list {
+            List::Table(table) => table,
+            list => {
+                only_with(Kind::Watch, "the table", false)?;
+                only_with(Kind::Output, "the table", self.output == Output::Json)?;
+                let json = self.output == Output::Json;
+                let format = if json { Format::Json } else { Format::Classic };
+                return Ok(Command::List(list, format));
+            }
+        };
+        let format = match self.output {
+            Output::Classic => Format::Classic,
+            Output::Wide => Format::Wide,
+            Output::Json => Format::Json,
+            Output::OpenMetrics => {
+                only_with(Kind::Watch, "other forms than openmetrics", false)?;
+                return Ok(Command::Metrics(Metrics {
+                    service: table.service,
+                    destinations: !self.has(Kind::Totals),
+                    file: self.output_file.map(PathBuf::from),
+                }));
+            }
+        };
+        if self.has(Kind::Watch) {
+            let (interval, count) = (self.interval, self.count);
+            return Ok(Command::Watch(table, format, Watch { interval, count }));
+        }
+        Ok(Command::List(List::Table(table), format))
     }
 
     fn list(&self) -> List {

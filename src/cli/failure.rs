@@ -3,7 +3,10 @@
 //! What a failure says and which exit status it is. The words and statuses are
 //! those of ipvsadm 1.31: scripts and tools match on them.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use ipvs_client::{Errno, Error, Operation};
 
@@ -25,6 +28,15 @@ const STATUS_REFUSED: u8 = 255;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output: {0}")]
 pub(crate) struct Output(#[source] pub(crate) io::Error);
+
+/// The file of --output-file cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {reason}", path.display())]
+pub(crate) struct OutputFile {
+    pub(crate) path: PathBuf,
+    #[source]
+    pub(crate) reason: io::Error,
+}
 
 /// Standard input cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -242,7 +254,7 @@ fn refusal(operation: Operation, errno: Errno) -> String {
 }
 
 /// Whether the operation would have changed something.
-fn changes(error: &Error) -> bool {
+pub(crate) fn changes(error: &Error) -> bool {
     use Operation as O;
     error.operation().is_some_and(|operation| {
         matches!(

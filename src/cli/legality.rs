@@ -90,6 +90,11 @@ impl Rules {
                     Kind::Exact,
                     Kind::TunnelInfo,
                     Kind::Json,
+                    Kind::Output,
+                    Kind::Totals,
+                    Kind::OutputFile,
+                    Kind::Watch,
+                    Kind::Count,
                 ],
                 exclusive: &[
                     Kind::Connection,

@@ -15,16 +15,19 @@ mod help;
 mod hint;
 mod json;
 mod legality;
+mod listing;
 mod names;
 mod options;
 mod order;
 mod output;
+mod output_file;
 mod restore;
 mod run;
 mod save_restore;
 mod scan;
 mod usage;
 mod values;
+mod watch;
 
 use std::{
     io::{self, BufWriter, IsTerminal, Write},

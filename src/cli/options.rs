@@ -94,6 +94,11 @@ pub(crate) enum OptionName {
     McastTtl,
     Strict,
     Json,
+    Output,
+    Totals,
+    OutputFile,
+    Watch,
+    Count,
 }
 
 /// What the rules about legality know an option as. Options that stand for
@@ -138,11 +143,16 @@ pub(crate) enum Kind {
     // Not one of the original's: those come first.
     Strict,
     Json,
+    Output,
+    Totals,
+    OutputFile,
+    Watch,
+    Count,
 }
 
 impl Kind {
     /// Every kind, in the order of the checks.
-    pub(crate) const ALL: [Self; 36] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::Numeric,
         Self::Connection,
         Self::ServiceAddress,
@@ -179,6 +189,11 @@ impl Kind {
         Self::TunnelRemoteChecksum,
         Self::Strict,
         Self::Json,
+        Self::Output,
+        Self::Totals,
+        Self::OutputFile,
+        Self::Watch,
+        Self::Count,
     ];
 
     /// The name in error messages.
@@ -220,6 +235,11 @@ impl Kind {
             Self::TunnelRemoteChecksum => "tun-remcsum",
             Self::Strict => "strict",
             Self::Json => "json",
+            Self::Output => "output",
+            Self::Totals => "totals",
+            Self::OutputFile => "output-file",
+            Self::Watch => "watch",
+            Self::Count => "count",
         }
     }
 }
@@ -268,6 +288,11 @@ impl OptionName {
             Self::McastTtl => Kind::McastTtl,
             Self::Strict => Kind::Strict,
             Self::Json => Kind::Json,
+            Self::Output => Kind::Output,
+            Self::Totals => Kind::Totals,
+            Self::OutputFile => Kind::OutputFile,
+            Self::Watch => Kind::Watch,
+            Self::Count => Kind::Count,
         })
     }
 }
@@ -421,6 +446,11 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::ListOptions, O::PersistentConnections, "persistent-conn", &[], NoValue, "Show persistent connections"),
     option(H::ListOptions, O::TunnelInfo, "tun-info", &[], NoValue, "Show the tunnels to real servers"),
     option(H::ListOptions, O::Json, "json", &[], NoValue, "As one JSON document; errors too. Also with -v"),
+    option(H::ListOptions, O::Output, "output", &[], Required("FORM"), "How to show the table: classic, wide, json or openmetrics [default: classic]"),
+    option(H::ListOptions, O::Totals, "totals", &[], NoValue, "OpenMetrics without a series for each real server"),
+    option(H::ListOptions, O::OutputFile, "output-file", &[], Required("PATH"), "OpenMetrics into a file, which changes in one step"),
+    option(H::ListOptions, O::Watch, "watch", &[], Optional("SECONDS"), "Show the table again and again [default: every 2 seconds]"),
+    option(H::ListOptions, O::Count, "count", &[], Required("NUMBER"), "How often --watch shows it"),
     option(H::ListOptions, O::Exact, "exact", &[], NoValue, "Show large numbers with all digits"),
     option(H::ListOptions, O::NoSort, "nosort", &[], NoValue, "Show entries in the kernel's order"),
     option(H::ListOptions, O::Sort, "sort", &[], NoValue, "Nothing; entries are sorted anyway"),

@@ -217,11 +217,13 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
 }
 
 /// The words of a line without the program's name, which the original ignores
-/// wherever it stands; `None` for a blank line or a comment.
+/// wherever it stands; `None` for a blank line or a comment. As a C string, a
+/// word ends at a NUL.
 fn words(line: &str) -> Option<Vec<&str>> {
     let words: Vec<&str> = line
         .split([' ', '\t', '\r', '\n'])
         .filter(|word| !word.is_empty() && *word != "ipvsadm")
+        .map(|word| word.split_once('\0').map_or(word, |(word, _)| word))
         .collect();
     let is_comment = words.first()?.starts_with('#');
     (!is_comment).then_some(words)
@@ -231,17 +233,29 @@ fn parse(words: &[&str]) -> Result<Command, UsageError> {
     match Command::parse(words)? {
         // A file has no use for these, and what follows is not to be lost
         // without a word.
-        Command::Restore { .. } | Command::Help | Command::Version(_) => Err(UsageError::NoCommand),
+        Command::Restore { .. } | Command::Help | Command::Version(_) | Command::Watch(..) => {
+            Err(UsageError::NoCommand)
+        }
         command => Ok(command),
     }
 }
 
-/// Whether the lines after such an error are worth trying.
+/// Whether the next line is tried after such an error. The original goes on
+/// where the kernel or its option library has refused a line, and ends where a
+/// word makes no sense or a table cannot be read.
 fn goes_on(error: &anyhow::Error, strict: bool) -> bool {
-    match error.downcast_ref::<ipvs_client::Error>() {
-        Some(error) => !failure::is_unavailable(error),
-        None => strict && error.is::<UsageError>(),
+    if let Some(error) = error.downcast_ref::<UsageError>() {
+        return strict
+            || matches!(
+                error,
+                UsageError::UnknownOption(_)
+                    | UsageError::MissingValue(_)
+                    | UsageError::UnwantedValue(_)
+            );
     }
+    error
+        .downcast_ref::<ipvs_client::Error>()
+        .is_some_and(|error| !failure::is_unavailable(error) && (strict || failure::changes(error)))
 }
 
 #[cfg(test)]
@@ -316,6 +330,22 @@ mod tests {
         let outcome = run("-D -f 1\n-C\n\n# end\n", false);
         assert_eq!(outcome.status, Ok(0), "blank lines and comments are none");
         assert_eq!(outcome.reported, "No such service\n");
+    }
+
+    #[test]
+    fn what_the_option_library_would_refuse_does_not_end_it() {
+        for (line, words) in [
+            ("-A -t", "-t: missing argument"),
+            ("-LQ", "-LQ: unknown option"),
+            ("-L -n=5", "-n=5: option does not take an argument"),
+        ] {
+            let outcome = run(&format!("-C\n{line}\n-C\n"), false);
+            assert_eq!(outcome.status, Ok(0), "{line}");
+            assert_eq!(outcome.reported, format!("{words}\n"));
+            assert_eq!(outcome.executed, 2);
+            assert_eq!(run(line, false).status, Ok(255), "{line}");
+        }
+        assert!(run("-C\n-Q\n-C\n", false).status.is_err(), "no command");
     }
 
     #[test]
@@ -441,6 +471,7 @@ mod tests {
             "ipvsadm ipvsadm -A ipvsadm -t ipvsadm 10.0.0.1:80\n",
             "\t-A\t-t  10.0.0.1:80 \r\n",
             "-A\r-t 10.0.0.1:80",
+            "-A\0-E -t 10.0.0.1:80\0:90\n",
         ] {
             assert_eq!(words(line).as_deref(), Some(&rule[..]), "{line:?}");
         }

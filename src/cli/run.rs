@@ -7,15 +7,19 @@ use std::{
     io::{BufReader, Write},
 };
 
-use ipvs_client::{Client, Connections, Destination, Service, ServiceId};
+use ipvs_client::{Client, Connections, ServiceId};
 
 use crate::{
-    command::{Command, Format, List, ListTable},
-    failure::{Attempt, Output},
+    command::{Command, Format, List, ListTable, Metrics},
+    failure::{Attempt, Output, OutputFile},
     help, json,
+    listing::{self, Snapshot, destinations, services},
     names::Names,
-    order::{compare_destinations, compare_services},
-    output::{ConnectionWriter, SaveWriter, TableWriter, write_daemon, write_timeouts},
+    output::{
+        ConnectionWriter, SaveWriter, colour_on_terminal, lines_to_text, wide_lines, write_daemon,
+        write_openmetrics, write_timeouts,
+    },
+    output_file, watch,
 };
 
 /// The way to the kernel, opened when a command first needs it and kept for
@@ -58,7 +62,7 @@ pub(crate) fn execute(
 fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
         Command::Help => out.write_all(help::text().as_bytes()).map_err(Output)?,
-        Command::Version(Format::Classic) => {
+        Command::Version(Format::Classic | Format::Wide) => {
             writeln!(out, "{}", help::VERSION).map_err(Output)?;
         }
         Command::Version(Format::Json) => json::write_version(out).map_err(Output)?,
@@ -67,9 +71,18 @@ fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> 
         Command::StopDaemon(role) => session.client()?.stop_daemon(*role)?,
         Command::List(list, Format::Classic) => show(list, session, out)?,
         Command::List(list, Format::Json) => show_json(list, session, out)?,
+        Command::List(List::Table(table), Format::Wide) => {
+            show_wide(table, session.client()?, out)?;
+        }
+        // The others have one form for people.
+        Command::List(list, Format::Wide) => show(list, session, out)?,
+        Command::Watch(table, format, watch) => {
+            watch::run(table, *format, *watch, session.client()?, out)?;
+        }
+        Command::Metrics(metrics) => write_metrics(metrics, session.client()?, out)?,
         Command::Save {
             numeric,
-            format: Format::Classic,
+            format: Format::Classic | Format::Wide,
         } => save(*numeric, session.client()?, out)?,
         Command::Save {
             format: Format::Json,
@@ -146,12 +159,8 @@ fn table_json(
 ) -> anyhow::Result<()> {
     let info = client.info()?;
     let services = services(client, service, sorted)?;
-    let mut document = json::TableDocument::begin(out, &info, counters).map_err(Output)?;
-    for service in &services {
-        let destinations = destinations(client, &service.id, sorted)?;
-        document.service(service, &destinations).map_err(Output)?;
-    }
-    Ok(document.end().map_err(Output)?)
+    let document = json::TableDocument::begin(out, &info, counters).map_err(Output)?;
+    listing::write_json(document, listing::entries(client, services, sorted))
 }
 
 fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections<BufReader<File>>> {
@@ -161,25 +170,22 @@ fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections<Bu
 }
 
 fn show_table(table: &ListTable, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
-    let mut writer = TableWriter::new(out, Names::new(table.numeric), table.view, table.exact);
     let info = match table.service {
         Some(_) => None,
         None => Some(client.info()?),
     };
     let services = services(client, table.service.as_ref(), table.sorted)?;
-    if let Some(info) = info {
-        writer.version(&info).map_err(Output)?;
-    }
-    writer.headings().map_err(Output)?;
-    for service in &services {
-        writer.service(service).map_err(Output)?;
-        for destination in destinations(client, &service.id, table.sorted)? {
-            writer
-                .destination(&service.id, &destination)
-                .map_err(Output)?;
-        }
-    }
-    Ok(())
+    let mut names = Names::new(table.numeric);
+    let entries = listing::entries(client, services, table.sorted);
+    listing::write_classic(table, &mut names, info.as_ref(), entries, out)
+}
+
+fn show_wide(table: &ListTable, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
+    let Snapshot { info, entries } = Snapshot::read(table, client)?;
+    let mut names = Names::new(table.numeric);
+    let lines = wide_lines(&info, &entries, table.view, table.exact, &mut names);
+    let text = lines_to_text(&lines, colour_on_terminal());
+    Ok(out.write_all(text.as_bytes()).map_err(Output)?)
 }
 
 fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
@@ -196,30 +202,34 @@ fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Res
     Ok(())
 }
 
-/// One service, or all.
-fn services(
+fn write_metrics(
+    metrics: &Metrics,
     client: &mut Client,
-    service: Option<&ServiceId>,
-    sorted: bool,
-) -> ipvs_client::Result<Vec<Service>> {
-    let mut services = match service {
-        Some(id) => vec![client.service(id)?],
-        None => client.services()?,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    // The whole table's counters have nothing to say about one service.
+    let totals = match metrics.service {
+        Some(_) => None,
+        None => Some(ipvs_client::total_stats()?),
     };
-    if sorted {
-        services.sort_by(|a, b| compare_services(&a.id, &b.id));
+    let mut table = Vec::new();
+    let mut services = services(client, metrics.service.as_ref(), true)?;
+    // What the kernel gives twice because something changed meanwhile would be
+    // the same series twice.
+    services.dedup_by(|a, b| a.id == b.id);
+    for service in services {
+        let mut destinations = destinations(client, &service.id, true)?;
+        destinations.dedup_by(|a, b| a.id == b.id);
+        table.push((service, destinations));
     }
-    Ok(services)
-}
-
-fn destinations(
-    client: &mut Client,
-    service: &ServiceId,
-    sorted: bool,
-) -> ipvs_client::Result<Vec<Destination>> {
-    let mut destinations = client.destinations(service)?;
-    if sorted {
-        destinations.sort_by(|a, b| compare_destinations(&a.id, &b.id));
+    let write =
+        |out: &mut dyn Write| write_openmetrics(out, totals.as_ref(), &table, metrics.destinations);
+    match &metrics.file {
+        None => write(out).map_err(Output)?,
+        Some(path) => output_file::replace(path, write).map_err(|reason| OutputFile {
+            path: path.clone(),
+            reason,
+        })?,
     }
-    Ok(destinations)
+    Ok(())
 }

@@ -15,8 +15,9 @@ pub(crate) enum Token<'a> {
     Option {
         spec: &'static Spec,
         value: Option<&'a str>,
-        /// The whole word that the option was found in.
-        word: &'a str,
+        /// The last word that belongs to the option: the whole one that it was
+        /// found in, or the next where that is the value.
+        last_word: &'a str,
     },
     Argument(&'a str),
 }
@@ -53,11 +54,14 @@ impl<'a> Scanner<'a> {
         if spec.value == Value::None && attached.is_some() {
             return Err(UsageError::UnwantedValue(word.to_owned()));
         }
-        let value = match attached {
-            Some(value) => Some(value),
-            None => self.value(spec, word)?,
-        };
-        Ok(Token::Option { spec, value, word })
+        if attached.is_some() {
+            return Ok(Token::Option {
+                spec,
+                value: attached,
+                last_word: word,
+            });
+        }
+        self.with_next_word(spec, word)
     }
 
     /// The first letter of what is left of a bundle.
@@ -76,15 +80,31 @@ impl<'a> Scanner<'a> {
             return Ok(Token::Option {
                 spec,
                 value: None,
-                word,
+                last_word: word,
             });
         }
-        let value = if rest.is_empty() {
-            self.value(spec, word)?
-        } else {
-            Some(rest.strip_prefix('=').unwrap_or(rest))
-        };
-        Ok(Token::Option { spec, value, word })
+        if rest.is_empty() {
+            return self.with_next_word(spec, word);
+        }
+        Ok(Token::Option {
+            spec,
+            value: Some(rest.strip_prefix('=').unwrap_or(rest)),
+            last_word: word,
+        })
+    }
+
+    /// An option whose value, if it takes one, is the next word.
+    fn with_next_word(
+        &mut self,
+        spec: &'static Spec,
+        word: &'a str,
+    ) -> Result<Token<'a>, UsageError> {
+        let value = self.value(spec, word)?;
+        Ok(Token::Option {
+            spec,
+            value,
+            last_word: value.unwrap_or(word),
+        })
     }
 
     /// The value in the next word, if the option takes one.

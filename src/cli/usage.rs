@@ -111,6 +111,14 @@ pub(crate) enum UsageError {
     McastGroup6(String),
     #[error("illegal mcast-port specified")]
     McastPort,
+    #[error("illegal output form specified: classic, wide, json and openmetrics are known")]
+    OutputForm,
+    #[error("illegal watch interval specified")]
+    WatchInterval,
+    #[error("illegal count specified")]
+    Count,
+    #[error("the '{}' option goes only with {with}", .kind.name())]
+    OnlyWith { kind: Kind, with: &'static str },
     #[error("illegal mcast-ttl specified")]
     McastTtl,
 }

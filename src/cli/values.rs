@@ -5,6 +5,7 @@
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
     ops::RangeInclusive,
+    time::Duration,
 };
 
 use ipvs_client::{AddressFamily, Netmask, SchedulerFlags};
@@ -31,6 +32,27 @@ pub(crate) fn number(text: &str, range: RangeInclusive<u32>) -> Option<u32> {
     (range.contains(&number) && !(negative && number != 0)).then_some(number)
 }
 
+/// A decimal number as laxly as C's atoi reads it: what follows the digits is
+/// not looked at, and of a large one the low 32 bits count. Without digits it is
+/// 0.
+fn c_int(text: &str) -> i32 {
+    let text = text.trim_start_matches(BLANKS);
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let end = digits
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(digits.len());
+    let (digits, _) = digits.split_at(end);
+    let number = digits.bytes().try_fold(0_i64, |number, digit| {
+        number.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
+    });
+    let number = number.unwrap_or(i64::MAX);
+    if text.starts_with('-') {
+        number.wrapping_neg() as i32
+    } else {
+        number as i32
+    }
+}
+
 /// The mask of -M as far as it can be read before it is known whose it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct NetmaskText {
@@ -42,7 +64,9 @@ impl NetmaskText {
     /// # Errors
     /// When it can be a mask of neither family, or not of the one given.
     pub(crate) fn parse(text: &str, family: Option<AddressFamily>) -> Result<Self, UsageError> {
-        let ipv6 = number(text, 1..=128);
+        let ipv6 = u32::try_from(c_int(text))
+            .ok()
+            .filter(|length| (1..=128).contains(length));
         let ipv4 = match family {
             // Saves a host of that name from being looked up.
             Some(AddressFamily::Ipv6) => None,
@@ -66,6 +90,14 @@ impl NetmaskText {
             AddressFamily::Ipv6 => self.ipv6.map(Netmask::Ipv6).ok_or(UsageError::Netmask6),
         }
     }
+}
+
+/// A time in seconds, of which there may be a fraction: a tenth to a day.
+pub(crate) fn interval(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.parse().ok()?;
+    (0.1..=86_400.0)
+        .contains(&seconds)
+        .then(|| Duration::from_secs_f64(seconds))
 }
 
 /// The mask of a prefix of 0 to 32 bits.
@@ -224,8 +256,28 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_netmask_is_read_as_atoi_reads_it() {
+        for (text, length) in [
+            ("64", 64),
+            (" 64", 64),
+            ("64 x", 64),
+            ("6.4", 6),
+            ("+064", 64),
+            ("4294967360", 64),
+            ("-4294967232", 64),
+        ] {
+            let mask = NetmaskText::parse(text, Some(AddressFamily::Ipv6)).unwrap();
+            let wanted = Ok(Netmask::Ipv6(length));
+            assert_eq!(mask.of(AddressFamily::Ipv6), wanted, "{text:?}");
+        }
+        for text in ["+-64", "x64", "0x40", "99999999999999999999"] {
+            assert!(NetmaskText::parse(text, Some(AddressFamily::Ipv6)).is_err());
+        }
+    }
+
+    #[test]
     fn a_netmask_of_the_wrong_family_is_an_error_of_that_family() {
-        for text in ["0", "129", "255.0.0.0", "abc", ""] {
+        for text in ["0", "129", "255.0.0.0", "abc", "", "-1"] {
             assert_eq!(
                 NetmaskText::parse(text, Some(AddressFamily::Ipv6)).unwrap_err(),
                 UsageError::Netmask6,

@@ -23,7 +23,12 @@ const SCHEMA: &str = include_str!("../../docs/ipvsadm.schema.json");
 fn document(director: &Namespace, arguments: &str) -> Value {
     let text = ipvsadm(director, arguments);
     assert_eq!(text.lines().count(), 1, "{text}");
-    let document: Value = serde_json::from_str(&text).unwrap();
+    checked(&text)
+}
+
+/// The text as JSON, which must fit the schema.
+pub(crate) fn checked(text: &str) -> Value {
+    let document: Value = serde_json::from_str(text).unwrap();
     let schema = serde_json::from_str(SCHEMA).unwrap();
     let validator = jsonschema::options()
         .should_validate_formats(true)

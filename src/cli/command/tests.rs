@@ -419,6 +419,12 @@ fn each_mistake_has_the_original_s_words_and_status() {
             2,
         ),
         ("-A -t 10.0.0.1:80 -D", "invalid option `-D'", 2),
+        ("-L --start-daemon master", "invalid option `master'", 2),
+        (
+            "-L --start-daemon=master",
+            "invalid option `--start-daemon=master'",
+            2,
+        ),
         (
             "-A -t 10.0.0.1:80 -u 10.0.0.1:80",
             "multiple 'service-address' options specified",

@@ -68,6 +68,7 @@ fn words(spec: &Spec) -> Words {
         Name::Option(OptionName::Netmask) => "24",
         Name::Option(OptionName::SchedulerFlags) => "flag-1",
         Name::Option(OptionName::TunnelType) => "gue",
+        Name::Option(OptionName::Output) => "wide",
         Name::Option(OptionName::McastGroup) => "224.0.0.82",
         _ => "1",
     };

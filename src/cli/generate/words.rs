@@ -33,6 +33,13 @@ const ROLES: [Meaning; 2] = [
     ("backup", "Learns of the connections of others"),
 ];
 
+const FORMS: [Meaning; 4] = [
+    ("classic", "The columns of the original"),
+    ("wide", "Columns for people"),
+    ("json", "A JSON document"),
+    ("openmetrics", "Text for Prometheus"),
+];
+
 fn tunnels() -> Vec<Meaning> {
     TunnelKind::ALL
         .into_iter()
@@ -51,12 +58,13 @@ fn tunnels() -> Vec<Meaning> {
 type Meaning = (&'static str, &'static str);
 
 /// Every fixed set, by the name that the scripts know it by.
-pub(super) fn lists() -> [(&'static str, Vec<Meaning>); 4] {
+pub(super) fn lists() -> [(&'static str, Vec<Meaning>); 5] {
     [
         ("schedulers", SCHEDULERS.to_vec()),
         ("engines", ENGINES.to_vec()),
         ("tunnels", tunnels()),
         ("roles", ROLES.to_vec()),
+        ("forms", FORMS.to_vec()),
     ]
 }
 
@@ -104,6 +112,7 @@ pub(super) fn source(spec: &Spec) -> Option<&'static str> {
             OptionName::PersistenceEngine => "engines",
             OptionName::TunnelType => "tunnels",
             OptionName::McastInterface => "interfaces",
+            OptionName::Output => "forms",
             _ => return None,
         },
     })

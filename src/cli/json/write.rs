@@ -24,8 +24,11 @@ struct ListDocument<W> {
 }
 
 impl<W: Write> ListDocument<W> {
-    fn begin(mut out: W, list: &str, ipvs: Option<Ipvs>) -> io::Result<Self> {
+    fn begin(mut out: W, list: &str, ipvs: Option<Ipvs>, time: Option<&str>) -> io::Result<Self> {
         write!(out, "{{\"schema_version\":{SCHEMA_VERSION},")?;
+        if let Some(time) = time {
+            write!(out, "\"time\":\"{time}\",")?;
+        }
         if let Some(ipvs) = ipvs {
             write!(out, "\"ipvs\":")?;
             serde_json::to_writer(&mut out, &ipvs)?;
@@ -63,12 +66,21 @@ pub(crate) struct TableDocument<W> {
 
 impl<W: Write> TableDocument<W> {
     pub(crate) fn begin(out: W, info: &Info, counters: bool) -> io::Result<Self> {
+        Self::begin_with(out, info, counters, None)
+    }
+
+    /// With a time stamp and counters.
+    pub(crate) fn begin_timed(out: W, info: &Info, time: &str) -> io::Result<Self> {
+        Self::begin_with(out, info, true, Some(time))
+    }
+
+    fn begin_with(out: W, info: &Info, counters: bool, time: Option<&str>) -> io::Result<Self> {
         let ipvs = Ipvs {
             version: info.version.to_string(),
             connection_table_size: info.connection_table_size,
         };
         Ok(Self {
-            list: ListDocument::begin(out, "services", Some(ipvs))?,
+            list: ListDocument::begin(out, "services", Some(ipvs), time)?,
             counters,
         })
     }
@@ -279,7 +291,7 @@ impl From<SocketAddr> for Endpoint {
 
 impl<W: Write> ConnectionsDocument<W> {
     pub(crate) fn begin(out: W) -> io::Result<Self> {
-        ListDocument::begin(out, "connections", None).map(Self)
+        ListDocument::begin(out, "connections", None, None).map(Self)
     }
 
     pub(crate) fn connection(&mut self, connection: &Connection<'_>) -> io::Result<()> {
@@ -311,7 +323,7 @@ pub(crate) fn write_daemons(out: impl Write, daemons: &[SyncDaemon]) -> io::Resu
         port: Option<u16>,
         ttl: Option<u8>,
     }
-    let mut list = ListDocument::begin(out, "daemons", None)?;
+    let mut list = ListDocument::begin(out, "daemons", None, None)?;
     for daemon in daemons {
         list.item(&Daemon {
             role: daemon.role.to_string(),

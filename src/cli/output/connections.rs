@@ -66,7 +66,7 @@ impl<W: Write> ConnectionWriter<W> {
         )?;
         match connection.persistence_engine {
             Some((engine, data)) if self.engine_data => {
-                writeln!(self.out, "{destination:<18} {engine:<16} {data}")
+                writeln!(self.out, "{destination:<16} {engine:<18} {data}")
             }
             _ => writeln!(self.out, "{destination}"),
         }

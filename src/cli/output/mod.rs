@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: MIT
 
-//! The model as text, byte for byte as ipvsadm 1.31 prints it. Nothing here
-//! asks the kernel.
+//! The model as text: byte for byte as ipvsadm 1.31 prints it, or in forms of
+//! our own. Nothing here asks the kernel.
 
 mod connections;
 mod daemon;
+mod line;
 mod number;
+mod openmetrics;
 mod save;
 mod table;
 mod text;
 mod timeouts;
+mod wide;
 
 pub(crate) use self::{
-    connections::ConnectionWriter, daemon::write_daemon, save::SaveWriter, table::TableWriter,
+    connections::ConnectionWriter,
+    daemon::write_daemon,
+    line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},
+    openmetrics::write_openmetrics,
+    save::SaveWriter,
+    table::TableWriter,
     timeouts::write_timeouts,
+    wide::wide_lines,
 };

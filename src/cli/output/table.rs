@@ -6,28 +6,31 @@ use std::{
 };
 
 use ipvs_client::{
-    AddressFamily, Destination, ForwardingMethod, Info, Protocol, Service, ServiceId, Stats,
-    Tunnel, TunnelChecksum,
+    AddressFamily, Destination, ForwardingMethod, Info, Protocol, Service, ServiceId, Tunnel,
+    TunnelChecksum,
 };
 
-use super::{number::Counter, text};
+use super::{
+    number::{Counter, rates, totals},
+    text,
+};
 use crate::{command::View, names::Names, values::scheduler_flag_names};
 
-/// Names longer than their column are cut.
+/// IPv4 names longer than their column are cut.
 const NAME_WIDTH: usize = 28;
 
 /// Virtual services and their destinations in columns.
-pub(crate) struct TableWriter<W> {
+pub(crate) struct TableWriter<'n, W> {
     out: W,
-    names: Names,
+    names: &'n mut Names,
     view: View,
     exact: bool,
     /// The first column of a row, kept for the next.
     name: String,
 }
 
-impl<W: Write> TableWriter<W> {
-    pub(crate) fn new(out: W, names: Names, view: View, exact: bool) -> Self {
+impl<'n, W: Write> TableWriter<'n, W> {
+    pub(crate) fn new(out: W, names: &'n mut Names, view: View, exact: bool) -> Self {
         Self {
             out,
             names,
@@ -165,8 +168,11 @@ impl<W: Write> TableWriter<W> {
     }
 
     fn name_endpoint(&mut self, address: IpAddr, port: u16, protocol: Protocol) {
-        let named = text::endpoint(&mut self.name, &mut self.names, address, port, protocol);
-        if named && let Some((end, _)) = self.name.char_indices().nth(NAME_WIDTH) {
+        let named = text::endpoint(&mut self.name, self.names, address, port, protocol);
+        if named
+            && address.is_ipv4()
+            && let Some((end, _)) = self.name.char_indices().nth(NAME_WIDTH)
+        {
             self.name.truncate(end);
         }
     }
@@ -200,26 +206,6 @@ impl<W: Write> TableWriter<W> {
         }
         writeln!(self.out)
     }
-}
-
-fn totals(stats: &Stats) -> [u64; 5] {
-    [
-        stats.connections,
-        stats.in_packets,
-        stats.out_packets,
-        stats.in_bytes,
-        stats.out_bytes,
-    ]
-}
-
-fn rates(stats: &Stats) -> [u64; 5] {
-    [
-        stats.connections_per_second,
-        stats.in_packets_per_second,
-        stats.out_packets_per_second,
-        stats.in_bytes_per_second,
-        stats.out_bytes_per_second,
-    ]
 }
 
 fn method_name(method: ForwardingMethod) -> &'static str {

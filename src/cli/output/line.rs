@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+
+//! Lines of a table that know what they are about, and how they are painted.
+
+use std::{
+    io::{self, IsTerminal as _},
+    ops::Range,
+};
+
+use ipvs_client::{DestinationId, ServiceId};
+
+/// What a line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    Heading,
+    Service(ServiceId),
+    Destination(ServiceId, DestinationId),
+}
+
+/// One line of a table, without its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) subject: Subject,
+    pub(crate) text: String,
+    /// Words that want attention, in bytes of the text.
+    pub(crate) notice: Option<(Range<usize>, Tone)>,
+}
+
+impl Line {
+    pub(crate) fn plain(subject: Subject, text: impl Into<String>) -> Self {
+        Self {
+            subject,
+            text: text.into(),
+            notice: None,
+        }
+    }
+
+    /// The style of the character at a byte of the text.
+    pub(crate) fn style_at(&self, at: usize) -> Style {
+        let tone = self
+            .notice
+            .as_ref()
+            .filter(|(words, _)| words.contains(&at))
+            .map(|&(_, tone)| tone);
+        Style {
+            tone,
+            ..Style::default()
+        }
+    }
+}
+
+/// Why words want attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Somebody wants it so.
+    Quiesced,
+    /// It takes nothing more.
+    Full,
+}
+
+/// How a character is shown on a terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Style {
+    pub(crate) reverse: bool,
+    pub(crate) faint: bool,
+    pub(crate) tone: Option<Tone>,
+}
+
+/// Appends a text with escape sequences where its style changes, and without
+/// colours where there is to be none.
+pub(crate) fn paint(
+    buffer: &mut String,
+    text: &str,
+    colour: bool,
+    style_at: impl Fn(usize) -> Style,
+) {
+    let mut current = Style::default();
+    for (at, character) in text.char_indices() {
+        let mut style = style_at(at);
+        if !colour {
+            style.tone = None;
+        }
+        if style != current {
+            switch(buffer, style);
+            current = style;
+        }
+        buffer.push(character);
+    }
+    if current != Style::default() {
+        switch(buffer, Style::default());
+    }
+}
+
+/// Select Graphic Rendition (ECMA-48, 8.3.117), which starts afresh each time.
+fn switch(buffer: &mut String, style: Style) {
+    buffer.push_str("\x1b[0");
+    if style.faint {
+        buffer.push_str(";2");
+    }
+    if style.reverse {
+        buffer.push_str(";7");
+    }
+    match style.tone {
+        Some(Tone::Quiesced) => buffer.push_str(";33"),
+        Some(Tone::Full) => buffer.push_str(";31"),
+        None => {}
+    }
+    buffer.push('m');
+}
+
+/// Whether standard output is to have colours: it is a terminal that has them,
+/// and its owner has not said no (no-color.org).
+pub(crate) fn colour_on_terminal() -> bool {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    io::stdout().is_terminal()
+        && set("NO_COLOR").is_none()
+        && set("TERM").is_some_and(|term| term != "dumb")
+}
+
+/// Lines as text, painted if there is to be colour.
+pub(crate) fn lines_to_text(lines: &[Line], colour: bool) -> String {
+    let mut buffer = String::new();
+    for line in lines {
+        if colour {
+            paint(&mut buffer, &line.text, true, |at| line.style_at(at));
+        } else {
+            buffer.push_str(&line.text);
+        }
+        buffer.push('\n');
+    }
+    buffer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_words_that_want_attention_are_painted() {
+        let line = Line {
+            notice: Some((4..12, Tone::Quiesced)),
+            ..Line::plain(Subject::Heading, "abc quiesced")
+        };
+        let lines = [line, Line::plain(Subject::Heading, "plain")];
+        assert_eq!(
+            lines_to_text(&lines, true),
+            "abc \x1b[0;33mquiesced\x1b[0m\nplain\n"
+        );
+        assert_eq!(lines_to_text(&lines, false), "abc quiesced\nplain\n");
+    }
+
+    #[test]
+    fn without_colour_other_styles_stay() {
+        let mut buffer = String::new();
+        paint(&mut buffer, "ab", false, |at| Style {
+            reverse: at == 1,
+            faint: false,
+            tone: Some(Tone::Full),
+        });
+        assert_eq!(buffer, "a\x1b[0;7mb\x1b[0m");
+    }
+}

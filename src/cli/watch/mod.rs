@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+
+//! The table again and again: drawn in place on a terminal, one block after
+//! the other elsewhere.
+
+mod rates;
+mod screen;
+mod terminal;
+
+use std::{
+    io::{self, IsTerminal as _, Write},
+    time::{Duration, Instant, SystemTime},
+};
+
+use ipvs_client::Client;
+
+use self::{
+    rates::Past,
+    terminal::{Event, Terminal},
+};
+use crate::{
+    command::{Format, ListTable, View, Watch},
+    failure::Output,
+    json,
+    listing::{self, Snapshot},
+    names::Names,
+    output::{Line, Subject, colour_on_terminal, lines_to_text, wide_lines},
+};
+
+/// Shows the table until somebody has seen enough.
+///
+/// # Errors
+/// When the table cannot be read or shown; the terminal is what it was by then.
+pub(crate) fn run(
+    table: &ListTable,
+    format: Format,
+    watch: Watch,
+    client: &mut Client,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut readings = Readings {
+        table,
+        watch,
+        client,
+        names: Names::new(table.numeric),
+        past: Past::default(),
+        made: 0,
+        next: Instant::now(),
+    };
+    match format {
+        Format::Json => follow_json(&mut readings, out),
+        Format::Classic | Format::Wide if can_draw() => draw(&mut readings, format, out),
+        Format::Classic | Format::Wide => follow(&mut readings, format, out),
+    }
+}
+
+/// Whether standard output is a terminal that can do more than print.
+fn can_draw() -> bool {
+    let term = std::env::var_os("TERM").unwrap_or_default();
+    io::stdout().is_terminal() && !term.is_empty() && term != "dumb"
+}
+
+/// The readings of the table, one for each showing.
+struct Readings<'a> {
+    table: &'a ListTable,
+    watch: Watch,
+    client: &'a mut Client,
+    names: Names,
+    past: Past,
+    made: u32,
+    /// When the next one is due.
+    next: Instant,
+}
+
+/// One of them.
+struct Reading {
+    snapshot: Snapshot,
+    time: String,
+    /// What its rates are: those of so long, or the kernel's.
+    span: Option<Duration>,
+}
+
+impl Readings<'_> {
+    fn read(&mut self) -> anyhow::Result<Reading> {
+        let now = Instant::now();
+        let time = time_stamp(SystemTime::now())?;
+        let mut snapshot = Snapshot::read(self.table, self.client)?;
+        let span = match self.table.view {
+            View::Rate => self.past.replace_rates(&mut snapshot, now),
+            _ => None,
+        };
+        self.made = self.made.saturating_add(1);
+        // On the dot, unless it has fallen behind.
+        self.next = (self.next + self.watch.interval).max(Instant::now());
+        Ok(Reading {
+            snapshot,
+            time,
+            span,
+        })
+    }
+
+    fn was_last(&self) -> bool {
+        self.watch.count.is_some_and(|count| self.made >= count)
+    }
+
+    fn lines(&mut self, format: Format, snapshot: &Snapshot) -> anyhow::Result<Vec<Line>> {
+        let ListTable { view, exact, .. } = *self.table;
+        if format == Format::Wide {
+            let Snapshot { info, entries } = snapshot;
+            return Ok(wide_lines(info, entries, view, exact, &mut self.names));
+        }
+        let mut text = Vec::new();
+        let info = self.table.service.is_none().then_some(&snapshot.info);
+        let entries = snapshot.entries.iter().cloned().map(Ok);
+        listing::write_classic(self.table, &mut self.names, info, entries, &mut text)?;
+        let text = String::from_utf8_lossy(&text);
+        let texts: Vec<&str> = text.lines().collect();
+        let subjects: Vec<Subject> = subjects(snapshot).collect();
+        // The headings come before all of them.
+        let headings = texts.len().saturating_sub(subjects.len());
+        let subjects = std::iter::repeat_n(Subject::Heading, headings).chain(subjects);
+        Ok(subjects
+            .zip(texts)
+            .map(|(subject, text)| Line::plain(subject, text))
+            .collect())
+    }
+
+    /// The line above a table.
+    fn headline(&self, reading: &Reading) -> String {
+        let time = &reading.time;
+        match (self.table.view, reading.span) {
+            (View::Rate, _) if counters_stand_still() => {
+                format!("{time}  counters stand still: net.ipv4.vs.run_estimation is 0")
+            }
+            (View::Rate, Some(span)) => format!("{time}  rates of {:.1} s", span.as_secs_f64()),
+            (View::Rate, None) => format!("{time}  rates of the kernel's estimator"),
+            _ => time.clone(),
+        }
+    }
+}
+
+fn subjects(snapshot: &Snapshot) -> impl Iterator<Item = Subject> {
+    snapshot.entries.iter().flat_map(|(service, destinations)| {
+        let destinations = destinations
+            .iter()
+            .map(|destination| Subject::Destination(service.id, destination.id));
+        std::iter::once(Subject::Service(service.id)).chain(destinations)
+    })
+}
+
+/// Whether the kernel does not bring counters up to date, so that no rate can
+/// be had. It does where it cannot be told not to (before Linux 5.16).
+fn counters_stand_still() -> bool {
+    std::fs::read_to_string("/proc/sys/net/ipv4/vs/run_estimation")
+        .is_ok_and(|value| value.trim() == "0")
+}
+
+/// ISO 8601, in UTC: it means the same wherever it is read.
+fn time_stamp(time: SystemTime) -> anyhow::Result<String> {
+    let time = jiff::Timestamp::try_from(time)?;
+    Ok(time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+}
+
+fn follow_json(readings: &mut Readings<'_>, out: &mut impl Write) -> anyhow::Result<()> {
+    loop {
+        let Reading { snapshot, time, .. } = readings.read()?;
+        let document = json::TableDocument::begin_timed(&mut *out, &snapshot.info, &time);
+        let entries = snapshot.entries.into_iter().map(Ok);
+        listing::write_json(document.map_err(Output)?, entries)?;
+        out.flush().map_err(Output)?;
+        if readings.was_last() {
+            return Ok(());
+        }
+        terminal::wait_for_reader(readings.next).map_err(Output)?;
+    }
+}
+
+fn follow(readings: &mut Readings<'_>, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
+    // It may be a terminal that can only print.
+    let colour = colour_on_terminal();
+    loop {
+        let reading = readings.read()?;
+        if readings.made > 1 {
+            writeln!(out).map_err(Output)?;
+        }
+        let lines = readings.lines(format, &reading.snapshot)?;
+        let headline = readings.headline(&reading);
+        write!(out, "{headline}\n{}", lines_to_text(&lines, colour)).map_err(Output)?;
+        out.flush().map_err(Output)?;
+        if readings.was_last() {
+            return Ok(());
+        }
+        terminal::wait_for_reader(readings.next).map_err(Output)?;
+    }
+}
+
+fn draw(readings: &mut Readings<'_>, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
+    let colour = colour_on_terminal();
+    let mut terminal = None;
+    let mut before: Option<Vec<Line>> = None;
+    loop {
+        let reading = readings.read()?;
+        let lines = readings.lines(format, &reading.snapshot)?;
+        let headline = readings.headline(&reading);
+        if readings.was_last() {
+            // What was wanted so often is to be seen when it is done.
+            drop(terminal);
+            return Ok(
+                write!(out, "{headline}\n{}", lines_to_text(&lines, colour)).map_err(Output)?
+            );
+        }
+        let rows = screen::compare(before.as_deref(), &lines);
+        before = Some(lines);
+        let interval = readings.watch.interval.as_secs_f64();
+        let status = format!("{headline}  every {interval} s, q quits");
+        // Not before there is something to show.
+        let terminal = match &mut terminal {
+            Some(terminal) => terminal,
+            none => none.insert(Terminal::enter().map_err(Output)?),
+        };
+        loop {
+            let screen = screen::cut(&status, &rows, terminal.size(), colour);
+            terminal.draw(&screen).map_err(Output)?;
+            match terminal.wait(readings.next).map_err(Output)? {
+                Event::Time => break,
+                Event::Redraw => {}
+                Event::Quit => return Ok(()),
+                Event::Signal(signal) => {
+                    terminal.leave().map_err(Output)?;
+                    // Ends the program, for whoever sent it to see.
+                    signal_hook::low_level::emulate_default_handler(signal).map_err(Output)?;
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_stamps_are_iso_8601_in_utc() {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(951_782_400_250);
+        assert_eq!(time_stamp(time).unwrap(), "2000-02-29T00:00:00.250Z");
+    }
+}

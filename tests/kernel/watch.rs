@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: MIT
+
+//! The table again and again.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use ipvs_lab::{Namespace, cluster::Cluster, http::PORT, load::Load};
+
+use crate::{
+    ipvsadm,
+    json::checked,
+    namespace,
+    program::{RULES, restore},
+};
+
+/// To the other screen and back.
+const ENTERED: &str = "\x1b[?1049h";
+const LEFT: &str = "\x1b[?1049l";
+
+/// After this nothing is expected any more.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A shell on a terminal of its own, by way of script(1).
+pub(crate) struct Terminal {
+    child: Child,
+    keyboard: ChildStdin,
+    output: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl Terminal {
+    pub(crate) fn start(director: &Namespace, command: &str) -> Self {
+        let mut child = director
+            .command("script")
+            .args(["-qec", command, "/dev/null"])
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let keyboard = child.stdin.take().unwrap();
+        let mut screen = child.stdout.take().unwrap();
+        let (sender, output) = channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length @ 1..) = screen.read(&mut bytes) {
+                let read = bytes.iter().take(length).copied().collect();
+                if sender.send(read).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            keyboard,
+            output,
+            seen: String::new(),
+        }
+    }
+
+    /// Waits for this after all that has been waited for; returns what came up
+    /// to its end.
+    fn await_text(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(start) = self.seen.find(text) {
+                let rest = self.seen.split_off(start + text.len());
+                return std::mem::replace(&mut self.seen, rest);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let more = self.output.recv_timeout(left);
+            assert!(more.is_ok(), "no {text:?} in {:?}", self.seen);
+            self.seen.push_str(&String::from_utf8_lossy(&more.unwrap()));
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Waits for the end; returns what came since what was last waited for.
+    pub(crate) fn end(mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok(bytes) = self
+            .output
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            self.seen.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        assert!(self.child.wait().unwrap().success(), "{}", self.seen);
+        self.seen
+    }
+}
+
+fn program() -> String {
+    ipvs_lab::program::path().unwrap().display().to_string()
+}
+
+/// A shell that shows the terminal's settings before and after, and the status.
+fn watching(director: &Namespace, arguments: &str) -> Terminal {
+    let command = format!(
+        "trap : INT; echo before=$(stty -g)=; {} {arguments}; \
+         echo status=$?=; echo after=$(stty -g)=",
+        program()
+    );
+    Terminal::start(director, &command)
+}
+
+/// The value between equals signs behind a name.
+fn value<'a>(output: &'a str, name: &str) -> &'a str {
+    let (_, rest) = output.split_once(&format!("{name}=")).unwrap();
+    rest.split_once('=').unwrap().0
+}
+
+/// Starts it, waits for the first screen, does something, and checks that all
+/// is as before. Returns what was on the terminal after the other screen.
+fn started_and_ended_by(director: &Namespace, end: impl FnOnce(&mut Terminal)) -> String {
+    let mut terminal = watching(director, "-L -n --watch 1000");
+    let start = terminal.await_text(ENTERED);
+    terminal.await_text("q quits");
+    end(&mut terminal);
+    let screen = terminal.await_text(LEFT);
+    assert!(screen.contains("\x1b[?25h"), "no cursor: {screen:?}");
+    let rest = terminal.end();
+    assert_eq!(value(&start, "before"), value(&rest, "after"));
+    assert_eq!(value(&rest, "status"), "0");
+    rest
+}
+
+#[test]
+fn the_key_q_and_ctrl_c_leave_the_terminal_as_it_was() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    for key in ["q", "Q", "\x03"] {
+        started_and_ended_by(&director, |terminal| terminal.press(key));
+    }
+}
+
+/// Starts it on a terminal in a way that its number is known.
+fn numbered(director: &Namespace) -> (Terminal, String, String) {
+    let command = format!(
+        "echo before=$(stty -g)=; {} -L -n --watch 1000 & echo pid=$!=; wait $!; \
+         echo status=$?=; echo after=$(stty -g)=",
+        program()
+    );
+    let mut terminal = Terminal::start(director, &command);
+    let start = terminal.await_text("q quits");
+    let pid = value(&start, "pid").to_owned();
+    (terminal, start, pid)
+}
+
+fn signal(name: &str, pid: &str) {
+    let words = [&format!("-{name}"), pid];
+    let mut kill = Command::new("kill");
+    assert!(kill.args(words).status().unwrap().success());
+}
+
+#[test]
+fn a_signal_to_end_is_obeyed_after_the_terminal_is_as_it_was() {
+    let director = namespace("director");
+    for (name, status) in [("TERM", "143"), ("HUP", "129")] {
+        let (mut terminal, start, pid) = numbered(&director);
+        signal(name, &pid);
+        terminal.await_text(LEFT);
+        let rest = terminal.end();
+        assert_eq!(value(&rest, "status"), status);
+        assert_eq!(value(&start, "before"), value(&rest, "after"));
+    }
+}
+
+#[test]
+fn a_stopped_program_gives_the_terminal_back_until_it_goes_on() {
+    let director = namespace("director");
+    let (mut terminal, _, pid) = numbered(&director);
+    signal("TSTP", &pid);
+    terminal.await_text(LEFT);
+    signal("CONT", &pid);
+    terminal.await_text(ENTERED);
+    terminal.await_text("q quits");
+    terminal.press("q");
+    terminal.await_text(LEFT);
+    assert_eq!(value(&terminal.end(), "status"), "0");
+}
+
+#[test]
+fn changes_are_marked_on_the_screen() {
+    let director = namespace("director");
+    restore(
+        &director,
+        "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1\n",
+    );
+    for form in ["classic", "wide"] {
+        let mut terminal = watching(&director, &format!("-L -n --output {form} --watch 0.2"));
+        let first = terminal.await_text("10.0.0.2:80");
+        assert!(!first.contains("\x1b[0;7m"), "{first:?}");
+        ipvsadm(&director, "-e -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 77");
+        terminal.await_text("\x1b[0;7m77\x1b[0m");
+        ipvsadm(&director, "-a -t 10.0.0.1:80 -r 10.0.0.3:80 -m -w 1");
+        terminal.await_text("\x1b[0;7m  ");
+        terminal.await_text("10.0.0.3:80");
+        terminal.await_text("(new)");
+        ipvsadm(&director, "-d -t 10.0.0.1:80 -r 10.0.0.3:80");
+        terminal.await_text("\x1b[0;2m  ");
+        terminal.await_text("10.0.0.3:80");
+        terminal.await_text("(gone)");
+        ipvsadm(&director, "-e -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1");
+        terminal.await_text("\x1b[0;7m1\x1b[0m");
+        terminal.press("q");
+        terminal.end();
+    }
+}
+
+#[test]
+fn the_window_is_respected_also_when_it_changes() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("grow");
+    let command = format!(
+        "stty rows 6 cols 40; \
+         (until [ -e {} ]; do sleep 0.1; done; stty rows 50 cols 100 < /dev/tty) & \
+         {} -L -n --watch 1000",
+        file.display(),
+        program()
+    );
+    let mut terminal = Terminal::start(&director, &command);
+    terminal.await_text(ENTERED);
+    let lines = ipvsadm(&director, "-L -n").lines().count();
+    // One line has the time, one counts those that are not there.
+    let small = terminal.await_text(&format!("({} more lines)", lines - 4));
+    assert_eq!(small.matches("\x1b[K").count(), 6, "{small:?}");
+    let shown: Vec<&str> = small.split("\x1b[K").map(str::trim_end).collect();
+    assert_eq!(shown[3], "Prot LocalAddress:Port Scheduler Flags");
+    assert_eq!(shown[4], "  -> RemoteAddress:Port           Forwa>");
+
+    std::fs::write(&file, "").unwrap();
+    // stty sets rows and columns one after the other, and each is a change.
+    terminal.await_text("Forward Weight ActiveConn InActConn");
+    let rest = terminal.await_text("FWM  4294967295 rr");
+    assert!(!rest.contains("more lines"), "{rest:?}");
+    terminal.press("q");
+    terminal.end();
+}
+
+#[test]
+fn the_last_of_a_number_of_tables_stays_on_the_terminal() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let mut terminal = watching(&director, "-L -n --watch 0.1 --count 3");
+    terminal.await_text(ENTERED);
+    terminal.await_text(LEFT);
+    let rest = terminal.end().replace("\r\n", "\n");
+    assert!(rest.contains(&ipvsadm(&director, "-L -n")), "{rest}");
+    assert_eq!(value(&rest, "status"), "0");
+}
+
+#[test]
+fn a_reading_that_fails_is_shown_after_the_terminal_is_as_it_was() {
+    let director = namespace("director");
+    restore(&director, "-A -t 10.0.0.1:80 -s rr\n");
+    let mut terminal = watching(&director, "-L -n -t 10.0.0.1:80 --watch 0.2");
+    let start = terminal.await_text("q quits");
+    ipvsadm(&director, "-C");
+    let screen = terminal.await_text(LEFT);
+    assert!(!screen.contains("No such service"), "{screen:?}");
+    let rest = terminal.end();
+    assert!(rest.contains("No such service"), "{rest:?}");
+    assert_eq!(value(&rest, "status"), "1");
+    assert_eq!(value(&start, "before"), value(&rest, "after"));
+}
+
+#[test]
+fn a_terminal_that_can_only_print_gets_blocks() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let command = format!("TERM=dumb {} -L -n --watch 0.1 --count 2", program());
+    let output = Terminal::start(&director, &command).end();
+    assert!(!output.contains('\x1b'), "{output:?}");
+    assert_eq!(output.matches("IP Virtual Server").count(), 2);
+}
+
+/// The time stamp of a block, and the rest of it.
+fn block(text: &str) -> (&str, &str) {
+    let (time, table) = text.split_once('\n').unwrap();
+    let shape: String = time
+        .chars()
+        .map(|character| {
+            if character.is_ascii_digit() {
+                '0'
+            } else {
+                character
+            }
+        })
+        .collect();
+    assert_eq!(shape, "0000-00-00T00:00:00.000Z");
+    (time, table)
+}
+
+#[test]
+fn without_a_terminal_blocks_with_time_stamps_follow_each_other() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    for form in ["classic", "wide"] {
+        let arguments = format!("-L -n --output {form}");
+        let table = ipvsadm(&director, &arguments);
+        let output = ipvsadm(&director, &format!("{arguments} --watch 0.1 --count 3"));
+        let mut times = Vec::new();
+        let mut rest = output.as_str();
+        while !rest.is_empty() {
+            let (time, below) = block(rest);
+            times.push(time.to_owned());
+            rest = below.strip_prefix(table.as_str()).unwrap();
+            if times.len() < 3 {
+                rest = rest.strip_prefix('\n').unwrap();
+            }
+        }
+        assert_eq!(times.len(), 3, "{output}");
+        assert!(times.is_sorted(), "{times:?}");
+    }
+}
+
+#[test]
+fn as_json_each_line_is_a_document_with_its_time() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let output = ipvsadm(&director, "-L --json --watch 0.1 --count 3");
+    let documents: Vec<_> = output.lines().map(checked).collect();
+    assert_eq!(documents.len(), 3);
+    let once = checked(&ipvsadm(&director, "-L --json"));
+    assert_eq!(once.get("time"), None);
+    for document in &documents {
+        assert_eq!(document["services"], once["services"]);
+        block(&format!("{}\n", document["time"].as_str().unwrap()));
+    }
+    // What is recorded can be restored.
+    ipvsadm(&director, "-C");
+    restore(&director, output.lines().next().unwrap());
+    assert_eq!(ipvsadm(&director, "-S -n"), RULES);
+}
+
+/// Starts it without a terminal and reads the first line.
+fn piped(director: &Namespace, arguments: &str) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = director
+        .command(program())
+        .args(arguments.split_ascii_whitespace())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert!(line.ends_with('\n'), "{line}");
+    (child, stdout)
+}
+
+#[test]
+fn each_block_is_there_at_once_and_a_closed_pipe_ends_it_quietly() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    for form in ["", "--json"] {
+        // It waits for a day, unless it sees that nobody listens.
+        let (child, stdout) = piped(&director, &format!("-L -n {form} --watch 86400"));
+        drop(stdout);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+}
+
+#[test]
+fn without_a_terminal_a_reading_that_fails_ends_it_with_its_status() {
+    let director = namespace("director");
+    restore(&director, "-A -t 10.0.0.1:80 -s rr\n");
+    let (mut child, mut stdout) = piped(&director, "-L -n -t 10.0.0.1:80 --watch 0.1");
+    ipvsadm(&director, "-C");
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("TCP  10.0.0.1:80 rr\n"), "{rest}");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let mut message = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    stderr.read_to_string(&mut message).unwrap();
+    assert_eq!(message, "No such service\n");
+}
+
+/// Seconds of a time stamp within its day.
+fn seconds(document: &serde_json::Value) -> f64 {
+    let (_, time) = document["time"].as_str().unwrap().split_once('T').unwrap();
+    time.trim_end_matches('Z')
+        .split(':')
+        .fold(0.0, |sum, part| sum * 60.0 + part.parse::<f64>().unwrap())
+}
+
+#[test]
+fn rates_are_differences_of_counters_over_the_time_between() {
+    ipvs_lab::program::path().unwrap();
+    let cluster = Cluster::new(1).unwrap();
+    let (service, server) = (cluster.address(), cluster.servers[0].address);
+    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
+    ipvsadm(
+        &cluster.director,
+        &format!("-a -t {service} -r {server}:{PORT} -m"),
+    );
+    let mut load = Load::start(&cluster.client, service).unwrap();
+    load.answers(10).unwrap();
+    let text = ipvsadm(&cluster.director, "-L --json --rate --watch 4 --count 3");
+    let documents: Vec<_> = text.lines().map(checked).collect();
+    assert_eq!(documents.len(), 3);
+    for pair in documents.windows(2) {
+        // Midnight may come between.
+        let span = (seconds(&pair[1]) - seconds(&pair[0])).rem_euclid(86_400.0);
+        let of = |document: &serde_json::Value, name: &str| {
+            let service = &document["services"][0];
+            let own = service["stats"][name].as_f64().unwrap();
+            let server = service["destinations"][0]["stats"][name].as_f64().unwrap();
+            [own, server]
+        };
+        for (counter, rate) in [
+            ("connections", "connections_per_second"),
+            ("in_packets", "in_packets_per_second"),
+            ("out_bytes", "out_bytes_per_second"),
+        ] {
+            let (before, after) = (of(&pair[0], counter), of(&pair[1], counter));
+            for (number, rate) in of(&pair[1], rate).into_iter().enumerate() {
+                let exact = (after[number] - before[number]) / span;
+                assert!(exact > 0.0, "{counter}: {before:?} {after:?}");
+                assert!(
+                    (rate - exact).abs() <= 1.0 + exact / 50.0,
+                    "{counter}: {rate} {exact}"
+                );
+            }
+        }
+    }
+
+    let text = ipvsadm(
+        &cluster.director,
+        "-L -n --rate --exact --output wide --watch 4 --count 2",
+    );
+    load.finish().unwrap();
+    let (first, second) = text.split_once("\n\n2").unwrap();
+    assert!(
+        first
+            .lines()
+            .next()
+            .unwrap()
+            .ends_with("Z  rates of the kernel's estimator"),
+        "{first}"
+    );
+    let headline = second.lines().next().unwrap();
+    assert!(
+        headline.contains("Z  rates of ") && headline.ends_with(" s"),
+        "{headline}"
+    );
+    let line = second.lines().find(|line| line.starts_with("TCP")).unwrap();
+    let packets: u64 = line
+        .split_ascii_whitespace()
+        .nth(4)
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(packets > 0, "{line}");
+}
+
+#[test]
+fn where_the_kernel_does_not_bring_counters_up_to_date_it_is_said() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    director.sysctl("ipv4/vs/run_estimation", "0").unwrap();
+    let output = ipvsadm(&director, "-L -n --rate --watch 0.1 --count 2");
+    let headlines: Vec<&str> = output.lines().filter(|line| line.contains("Z  ")).collect();
+    assert_eq!(headlines.len(), 2, "{output}");
+    for headline in headlines {
+        assert!(
+            headline.ends_with("Z  counters stand still: net.ipv4.vs.run_estimation is 0"),
+            "{headline}"
+        );
+    }
+}
