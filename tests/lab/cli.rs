@@ -10,11 +10,15 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
+use crate::bench;
 use crate::build;
 use crate::demo;
 use crate::init;
 use crate::kernel::{self, Kernel};
-use crate::output::err;
+use crate::layer;
+use crate::output::{err, out};
+use crate::package;
+use crate::packages;
 use crate::runner;
 use crate::suite;
 use crate::task::Task;
@@ -25,8 +29,9 @@ use crate::task::Task;
 struct Line {
     #[command(subcommand)]
     action: Action,
-    /// The kernel to use: the host's own (as root, where it has IPVS) or the
-    /// embedded one (User Mode Linux). Without this: the host's if it can be.
+    /// The kernel to use: the host's own (as root, where it has IPVS), the
+    /// embedded one (User Mode Linux), or Debian's in an emulated machine, for
+    /// `bench` and single commands. Without this: the host's if it can be.
     #[arg(long, global = true, env = kernel::VARIABLE, hide_env = true)]
     kernel: Option<Kernel>,
 }
@@ -56,6 +61,16 @@ enum Action {
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
+    /// Build the Debian package and print the name of its file
+    Package,
+    /// How fast this tree's ipvsadm is, beside the original and the least possible
+    ///
+    /// In User Mode Linux, if nothing else is asked for; QEMU's system calls
+    /// cost what they should beside everything else.
+    Bench(bench::Options),
+    /// The benchmark, inside a kernel
+    #[command(hide = true)]
+    Measure(bench::Options),
     /// The demonstration, inside a kernel
     #[command(hide = true)]
     Perform,
@@ -94,15 +109,42 @@ fn act(line: Line) -> Result<u8> {
         Action::Demo { release } => demo(line.kernel, release),
         Action::Test { filter, arguments } => {
             let kernel = Kernel::choose(line.kernel)?;
-            let environment = [
+            let mut environment = vec![
                 (kernel::VARIABLE, kernel.name().into()),
                 (build::IPVSADM, build::ipvsadm(false)?.into()),
             ];
+            match layer::prepare(&[
+                packages::LDIRECTORD,
+                packages::KEEPALIVED,
+                packages::ORIGINAL,
+                packages::SYSTEMD_ANALYZE,
+                packages::PYTHON,
+                packages::PROMETHEUS_CLIENT,
+                packages::NODE_EXPORTER,
+                packages::BASH_COMPLETION,
+                packages::ZSH,
+                packages::FISH,
+            ]) {
+                Ok(directory) => environment.push((layer::VARIABLE, directory.into())),
+                Err(error) => err(format_args!(
+                    "lab: the tests with other packages will fail: {error:#}\n"
+                )),
+            }
             suite::run(filter.as_ref(), &arguments, &environment)
         }
         Action::Runner { program, arguments } => {
             runner::run(Kernel::choose(line.kernel)?, &program, &arguments)
         }
+        Action::Package => {
+            let package = package::build()?;
+            out(format_args!("{}\n", package.display()))?;
+            Ok(0)
+        }
+        Action::Bench(options) => {
+            let kernel = line.kernel.unwrap_or(Kernel::Uml);
+            bench::run(Kernel::choose(Some(kernel))?, &options)
+        }
+        Action::Measure(options) => bench::measure(&options),
         Action::Perform => Ok(perform()),
     }
 }

@@ -113,7 +113,10 @@ fn say(line: &Line, frame: &Frame) -> io::Result<()> {
 fn plain_mounts() -> Result<()> {
     file_system("proc", "/proc", "")?;
     file_system("sysfs", "/sys", "")?;
-    // The kernel has mounted /dev.
+    // User Mode Linux has mounted /dev itself.
+    if !Path::new("/dev/null").exists() {
+        file_system("devtmpfs", "/dev", "mode=755")?;
+    }
     for directory in ["/dev/pts", "/dev/shm"] {
         fs::create_dir_all(directory).context(directory)?;
     }
@@ -159,14 +162,19 @@ fn open_directory(path: &Path) -> Result<File> {
 
 /// The file system as the command sees it: the host's, where only the current
 /// directory can be written. What is written to /tmp and /run stays inside,
-/// and /tmp still shows what the host has there.
+/// and /tmp still shows what the host has there. Files that are the kernel's own
+/// can be written anyway.
 fn mounts(exchange: &Path, directory: &Path) -> Result<()> {
+    let own_files = exchange.join(file::OWN_FILES).exists();
     let exchange = open_directory(exchange)?;
     let current = open_directory(directory)?;
     file_system("tmpfs", "/run", "mode=755")?;
     fs::create_dir(EXCHANGE).context(EXCHANGE)?;
     bind(&exchange, Path::new(EXCHANGE))?;
     fs::write("/proc/sys/kernel/modprobe", MODPROBE).context("/proc/sys/kernel/modprobe")?;
+    if own_files {
+        return Ok(());
+    }
     for part in ["/run/tmp", "/run/tmp/upper", "/run/tmp/work"] {
         fs::create_dir(part).context(part)?;
     }
@@ -196,6 +204,8 @@ fn command(line: &Line, input: Receiver<u8>) -> Result<u8> {
     }
     kernel::has_ipvs(Path::new(MODPROBE));
     let mut command = task.command();
+    // A kernel with files of its own has all of it from the start.
+    let whole_input = File::open(Path::new(EXCHANGE).join(file::STDIN));
     say(line, &Frame::Ready)?;
     if terminal {
         // The kernel may use the terminal only once it was lent.
@@ -208,7 +218,7 @@ fn command(line: &Line, input: Receiver<u8>) -> Result<u8> {
             .stderr(terminal);
     } else {
         command
-            .stdin(Stdio::piped())
+            .stdin(whole_input.map_or_else(|_| Stdio::piped(), Stdio::from))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
     }

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use crate::task::Task;
-use crate::{host, packages, terminal, uml};
+use crate::{host, packages, qemu, terminal, uml};
 
 /// Names the kernel to use to what the lab runs.
 pub(crate) const VARIABLE: &str = "IPVS_LAB_KERNEL";
@@ -22,6 +22,9 @@ pub enum Kernel {
     Host,
     /// User Mode Linux: a kernel that runs as an ordinary program.
     Uml,
+    /// Debian's kernel for virtual machines, on one that QEMU emulates. It sees
+    /// few of the host's files.
+    Qemu,
 }
 
 /// Which of its two outputs a command wrote to.
@@ -54,6 +57,7 @@ impl Kernel {
         let kernel = match (wanted, host::usable()) {
             (Some(Self::Host), Err(reason)) => bail!("cannot use the host's kernel: {reason}"),
             (Some(Self::Uml), _) | (None, Err(_)) => Self::Uml,
+            (Some(Self::Qemu), _) => Self::Qemu,
             (Some(Self::Host) | None, Ok(())) => Self::Host,
         };
         packages::install(&kernel.needs()?)?;
@@ -66,6 +70,10 @@ impl Kernel {
             Self::Uml if cfg!(target_arch = "x86_64") => {
                 Ok(vec![packages::UML, packages::MODPROBE, packages::IP])
             }
+            Self::Qemu if cfg!(target_arch = "x86_64") => {
+                Ok(vec![packages::QEMU, packages::MODPROBE, packages::IP])
+            }
+            Self::Qemu => bail!("the kernel for QEMU runs programs for x86-64 only"),
             Self::Uml => bail!(
                 "User Mode Linux exists for x86-64 only; here the lab needs root and a \
                  kernel with IPVS (modprobe ip_vs)"
@@ -79,6 +87,7 @@ impl Kernel {
         match self {
             Self::Host => "host",
             Self::Uml => "uml",
+            Self::Qemu => "qemu",
         }
     }
 
@@ -95,7 +104,7 @@ impl Kernel {
         if self == Self::Host {
             return host::replace(task);
         }
-        if terminal::in_foreground() {
+        if self == Self::Uml && terminal::in_foreground() {
             return uml::run(task, Streams::Terminal);
         }
         let mut sink = |stream, data: &[u8]| match stream {
@@ -107,7 +116,7 @@ impl Kernel {
         };
         let stdin = !io::stdin().is_terminal();
         let sink: Sink<'_> = &mut sink;
-        uml::run(task, Streams::Pipes { stdin, sink })
+        self.embed(task, stdin, sink)
     }
 
     /// Runs a command without standard input, hands what it writes to `sink`,
@@ -118,10 +127,14 @@ impl Kernel {
     pub fn capture(self, task: &Task, sink: Sink<'_>) -> Result<u8> {
         match self {
             Self::Host => host::capture(task, sink),
-            Self::Uml => {
-                let stdin = false;
-                uml::run(task, Streams::Pipes { stdin, sink })
-            }
+            Self::Uml | Self::Qemu => self.embed(task, false, sink),
+        }
+    }
+
+    fn embed(self, task: &Task, stdin: bool, sink: Sink<'_>) -> Result<u8> {
+        match self {
+            Self::Qemu => qemu::run(task, stdin, sink),
+            Self::Host | Self::Uml => uml::run(task, Streams::Pipes { stdin, sink }),
         }
     }
 }

@@ -24,7 +24,11 @@
 //!   where it is installed ([`original_available`]).
 //! - [`cluster::Cluster`]: a client, a director and real web servers on virtual
 //!   links, and requests through the virtual address.
+//! - [`machine::Machine`]: where this tree's program is installed as `ipvsadm`,
+//!   and the daemons that use it or its kernel tables are installed too.
 //! - [`load::Load`]: requests that go on while the rules change.
+//! - [`comparison::Comparison`]: counts of comparisons with the original, which
+//!   `cargo lab test` adds up over its kernels.
 //!
 //! ```no_run
 //! # fn main() -> anyhow::Result<()> {
@@ -36,27 +40,40 @@
 //! ```
 
 pub mod answer;
+mod bench;
 pub mod build;
 pub mod cli;
+mod cloud_kernel;
 pub mod cluster;
+pub mod comparison;
 pub mod demo;
+mod embedded;
+mod exchange;
 mod host;
 pub mod http;
 mod init;
+mod initramfs;
 pub mod kernel;
+mod layer;
 pub mod load;
+pub mod machine;
 pub mod netns;
 mod output;
+pub mod package;
 pub mod packages;
 pub mod program;
 mod progress;
+mod qemu;
+pub mod root;
 mod runner;
 mod suite;
 pub mod task;
 mod terminal;
 mod uml;
+pub mod wait;
 mod wire;
 
 pub use answer::Answer;
+pub use host::exit_status;
 pub use netns::Namespace;
 pub use program::{ipvsadm, ipvsadm_reading, original, original_available, original_reading};

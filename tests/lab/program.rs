@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::answer::Answer;
 use crate::build;
+use crate::layer;
 use crate::netns::Namespace;
 use crate::packages;
 
@@ -51,10 +52,37 @@ pub fn ipvsadm_reading(
     Answer::of(command, input)
 }
 
-/// Whether the original (Debian's package `ipvsadm`) is installed here.
+/// The original (Debian's package `ipvsadm`).
+#[derive(Debug, Clone)]
+pub struct Original {
+    /// The program.
+    pub program: PathBuf,
+    /// Where its libraries are, if the package is not installed but unpacked
+    /// for the lab.
+    pub libraries: Option<PathBuf>,
+}
+
+/// Finds the original: installed, or else unpacked by `cargo lab test`.
+#[must_use]
+pub fn find_original() -> Option<Original> {
+    if let Some(program) = packages::ORIGINAL.find() {
+        return Some(Original {
+            program: program.to_owned(),
+            libraries: None,
+        });
+    }
+    let usr = layer::directory().ok()?.join(layer::USR);
+    let program = usr.join("sbin/ipvsadm");
+    program.exists().then(|| Original {
+        program,
+        libraries: Some(usr.join(format!("lib/{}-linux-gnu", env::consts::ARCH))),
+    })
+}
+
+/// Whether the original can be run here.
 #[must_use]
 pub fn original_available() -> bool {
-    packages::ORIGINAL.find().is_some()
+    find_original().is_some()
 }
 
 /// Runs the original inside `namespace`, with nothing on its standard input.
@@ -77,10 +105,12 @@ pub fn original_reading(
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     input: &str,
 ) -> Result<Answer> {
-    let program = packages::ORIGINAL
-        .find()
-        .context("the original is not here: install the package ipvsadm")?;
+    let Original { program, libraries } =
+        find_original().context("the original is not here: install the package ipvsadm")?;
     let mut command = namespace.command(program);
     command.args(arguments);
+    if let Some(libraries) = libraries {
+        command.env("LD_LIBRARY_PATH", libraries);
+    }
     Answer::of(command, input)
 }

@@ -5,7 +5,7 @@
 //! embedded kernel uses one); doc tests inside a kernel, because the ones of
 //! the client need it; everything else right here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
@@ -17,8 +17,10 @@ use std::thread;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::comparison::Comparison;
 use crate::kernel::{Kernel, Stream};
 use crate::output::{err, out};
+use crate::package;
 use crate::task::Task;
 
 /// What libtest counts.
@@ -108,7 +110,7 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
     // In the host's kernel libtest's threads use the processors.
     let kernels = match kernel {
         Kernel::Host => 1,
-        Kernel::Uml => thread::available_parallelism()?.get(),
+        Kernel::Uml | Kernel::Qemu => thread::available_parallelism()?.get(),
     };
     let kernels = kernels.min(names.len());
     out(format_args!(
@@ -116,19 +118,36 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
         names.len()
     ))?;
     let flags = arguments.iter().filter(|word| is_flag(word));
-    let flags: Vec<_> = flags.cloned().collect();
+    let mut task = Task::new(program)?.args(flags);
+    // Building it takes long enough to be left out where nothing needs it.
+    if names.iter().any(|name| name.starts_with(package::TESTS)) {
+        match package::build() {
+            Ok(package) => task = task.env(package::VARIABLE, package),
+            Err(error) => err(format_args!(
+                "lab: the tests of the package will fail: {error:#}\n"
+            )),
+        }
+    }
     let mut tally = Tally::default();
+    let mut comparisons = Comparisons::new();
     thread::scope(|scope| {
         let shards: Vec<_> = (0..kernels)
             .map(|number| {
                 let own = names.iter().skip(number).step_by(kernels);
                 let shard = Shard::new(own.cloned());
-                scope.spawn(|| shard.run(kernel, program, &flags))
+                let task = task.clone();
+                scope.spawn(move || shard.run(kernel, task))
             })
             .collect();
         for shard in shards {
             match shard.join() {
-                Ok(done) => tally += done?,
+                Ok(done) => {
+                    let (counted, compared) = done?;
+                    tally += counted;
+                    for (name, comparison) in compared {
+                        *comparisons.entry(name).or_default() += comparison;
+                    }
+                }
                 Err(_) => bail!("a thread of the lab died"),
             }
         }
@@ -139,6 +158,9 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
         "\ntest result: {result}. {} passed; {} failed; {} ignored\n",
         tally.passed, tally.failed, tally.ignored
     ))?;
+    for (name, comparison) in comparisons {
+        out(format_args!("{}\n", comparison.line(&name)))?;
+    }
     out(format_args!(
         "kernel tests: {} in {kernels} kernels ({})\n",
         tally.passed + tally.failed,
@@ -165,6 +187,9 @@ fn list(program: &Path, arguments: &[OsString]) -> Result<Vec<String>> {
     Ok(names.map(str::to_owned).collect())
 }
 
+/// Comparisons with the original, by what was compared.
+type Comparisons = BTreeMap<String, Comparison>;
+
 /// The tests that share one kernel.
 struct Shard {
     names: Vec<String>,
@@ -175,6 +200,9 @@ struct Shard {
     line: Vec<u8>,
     /// What the failed ones say.
     details: String,
+    /// The beginning of a line of standard error.
+    error: Vec<u8>,
+    comparisons: Comparisons,
 }
 
 impl Shard {
@@ -186,19 +214,20 @@ impl Shard {
             tally: Tally::default(),
             line: Vec::new(),
             details: String::new(),
+            error: Vec::new(),
+            comparisons: Comparisons::new(),
         }
     }
 
-    fn run(mut self, kernel: Kernel, program: &Path, flags: &[OsString]) -> Result<Tally> {
-        let task = Task::new(program)?
-            .args(flags)
-            .args(["--exact"])
-            .args(&self.names);
+    /// Runs them; `task` lacks only their names.
+    fn run(mut self, kernel: Kernel, task: Task) -> Result<(Tally, Comparisons)> {
+        let task = task.args(["--exact"]).args(&self.names);
         let ended = kernel.capture(&task, &mut |stream, data| match stream {
             Stream::Stdout => out(format_args!("{}", self.read(data))),
-            Stream::Stderr => io::stderr().lock().write_all(data),
+            Stream::Stderr => io::stderr().lock().write_all(&self.read_errors(data)),
         });
         out(format_args!("{}", self.read(b"\n")))?;
+        io::stderr().lock().write_all(&self.error)?;
         if let Err(error) = ended {
             err(format_args!("lab: {error:#}\n"));
         }
@@ -211,7 +240,27 @@ impl Shard {
         if !self.details.trim().is_empty() {
             out(format_args!("{}", self.details))?;
         }
-        Ok(self.tally)
+        Ok((self.tally, self.comparisons))
+    }
+
+    /// Takes what the tests write to standard error; returns what to show of it
+    /// now. The counts of comparisons are shown as sums, later.
+    fn read_errors(&mut self, data: &[u8]) -> Vec<u8> {
+        let mut show = Vec::new();
+        for piece in data.split_inclusive(|byte| *byte == b'\n') {
+            self.error.extend_from_slice(piece);
+            if !self.error.ends_with(b"\n") {
+                continue;
+            }
+            let line = std::mem::take(&mut self.error);
+            match Comparison::parse(&String::from_utf8_lossy(&line)) {
+                Some((name, comparison)) => {
+                    *self.comparisons.entry(name.to_owned()).or_default() += comparison;
+                }
+                None => show.extend(line),
+            }
+        }
+        show
     }
 
     /// Takes what libtest writes; returns what to show of it now.
@@ -299,5 +348,20 @@ mod tests {
         assert_eq!((shard.tally.passed, shard.tally.failed), (1, 1));
         assert_eq!(shard.open, ["c".to_owned()].into());
         assert_eq!(shard.details, "\nwords of b\n");
+    }
+
+    #[test]
+    fn comparisons_are_added_up_and_other_errors_are_shown() {
+        let mut shard = Shard::new(["a"].map(str::to_owned).into_iter());
+        let shown = shard.read_errors(b"warning: x\nsuite: 3 cases, 2 same, 1 delib");
+        assert_eq!(shown, b"warning: x\n");
+        let shown = shard.read_errors(b"erate\nsuite: 1 cases, 1 same, 0 deliberate\n");
+        assert_eq!(shown, b"");
+        let wanted = Comparison {
+            same: 3,
+            deliberate: 1,
+            different: 0,
+        };
+        assert_eq!(shard.comparisons, [("suite".to_owned(), wanted)].into());
     }
 }

@@ -23,6 +23,8 @@ pub(crate) mod file {
     pub(crate) const ENVIRONMENT: &str = "environment";
     /// The directory to run the command in.
     pub(crate) const DIRECTORY: &str = "directory";
+    /// Present when the kernel's files are its own, not the host's.
+    pub(crate) const OWN_FILES: &str = "own-files";
     /// Present when the command gets the terminal.
     pub(crate) const TERMINAL: &str = "terminal";
     /// The next piece of standard input.

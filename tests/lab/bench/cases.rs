@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+
+//! What is measured, and the figures that are wanted.
+
+use std::fmt;
+
+use super::rules::Table;
+use crate::kernel::Kernel;
+
+/// Something that every contestant does.
+#[derive(Debug)]
+pub(crate) struct Case {
+    /// What the command line calls it.
+    pub(crate) name: &'static str,
+    pub(crate) work: Work,
+    /// The table that the work makes or finds.
+    pub(crate) table: Table,
+    pub(crate) figure: Figure,
+    /// The kernel for which the wanted figures hold.
+    pub(crate) kernel: Kernel,
+    pub(crate) wanted: Wanted,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Work {
+    /// `-R` from a file, into an empty table.
+    Restore,
+    /// The first rule of the table as a command, with an empty table.
+    Add,
+    /// These words, with the table full.
+    Print(&'static [&'static str]),
+    /// `-L -n -c` with so many connections of one service.
+    Connections(u32),
+}
+
+/// What is measured of a contestant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figure {
+    /// From its start to its end, in microseconds.
+    Time,
+    /// Its peak resident memory, in KiB.
+    Peak,
+}
+
+/// What this tree's program should reach.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    /// The original's figure divided by ours, at least.
+    pub(crate) against_original: Option<f64>,
+    /// Our figure divided by the floor's, at most.
+    pub(crate) against_floor: Option<f64>,
+    /// Our own figure, at most.
+    pub(crate) most: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Contestant {
+    Original,
+    Ours,
+    /// See [`super::floor`]; for connections `cat /proc/net/ip_vs_conn`.
+    Floor,
+}
+
+impl Contestant {
+    /// How it is called between the inside and the outside of the kernel.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Ours => "ours",
+            Self::Floor => "floor",
+        }
+    }
+}
+
+/// The cases whose names contain the pattern.
+pub(crate) fn matching(pattern: &str) -> impl Iterator<Item = &'static Case> {
+    CASES.iter().filter(move |case| case.name.contains(pattern))
+}
+
+impl Case {
+    pub(crate) fn contestants(&self) -> &'static [Contestant] {
+        match self.figure {
+            Figure::Time => &[Contestant::Original, Contestant::Ours, Contestant::Floor],
+            Figure::Peak => &[Contestant::Original, Contestant::Ours],
+        }
+    }
+
+    /// How often it is measured when `runs` are asked for. A peak varies by
+    /// next to nothing, and the tables for it are large.
+    pub(crate) fn runs(&self, runs: usize) -> usize {
+        match self.figure {
+            Figure::Time => runs,
+            Figure::Peak => runs.min(3),
+        }
+    }
+
+    /// The command line that is measured.
+    pub(crate) fn command(&self) -> String {
+        match self.work {
+            Work::Restore => "ipvsadm -R < FILE".to_owned(),
+            Work::Add => format!("ipvsadm {}", self.table.text().trim_end()),
+            Work::Print(words) => format!("ipvsadm {}", words.join(" ")),
+            Work::Connections(_) => format!("ipvsadm {}", CONNECTIONS.join(" ")),
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self.work {
+            Work::Restore => "-R".to_owned(),
+            Work::Add => "one -A".to_owned(),
+            Work::Print(words) => words.join(" "),
+            Work::Connections(_) => CONNECTIONS.join(" "),
+        };
+        f.write_str(&words)?;
+        let Table {
+            services,
+            destinations,
+        } = self.table;
+        match self.work {
+            Work::Connections(number) => write!(f, ", {} connections", Thousands(number))?,
+            Work::Add => {}
+            Work::Print(_) if services == 1 => f.write_str(", one service")?,
+            _ => write!(f, ", {} x {destinations}", Thousands(services))?,
+        }
+        match self.figure {
+            Figure::Time => Ok(()),
+            Figure::Peak => f.write_str(", peak memory"),
+        }
+    }
+}
+
+/// A number with a comma before its thousands.
+struct Thousands(u32);
+
+impl fmt::Display for Thousands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / 1000, self.0 % 1000) {
+            (0, rest) => write!(f, "{rest}"),
+            (thousands, rest) => write!(f, "{thousands},{rest:03}"),
+        }
+    }
+}
+
+pub(crate) const LIST: &[&str] = &["-L", "-n"];
+pub(crate) const SAVE: &[&str] = &["-S", "-n"];
+pub(crate) const STATS: &[&str] = &["-L", "-n", "--stats"];
+pub(crate) const CONNECTIONS: &[&str] = &["-L", "-n", "-c"];
+
+const fn table(services: u32, destinations: u32) -> Table {
+    Table {
+        services,
+        destinations,
+    }
+}
+
+const fn wanted(original: f64, floor: Option<f64>) -> Wanted {
+    Wanted {
+        against_original: Some(original),
+        against_floor: floor,
+        most: None,
+    }
+}
+
+const NOTHING: Wanted = Wanted {
+    against_original: None,
+    against_floor: None,
+    most: None,
+};
+
+const CASES: &[Case] = &[
+    Case {
+        name: "restore-5000x2",
+        work: Work::Restore,
+        table: table(5_000, 2),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: wanted(60.0, Some(4.0)),
+    },
+    Case {
+        name: "restore-60x200",
+        work: Work::Restore,
+        table: table(60, 200),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: wanted(60.0, Some(4.0)),
+    },
+    Case {
+        name: "restore-10000x1",
+        work: Work::Restore,
+        table: table(10_000, 1),
+        figure: Figure::Time,
+        kernel: Kernel::Qemu,
+        wanted: wanted(12.0, Some(1.6)),
+    },
+    Case {
+        name: "save-5000x2",
+        work: Work::Print(SAVE),
+        table: table(5_000, 2),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: wanted(6.0, Some(1.3)),
+    },
+    Case {
+        name: "list-5000x2",
+        work: Work::Print(LIST),
+        table: table(5_000, 2),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: wanted(6.0, Some(1.3)),
+    },
+    Case {
+        name: "stats-5000x2",
+        work: Work::Print(STATS),
+        table: table(5_000, 2),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: wanted(6.0, Some(1.3)),
+    },
+    Case {
+        name: "list-60x200",
+        work: Work::Print(LIST),
+        table: table(60, 200),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: wanted(4.0, None),
+    },
+    Case {
+        name: "list-one",
+        work: Work::Print(LIST),
+        table: table(1, 2),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        // 0.8 of its time.
+        wanted: wanted(1.25, None),
+    },
+    Case {
+        name: "add-one",
+        work: Work::Add,
+        table: table(1, 0),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: NOTHING,
+    },
+    Case {
+        name: "restore-20000x1-peak",
+        work: Work::Restore,
+        table: table(20_000, 1),
+        figure: Figure::Peak,
+        kernel: Kernel::Uml,
+        wanted: Wanted {
+            // 6 MB.
+            most: Some(6_000_000.0 / 1024.0),
+            ..NOTHING
+        },
+    },
+    Case {
+        name: "list-20000x1-peak",
+        work: Work::Print(LIST),
+        table: table(20_000, 1),
+        figure: Figure::Peak,
+        kernel: Kernel::Uml,
+        wanted: wanted(2.0, None),
+    },
+    Case {
+        name: "connections-100000",
+        work: Work::Connections(100_000),
+        table: table(1, 1),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: Wanted {
+            against_floor: Some(1.15),
+            ..NOTHING
+        },
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_are_found_by_a_part_of_their_names() {
+        let names: Vec<_> = matching("5000x2").map(|case| case.name).collect();
+        let wanted = [
+            "restore-5000x2",
+            "save-5000x2",
+            "list-5000x2",
+            "stats-5000x2",
+        ];
+        assert_eq!(names, wanted);
+        assert_eq!(matching("").count(), CASES.len());
+    }
+
+    #[test]
+    fn a_case_says_what_it_does_in_words() {
+        let titles: Vec<_> = ["connections", "20000x1-peak", "-one"]
+            .iter()
+            .flat_map(|pattern| matching(pattern))
+            .map(Case::to_string)
+            .collect();
+        assert_eq!(
+            titles,
+            [
+                "-L -n -c, 100,000 connections",
+                "-R, 20,000 x 1, peak memory",
+                "-L -n, 20,000 x 1, peak memory",
+                "-L -n, one service",
+                "one -A",
+            ]
+        );
+    }
+}

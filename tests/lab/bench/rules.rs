@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+
+//! The tables that are measured: as rules for `ipvsadm -R` and as addresses for
+//! the floor.
+
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+
+/// Virtual services with round robin, masquerading to their destinations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Table {
+    /// How many virtual services.
+    pub(crate) services: u32,
+    /// How many destinations each of them has.
+    pub(crate) destinations: u32,
+}
+
+/// The port of all services and destinations.
+pub(crate) const PORT: u16 = 80;
+
+impl Table {
+    /// The addresses of the services. Their low bytes differ, because the
+    /// kernel's 256 buckets are chosen by low bits: a table in one bucket would
+    /// measure a linear search.
+    pub(crate) fn services(self) -> impl Iterator<Item = Ipv4Addr> {
+        addresses(Ipv4Addr::new(10, 0, 0, 1), 0, self.services)
+    }
+
+    /// The addresses of the destinations of one service, counted from 0.
+    pub(crate) fn destinations(self, service: u32) -> impl Iterator<Item = Ipv4Addr> {
+        addresses(
+            Ipv4Addr::new(172, 16, 0, 1),
+            service * self.destinations,
+            self.destinations,
+        )
+    }
+
+    /// How many rules it takes, which is also how many lines of
+    /// `/proc/net/ip_vs` it has after the three of the heading.
+    pub(crate) fn rules(self) -> usize {
+        (self.services * (1 + self.destinations)) as usize
+    }
+
+    /// What `ipvsadm -S -n` prints for it.
+    pub(crate) fn text(self) -> String {
+        let mut text = String::new();
+        for (number, service) in (0..).zip(self.services()) {
+            let _ = writeln!(text, "-A -t {service}:{PORT} -s rr");
+            for destination in self.destinations(number) {
+                let _ = writeln!(
+                    text,
+                    "-a -t {service}:{PORT} -r {destination}:{PORT} -m -w 1"
+                );
+            }
+        }
+        text
+    }
+}
+
+fn addresses(first: Ipv4Addr, skip: u32, number: u32) -> impl Iterator<Item = Ipv4Addr> {
+    let first = u32::from(first) + skip;
+    (first..first + number).map(Ipv4Addr::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_table_has_a_rule_for_every_service_and_destination() {
+        let table = Table {
+            services: 2,
+            destinations: 2,
+        };
+        assert_eq!(
+            table.text(),
+            "-A -t 10.0.0.1:80 -s rr\n\
+             -a -t 10.0.0.1:80 -r 172.16.0.1:80 -m -w 1\n\
+             -a -t 10.0.0.1:80 -r 172.16.0.2:80 -m -w 1\n\
+             -A -t 10.0.0.2:80 -s rr\n\
+             -a -t 10.0.0.2:80 -r 172.16.0.3:80 -m -w 1\n\
+             -a -t 10.0.0.2:80 -r 172.16.0.4:80 -m -w 1\n"
+        );
+        assert_eq!(table.rules(), 6);
+    }
+
+    #[test]
+    fn the_low_bytes_of_the_services_are_spread_evenly() {
+        let table = Table {
+            services: 512,
+            destinations: 0,
+        };
+        let bytes: BTreeSet<_> = table.services().map(|it| it.octets()[3]).collect();
+        assert_eq!(bytes.len(), 256);
+    }
+}

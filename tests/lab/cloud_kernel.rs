@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+
+//! Debian's kernel for virtual machines, unpacked below the target directory.
+//!
+//! It is not installed: its package would write to /boot and change the boot
+//! loader of the machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::build;
+use crate::output::err;
+use crate::packages::{self, MODPROBE};
+
+/// The package that depends on the one with the newest kernel.
+const PACKAGE: &str = "linux-image-cloud-amd64";
+
+/// An unpacked kernel.
+pub(crate) struct CloudKernel {
+    /// The kernel itself.
+    pub(crate) program: PathBuf,
+    /// Where `lib/modules` is.
+    root: PathBuf,
+    /// The name of its directory there.
+    release: String,
+}
+
+/// Finds the kernel that was unpacked earlier, or downloads one after saying so
+/// on standard error.
+///
+/// # Errors
+/// When it cannot be downloaded or unpacked.
+pub(crate) fn prepare() -> Result<CloudKernel> {
+    let place = build::this_program()?.with_file_name("ipvs-lab-cloud-kernel");
+    if !place.exists() {
+        let parent = place.parent().context("this program is nowhere")?;
+        let staging = tempfile::Builder::new()
+            .prefix("ipvs-lab-cloud-kernel-")
+            .tempdir_in(parent)?;
+        let package = newest().or_else(|_| updated(newest))?;
+        err(format_args!(
+            "lab: unpacking the Debian package {package} (installing nothing)\n"
+        ));
+        let fill = || fill(staging.path(), &package);
+        fill().or_else(|_| updated(fill))?;
+        fs::rename(staging.keep(), &place)?;
+    }
+    find(place).context("no kernel in its package")
+}
+
+fn find(root: PathBuf) -> Option<CloudKernel> {
+    let mut releases = fs::read_dir(root.join("lib/modules")).ok()?.flatten();
+    let release = releases.next()?.file_name().into_string().ok()?;
+    let program = root.join("boot").join(format!("vmlinuz-{release}"));
+    program.exists().then_some(CloudKernel {
+        program,
+        root,
+        release,
+    })
+}
+
+/// Tries again with new package lists, because the old ones may be absent or
+/// name files that do not exist any more.
+fn updated<T>(again: impl Fn() -> Result<T>) -> Result<T> {
+    packages::update()?;
+    again()
+}
+
+fn newest() -> Result<String> {
+    let text = output(Command::new("apt-cache").args(["depends", PACKAGE]))?;
+    let mut depends = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Depends: "));
+    let package = depends.find(|name| name.starts_with("linux-image-"));
+    Ok(package
+        .with_context(|| format!("no package {PACKAGE} here"))?
+        .to_owned())
+}
+
+fn fill(place: &Path, package: &str) -> Result<()> {
+    let mut download = Command::new("apt-get");
+    // It would rather be another user, who cannot write here.
+    download.args([
+        "download",
+        "--quiet=2",
+        "-o=APT::Sandbox::User=root",
+        package,
+    ]);
+    output(download.current_dir(place))?;
+    let mut files = fs::read_dir(place)?.flatten().map(|entry| entry.path());
+    let file = files.find(|path| path.extension().is_some_and(|it| it == "deb"));
+    let file = file.with_context(|| format!("apt-get did not download {package}"))?;
+    output(
+        Command::new("dpkg-deb")
+            .arg("--extract")
+            .arg(&file)
+            .arg(place),
+    )?;
+    fs::remove_file(file)?;
+    let release = package.trim_start_matches("linux-image-");
+    let depmod = MODPROBE
+        .find()
+        .context("no modprobe here")?
+        .with_file_name("depmod");
+    output(Command::new(depmod).arg("-b").arg(place).arg(release))?;
+    Ok(())
+}
+
+impl CloudKernel {
+    /// The files of these modules and of those that they stand on, and the
+    /// index of them all: where each is and where it belongs, below a directory.
+    pub(crate) fn modules(&self, names: &[&str]) -> Result<Vec<(PathBuf, PathBuf)>> {
+        let modprobe = MODPROBE.find().context("no modprobe here")?;
+        let root = self
+            .root
+            .to_str()
+            .context("the target directory's name is no text")?;
+        let mut files = Vec::new();
+        for name in names {
+            let mut command = Command::new(modprobe);
+            command
+                .arg("-d")
+                .arg(&self.root)
+                .args(["-S", &self.release]);
+            let text = output(command.args(["--show-depends", name]))?;
+            // «insmod ROOT/PATH OPTIONS»
+            let paths = text.lines().filter_map(|line| {
+                let rest = line.strip_prefix("insmod ")?.strip_prefix(root)?;
+                Some(PathBuf::from(
+                    rest.trim_start_matches('/').split(' ').next()?,
+                ))
+            });
+            files.extend(paths);
+        }
+        let directory = Path::new("lib/modules").join(&self.release);
+        for entry in fs::read_dir(self.root.join(&directory))?.flatten() {
+            if entry.file_type()?.is_file() {
+                files.push(directory.join(entry.file_name()));
+            }
+        }
+        let from = |path: PathBuf| (self.root.join(&path), path);
+        Ok(files.into_iter().map(from).collect())
+    }
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let name = command.get_program().to_owned();
+    let output = command
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot run {}", name.display()))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        bail!("{} failed: {}", name.display(), words.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
