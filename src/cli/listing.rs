@@ -48,7 +48,7 @@ pub(crate) fn services(
         None => client.services()?,
     };
     if sorted {
-        services.sort_by(|a, b| compare_services(&a.id, &b.id));
+        services.sort_unstable_by(|a, b| compare_services(&a.id, &b.id));
     }
     Ok(services)
 }
@@ -60,7 +60,7 @@ pub(crate) fn destinations(
 ) -> ipvs_client::Result<Vec<Destination>> {
     let mut destinations = client.destinations(service)?;
     if sorted {
-        destinations.sort_by(|a, b| compare_destinations(&a.id, &b.id));
+        destinations.sort_unstable_by(|a, b| compare_destinations(&a.id, &b.id));
     }
     Ok(destinations)
 }

@@ -52,9 +52,12 @@ pub(crate) fn parse_set<T>(payload: &[u8]) -> Result<Vec<T>, DecodeError>
 where
     T: for<'a> Parseable<NlaBuffer<&'a [u8]>>,
 {
-    NlasIterator::new(payload)
-        .map(|attribute| T::parse(&attribute?))
-        .collect()
+    // Few attributes are shorter than eight bytes: the set seldom grows.
+    let mut set = Vec::with_capacity(payload.len() / 8);
+    for attribute in NlasIterator::new(payload) {
+        set.push(T::parse(&attribute?)?);
+    }
+    Ok(set)
 }
 
 /// The length of a set.
