@@ -2,14 +2,27 @@
 
 //! Tests that need a kernel with IPVS: `cargo lab test` supplies one.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod client;
+mod completions;
 mod connections;
+mod json;
+mod keepalived;
+mod ldirectord;
 mod namespaces;
+mod openmetrics;
+mod package;
 mod program;
 mod refusals;
 mod traffic;
+mod watch;
+mod wide;
 
 use ipvs_lab::{Answer, Namespace};
 
