@@ -24,7 +24,7 @@ const SYSTEM: [&str; 7] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "us
 
 /// A root directory that lives as long as this value, or as a process in it.
 ///
-/// Its programs are the running system's, with the packages of the [`layer`]
+/// Its programs are the running system's, with the unpacked packages
 /// that it lacks; whatever is written, there or elsewhere, stays in memory. Its
 /// /etc, /var and /run are its own, and its package database is empty. Nothing
 /// else in the kernel or on the host sees any of this.
