@@ -29,6 +29,8 @@ pub(crate) fn endpoint(text: &str, protocol: Protocol) -> Option<(IpAddr, Option
         None => {
             let (host, port) = match text.rsplit_once(':') {
                 Some((host, port)) => (host, Some(port)),
+                // It would be a port, of no host.
+                None if text.bytes().all(|byte| byte.is_ascii_digit()) => return None,
                 None => (text, None),
             };
             (host_ipv4(host)?.into(), port)
@@ -113,6 +115,8 @@ mod tests {
             ("10.0.0.1:80", "10.0.0.1", Some(80)),
             ("10.0.0.1", "10.0.0.1", None),
             ("10.0.0.1 x", "10.0.0.1", None),
+            ("1234:80", "0.0.4.210", Some(80)),
+            ("0x64", "0.0.0.100", None),
             ("10.0.0.1 :80", "10.0.0.1", Some(80)),
             ("10.0.0.1: 80", "10.0.0.1", Some(80)),
             ("10.0.0.1:+80", "10.0.0.1", Some(80)),
@@ -141,6 +145,8 @@ mod tests {
             "[::1]",
             "[::1]:",
             "[::1]80",
+            "80",
+            "167772161",
             "[10.0.0.9]",
             "[10.0.0.9]80",
             "[10.0.0.9]]:80",

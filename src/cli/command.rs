@@ -318,7 +318,9 @@ impl<'a> Given<'a> {
             OptionName::RealServer => {
                 let protocol = match self.service {
                     Some(ServiceId::Address { protocol, .. }) => protocol,
-                    _ => Protocol::Tcp,
+                    Some(ServiceId::Fwmark { .. }) => Protocol::Tcp,
+                    // Whose names would it be? Only a number will do.
+                    None => Protocol::Other(0),
                 };
                 self.server =
                     Some(address::endpoint(text, protocol).ok_or(UsageError::ServerAddress)?);
@@ -416,6 +418,7 @@ impl<'a> Given<'a> {
         if let Some(word) = self.arguments.first() {
             return Err(UsageError::UnexpectedArgument((*word).to_owned()));
         }
+        values::scheduler_flags(self.scheduler_flags, self.scheduler())?;
         legality::check_command(self.command, self.kinds)?;
         Ok(match self.command {
             CommandName::AddService => {
@@ -500,13 +503,17 @@ impl<'a> Given<'a> {
         self.service.ok_or(UsageError::ServiceAddress)
     }
 
-    fn service_settings(&self) -> Result<(ServiceId, ServiceSettings), UsageError> {
-        let id = self.compulsory_service()?;
-        let scheduler = if self.scheduler.is_empty() {
+    fn scheduler(&self) -> &'a str {
+        if self.scheduler.is_empty() {
             DEFAULT_SCHEDULER
         } else {
             self.scheduler
-        };
+        }
+    }
+
+    fn service_settings(&self) -> Result<(ServiceId, ServiceSettings), UsageError> {
+        let id = self.compulsory_service()?;
+        let scheduler = self.scheduler();
         let scheduler_flags = values::scheduler_flags(self.scheduler_flags, scheduler)?;
         if let ServiceId::Address { protocol, port, .. } = id {
             if port == 0 && self.persistence.is_none() {

@@ -10,6 +10,7 @@
 )]
 
 mod client;
+mod compat;
 mod completions;
 mod connections;
 mod json;

@@ -483,8 +483,16 @@ fn each_mistake_has_the_original_s_words_and_status() {
             2,
         ),
         ("-A -t 10.0.0.1:80 -b no", "invalid scheduler flag `no'", 2),
+        ("-L -b no", "invalid scheduler flag `no'", 2),
+        ("-D -b sh-port", "incompatible scheduler flag `sh-port'", 2),
         (
             "-a -t 10.0.0.1:80 -r 10.0.0.2:99999",
+            "illegal real server address[:port] specified",
+            2,
+        ),
+        (
+            // A name needs the protocol of a service before it.
+            "-a -r 10.0.0.2:http -t 10.0.0.1:80",
             "illegal real server address[:port] specified",
             2,
         ),

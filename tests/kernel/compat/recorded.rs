@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+
+//! What the original has answered, kept in files so that ours can be compared
+//! with it where the original is not installed.
+//!
+//! With `IPVS_LAB_RECORD=1` in the environment the tests write them anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use ipvs_lab::program;
+
+use super::notation::Answer;
+
+const VARIABLE: &str = "IPVS_LAB_RECORD";
+const HOW_TO_RENEW: &str = "renew the records with IPVS_LAB_RECORD=1 cargo lab test compat";
+const FIRST_LINE: &str = "# Answers of Debian's ipvsadm 1.31 on Linux ";
+
+/// The original's answers in one test: asked for and compared with those on
+/// record, or only looked up.
+#[derive(Debug)]
+pub(super) struct Book {
+    name: String,
+    /// Whether the original can be asked.
+    live: bool,
+    /// Whether the records are written anew.
+    renewing: bool,
+    records: Records,
+}
+
+impl Book {
+    /// # Errors
+    /// When there are no records and they are not to be written, or they are
+    /// not in order.
+    pub(super) fn open(name: &str) -> Result<Self> {
+        let renewing = env::var_os(VARIABLE).is_some_and(|value| !value.is_empty());
+        let live = program::original_available();
+        ensure!(
+            live || !renewing,
+            "to record it, install the package ipvsadm"
+        );
+        let records = if renewing {
+            Records::new(this_kernel()?)
+        } else {
+            let path = path(name);
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("{}: {HOW_TO_RENEW}", path.display()))?;
+            Records::parse(&text).with_context(|| path.display().to_string())?
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            live,
+            renewing,
+            records,
+        })
+    }
+
+    /// For what is different each time: the original has to be there.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(super) fn without_records(name: &str) -> Result<Self> {
+        ensure!(
+            program::original_available(),
+            "that is not on record: install the package ipvsadm"
+        );
+        Ok(Self {
+            name: name.to_owned(),
+            live: true,
+            renewing: false,
+            records: Records::new(String::new()),
+        })
+    }
+
+    /// The original's answers under a title.
+    ///
+    /// Where it is installed, it answers by `ask`, and has to answer as it is on
+    /// record. Records from another kernel do not count then, because other
+    /// kernels refuse other things in other ways.
+    ///
+    /// # Errors
+    /// That of `ask`; when the original answers differently than recorded;
+    /// when there is neither original nor record.
+    pub(super) fn answers(
+        &mut self,
+        title: &str,
+        ask: impl FnOnce() -> Result<Vec<Answer>>,
+    ) -> Result<Vec<Answer>> {
+        let recorded = self.records.entries.get(title);
+        if !self.live {
+            let kernel = &self.records.kernel;
+            return recorded
+                .cloned()
+                .with_context(|| format!("not on record (from Linux {kernel}): {HOW_TO_RENEW}"));
+        }
+        let answers = ask().context("the original")?;
+        if self.renewing {
+            self.records
+                .entries
+                .insert(title.to_owned(), answers.clone());
+        } else if self.records.kernel == this_kernel()? {
+            ensure!(
+                recorded == Some(&answers),
+                "the original answers\n{}and on record is\n{}{HOW_TO_RENEW}",
+                text(&answers),
+                recorded.map(|answers| text(answers)).unwrap_or_default()
+            );
+        }
+        Ok(answers)
+    }
+
+    /// Writes the records if they are to be written; returns what is wrong with
+    /// them, given the titles that there are.
+    pub(super) fn close<'a>(self, titles: impl Iterator<Item = &'a str>) -> Result<Vec<String>> {
+        let titles: Vec<&str> = titles.collect();
+        let set: BTreeSet<&str> = titles.iter().copied().collect();
+        let mut wrong = Vec::new();
+        if set.len() < titles.len() {
+            let mut sorted = titles.clone();
+            sorted.sort_unstable();
+            for pair in sorted.windows(2).filter(|pair| pair[0] == pair[1]) {
+                wrong.push(format!("two have the title «{}»\n", pair[0]));
+            }
+        }
+        if self.renewing {
+            let path = path(&self.name);
+            fs::write(&path, self.records.text())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        for title in self.records.entries.keys() {
+            if !set.contains(title.as_str()) {
+                wrong.push(format!("«{title}» is only on record: {HOW_TO_RENEW}\n"));
+            }
+        }
+        Ok(wrong)
+    }
+}
+
+/// The contents of a file.
+#[derive(Debug)]
+struct Records {
+    /// The kernel that they come from, as `6.1`.
+    kernel: String,
+    entries: BTreeMap<String, Vec<Answer>>,
+}
+
+fn path(name: &str) -> PathBuf {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/kernel/compat/recorded");
+    PathBuf::from(directory).join(format!("{name}.txt"))
+}
+
+impl Records {
+    fn new(kernel: String) -> Self {
+        Self {
+            kernel,
+            entries: BTreeMap::new(),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let mut lines = text.lines();
+        let kernel = lines
+            .next()
+            .and_then(|line| line.strip_prefix(FIRST_LINE))
+            .context("the first line does not tell the kernel")?;
+        let mut entries: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
+        let mut current: Option<&mut Vec<Answer>> = None;
+        for line in lines {
+            if let Some(title) = line.strip_prefix("== ") {
+                let entry = entries.entry(title.to_owned()).or_default();
+                ensure!(entry.is_empty(), "«{title}» stands twice");
+                current = Some(entry);
+                continue;
+            }
+            let answers = current.as_mut().context("an answer without a title")?;
+            if line == "$" {
+                answers.push(Answer::default());
+            } else if !answers.last_mut().context("no $ above")?.take(line)? {
+                bail!("what is «{line}»?");
+            }
+        }
+        Ok(Self {
+            kernel: kernel.to_owned(),
+            entries,
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut all = format!("{FIRST_LINE}{}\n", self.kernel);
+        for (title, answers) in &self.entries {
+            let _ = writeln!(all, "== {title}");
+            all.push_str(&text(answers));
+        }
+        all
+    }
+}
+
+fn text(answers: &[Answer]) -> String {
+    let mut text = String::new();
+    for answer in answers {
+        text.push_str("$\n");
+        answer.write(&mut text);
+    }
+    text
+}
+
+/// `6.1` of 6.1.176.
+fn this_kernel() -> Result<String> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let numbers: Vec<&str> = release.split(['.', '-']).take(2).collect();
+    Ok(numbers.join("."))
+}
+
+#[test]
+fn records_are_read_back_as_they_were_written() {
+    let mut records = Records::new("6.1".to_owned());
+    let answer = |stdout: &[u8], status| Answer {
+        stdout: stdout.to_vec(),
+        stderr: b"wrong\n".to_vec(),
+        status,
+    };
+    let answers = vec![answer(b"out\n", 2), Answer::default(), answer(b"== x\n", 0)];
+    records.entries.insert("one".to_owned(), answers);
+    records
+        .entries
+        .insert("two".to_owned(), vec![Answer::default()]);
+    let read = Records::parse(&records.text()).unwrap();
+    assert_eq!(
+        (read.kernel, read.entries),
+        (records.kernel, records.entries)
+    );
+    assert!(Records::parse("nothing\n").is_err());
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+
+//! Where a program acts: a fresh network namespace, and a mount namespace in
+//! which /etc has only what the C library's look-ups read, so that no answer
+//! depends on the machine.
+
+use std::fs;
+use std::io::{PipeReader, Write as _, pipe};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use ipvs_lab::{Namespace, packages, program};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use tempfile::TempDir;
+
+use super::case::{Case, Run, Step};
+use super::mask::Mask;
+use super::notation::Answer;
+
+/// One of the two programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Program {
+    Ours,
+    Original,
+}
+
+/// Where both are seen, so that neither can tell its place in its words.
+const PLACE: &str = "/etc/bin/ipvsadm";
+/// User and group "nobody".
+const NOBODY: u32 = 65534;
+/// How long `until` waits.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const SERVICES: &str = "\
+domain 53/tcp
+domain 53/udp
+http 80/tcp www
+https 443/tcp
+sip 5060/tcp
+sip 5060/udp
+m2ua 2904/sctp
+x-eight-letters-and-more 8888/tcp
+";
+
+/// A namespace of its own for one program.
+pub(super) struct Stage {
+    network: Namespace,
+    program: Program,
+    etc: TempDir,
+}
+
+impl Stage {
+    pub(super) fn new(program: Program, hosts: &str) -> Result<Self> {
+        let etc = tempfile::Builder::new().prefix("etc").tempdir()?;
+        let write = |name: &str, text: &str| fs::write(etc.path().join(name), text);
+        write("hosts", hosts)?;
+        write("services", SERVICES)?;
+        write("nsswitch.conf", "hosts: files\nservices: files\n")?;
+        write("host.conf", "multi on\n")?;
+        fs::create_dir(etc.path().join("bin"))?;
+        write("bin/ipvsadm", "")?;
+        for public in [etc.path(), &etc.path().join("bin")] {
+            fs::set_permissions(public, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        }
+        Ok(Self {
+            network: Namespace::new("stage")?,
+            program,
+            etc,
+        })
+    }
+
+    /// Runs a closure on the stage, in a thread of its own.
+    pub(super) fn enter<T: Send>(&self, act: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        self.network.run(|| {
+            self.mount().context("cannot set the stage")?;
+            act()
+        })?
+    }
+
+    fn mount(&self) -> Result<()> {
+        let program = match (self.program, program::find_original()) {
+            (Program::Ours, _) => program::path()?,
+            (Program::Original, Some(original)) => original.program,
+            (Program::Original, None) => bail!("the original is not here"),
+        };
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        let (none, private) = (None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE);
+        mount(none, "/", none, private, none)?;
+        mount(Some(self.etc.path()), "/etc", none, MsFlags::MS_BIND, none)?;
+        mount(Some(&program), PLACE, none, MsFlags::MS_BIND, none)?;
+        if let Some(modprobe) = packages::MODPROBE.find() {
+            // The original calls it when it is not root. What it then says of
+            // the machine's modules is not the original's.
+            mount(Some("/bin/true"), modprobe, none, MsFlags::MS_BIND, none)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the steps of a case; returns what the program answered each time.
+    pub(super) fn play(program: Program, case: &Case) -> Result<Vec<Answer>> {
+        let stage = Self::new(program, &case.hosts)?;
+        stage.enter(|| {
+            let mut answers = Vec::new();
+            for step in &case.steps {
+                if let Some(mut answer) = stage.step(step)? {
+                    for &mask in &case.masks {
+                        if mask != Mask::Words || program == Program::Original {
+                            answer.stdout = mask.apply(&answer.stdout);
+                        }
+                    }
+                    answers.push(answer);
+                }
+            }
+            Ok(answers)
+        })
+    }
+
+    fn step(&self, step: &Step) -> Result<Option<Answer>> {
+        match step {
+            Step::Run(run) => return self::run(run).map(Some),
+            Step::Ip(command) => self.network.ip(command).map(drop)?,
+            Step::Sysctl { path, value } => self.network.sysctl(path, value)?,
+            Step::Udp { from, to, data } => {
+                send(*from, *to, data).with_context(|| format!("udp {from} {to}"))?;
+            }
+            Step::Tcp { to } => {
+                // Nobody answers: it is the director that this is about.
+                let _ = TcpStream::connect_timeout(to, Duration::from_millis(1));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn send(from: SocketAddr, to: SocketAddr, data: &[u8]) -> Result<()> {
+    let socket = UdpSocket::bind(from)?;
+    let sent = socket.send_to(data, to)?;
+    ensure!(sent == data.len(), "the datagram was cut");
+    Ok(())
+}
+
+/// Starts the program on the stage that this thread has entered.
+pub(super) fn run(run: &Run) -> Result<Answer> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = start(run)?;
+        let Some(text) = &run.until else {
+            return Ok(answer);
+        };
+        let stdout = String::from_utf8_lossy(&answer.stdout);
+        if stdout.contains(text.as_str()) {
+            return Ok(answer);
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "there was no «{text}» in {PATIENCE:?}, but\n{stdout}"
+        );
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn start(run: &Run) -> Result<Answer> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let libraries = program::find_original().and_then(|original| original.libraries);
+    let mut command = Command::new(PLACE);
+    command
+        .arg0("ipvsadm")
+        .args(
+            run.words
+                .iter()
+                .map(|word| std::ffi::OsStr::from_bytes(word)),
+        )
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .envs(libraries.map(|path| ("LD_LIBRARY_PATH", path)))
+        .current_dir("/")
+        .stdin(input(&run.input)?)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if run.as_nobody {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    if run.to_full {
+        command.stdout(fs::File::options().write(true).open("/dev/full")?);
+    }
+    let output = command.output()?;
+    Ok(Answer {
+        stdout: output.stdout,
+        stderr: output.stderr,
+        status: ipvs_lab::exit_status(output.status),
+    })
+}
+
+fn input(bytes: &[u8]) -> Result<Stdio> {
+    if bytes.is_empty() {
+        return Ok(Stdio::null());
+    }
+    // What fits a pipe needs nobody who goes on writing.
+    ensure!(bytes.len() <= 1 << 16, "more input than a pipe holds");
+    let (reader, mut writer): (PipeReader, _) = pipe()?;
+    writer.write_all(bytes)?;
+    Ok(reader.into())
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+
+//! The table of cases: each file of `cases/` is one test, so that several
+//! kernels can share them.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use ipvs_lab::comparison::Comparison;
+
+use super::case::{self, Case};
+use super::notation::{Answer, line};
+use super::recorded::Book;
+use super::stage::{Program, Stage};
+
+const SUITE: &str = "suite against the original";
+
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/kernel/compat/cases");
+
+/// Reads the cases of a file.
+pub(super) fn cases(name: &str) -> Result<Vec<Case>> {
+    let path = Path::new(CASES).join(format!("{name}.txt"));
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    case::parse(&text).with_context(|| path.display().to_string())
+}
+
+/// The names of all files of cases.
+pub(super) fn names() -> Result<BTreeSet<String>> {
+    let entries = fs::read_dir(CASES).context(CASES)?;
+    entries
+        .map(|entry| {
+            let name = entry?.file_name().into_string();
+            let name = name.ok().context("a name that is no text")?;
+            Ok(name.trim_end_matches(".txt").to_owned())
+        })
+        .collect()
+}
+
+/// Compares the programs in every case of the file.
+pub(super) fn compare(name: &str) {
+    let (count, failures) = try_compare(name).unwrap();
+    count.report(SUITE).unwrap();
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+fn try_compare(name: &str) -> Result<(Comparison, Vec<String>)> {
+    let cases = cases(name)?;
+    let mut book = Book::open(name)?;
+    let mut count = Comparison::default();
+    let mut failures = Vec::new();
+    for case in &cases {
+        match one(case, &mut book) {
+            Ok(Verdict::Same) => count.same += 1,
+            Ok(Verdict::Deliberate) => count.deliberate += 1,
+            Err(error) => {
+                count.different += 1;
+                failures.push(format!("== {}\n{error:#}\n", case.title));
+            }
+        }
+    }
+    failures.extend(book.close(cases.iter().map(|case| case.title.as_str()))?);
+    Ok((count, failures))
+}
+
+enum Verdict {
+    Same,
+    Deliberate,
+}
+
+/// # Errors
+/// When ours is not what it has to be.
+fn one(case: &Case, book: &mut Book) -> Result<Verdict> {
+    let original = book.answers(&case.title, || Stage::play(Program::Original, case))?;
+    let ours = Stage::play(Program::Ours, case)?;
+    if case.deliberate.is_none() {
+        ensure!(ours == original, "{}", differences(case, &original, &ours));
+        return Ok(Verdict::Same);
+    }
+    ensure!(
+        ours != original,
+        "the difference is said to be deliberate, but there is none"
+    );
+    let wanted: Vec<Answer> = case.runs().map(|run| run.ours.clone()).collect();
+    let admitted = wanted
+        .iter()
+        .zip(&ours)
+        .all(|(wanted, ours)| wanted.admits(ours));
+    ensure!(
+        admitted,
+        "not as the case has it:\n{}",
+        differences(case, &wanted, &ours)
+    );
+    Ok(Verdict::Deliberate)
+}
+
+/// The answers that differ, with their commands.
+fn differences(case: &Case, wanted: &[Answer], ours: &[Answer]) -> String {
+    let mut text = String::new();
+    for (run, (wanted, ours)) in case.runs().zip(wanted.iter().zip(ours)) {
+        let _ = writeln!(text, "$ {}", line(&run.words));
+        if !wanted.admits(ours) {
+            text.push_str("wanted\n");
+            wanted.write(&mut text);
+            text.push_str("ours\n");
+            ours.write(&mut text);
+        }
+    }
+    text
+}
