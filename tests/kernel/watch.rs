@@ -102,7 +102,7 @@ impl Terminal {
 }
 
 fn program() -> String {
-    ipvs_lab::program::path().unwrap().display().to_string()
+    format!("'{}'", ipvs_lab::program::path().unwrap().display())
 }
 
 /// A shell that shows the terminal's settings before and after, and the status.
@@ -350,7 +350,7 @@ fn as_json_each_line_is_a_document_with_its_time() {
 /// Starts it without a terminal and reads the first line.
 fn piped(director: &Namespace, arguments: &str) -> (Child, BufReader<std::process::ChildStdout>) {
     let mut child = director
-        .command(program())
+        .command(ipvs_lab::program::path().unwrap())
         .args(arguments.split_ascii_whitespace())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

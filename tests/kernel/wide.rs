@@ -205,7 +205,7 @@ fn connections_are_shared_out_and_full_servers_are_marked() {
 
 fn on_terminal(director: &Namespace, environment: &str) -> String {
     let program = ipvs_lab::program::path().unwrap();
-    let command = format!("{environment} {} -L -n --output wide", program.display());
+    let command = format!("{environment} '{}' -L -n --output wide", program.display());
     Terminal::start(director, &command).end()
 }
 
