@@ -35,6 +35,9 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             let mode = file.mode() & 0o7777;
             if file.is_dir() {
                 assert_eq!(mode, 0o755, "{path}");
+            }
+            // In a system with one /usr, /sbin is a link to a directory.
+            if Path::new(path).is_dir() {
                 return None;
             }
             Some(match fs::read_link(path) {
@@ -254,7 +257,7 @@ fn removing_keeps_the_settings_and_purging_leaves_nothing() {
     let left = || {
         debian.inside(|| {
             let files = files.lines().map(Path::new);
-            let files = files.filter(|path| path.symlink_metadata().is_ok_and(|it| !it.is_dir()));
+            let files = files.filter(|path| path.symlink_metadata().is_ok() && !path.is_dir());
             files
                 .map(|path| path.to_str().unwrap().to_owned())
                 .collect::<Vec<_>>()
