@@ -22,12 +22,29 @@ pub const IPVSADM: &str = "IPVS_LAB_IPVSADM";
 /// # Errors
 /// When the build fails; cargo has said why.
 pub fn ipvsadm(release: bool) -> Result<PathBuf> {
+    build("ipvsadm", release, |message| message.get("executable"))
+}
+
+/// Builds the library that User Mode Linux needs on some processors, and returns
+/// its path.
+///
+/// # Errors
+/// When the build fails; cargo has said why.
+pub(crate) fn registers() -> Result<PathBuf> {
+    build("ipvs-lab-registers", false, |message| {
+        message.get("filenames")?.get(0)
+    })
+}
+
+/// Builds a package of this workspace. `file` finds it in what cargo says of one
+/// thing that it has built.
+fn build(package: &str, release: bool, file: impl Fn(&Value) -> Option<&Value>) -> Result<PathBuf> {
     let mut command = cargo("build");
-    command.args(["--quiet", "--package", "ipvsadm", "--bin", "ipvsadm"]);
+    command.args(["--quiet", "--package", package]);
     if release {
         command.arg("--release");
     }
-    let progress = Spinner::new("building ipvsadm");
+    let progress = Spinner::new("building");
     let output = command
         .arg("--message-format=json-render-diagnostics")
         .stdin(Stdio::null())
@@ -36,13 +53,19 @@ pub fn ipvsadm(release: bool) -> Result<PathBuf> {
         .context("cannot run cargo")?;
     drop(progress);
     if !output.status.success() {
-        bail!("cannot build ipvsadm");
+        bail!("cannot build {package}");
     }
+    // Libraries that it needs are told of too.
+    let own = |message: &Value| {
+        let name = message.pointer("/target/name").and_then(Value::as_str);
+        name.is_some_and(|name| name.replace('_', "-") == package)
+    };
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .find_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
-        .context("cargo built no ipvsadm")
+        .filter(own)
+        .find_map(|message| Some(PathBuf::from(file(&message)?.as_str()?)))
+        .with_context(|| format!("cargo built no {package}"))
 }
 
 /// `cargo ACTION` for this workspace, by the cargo that runs the lab. The current

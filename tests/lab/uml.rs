@@ -7,7 +7,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use nix::sys::statvfs::statvfs;
 
+use crate::build;
 use crate::embedded::{self, LINE};
 use crate::exchange;
 use crate::kernel::Streams;
@@ -64,10 +65,22 @@ fn kernel(exchange: &Path, terminal: Option<&Terminal>) -> Result<Command> {
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
+    if has_tiles() {
+        command.env("LD_PRELOAD", build::registers()?);
+    }
     if let Some(terminal) = terminal {
         command.stdin(terminal.handle()?).arg("con1=fd:0");
     }
     Ok(command)
+}
+
+/// Whether the processor has the tile registers of AMX, with which its register
+/// file is larger than the kernel can hand over.
+fn has_tiles() -> bool {
+    fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| {
+        let mut flags = text.lines().filter(|line| line.starts_with("flags"));
+        flags.any(|line| line.split_ascii_whitespace().any(|flag| flag == "amx_tile"))
+    })
 }
 
 /// Where the kernel's memory file goes. User Mode Linux takes /dev/shm by
