@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! A whole cluster on virtual links: a client, a director with the virtual
-//! address, and real servers behind a switch.
-//!
-//! ```text
-//! client ------ director ------ switch --+-- server1
-//!                                        +-- server2
-//!                                        +-- ...
-//! ```
-//!
-//! Every box is a network namespace of its own. The servers answer by way of
-//! the director, as masquerading needs it.
+//! A whole cluster that serves the Web: a client, a director with the virtual
+//! address, and real servers behind it, on the links of [`crate::network`].
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,11 +10,12 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::http::{self, PORT, Server};
 use crate::netns::Namespace;
+use crate::network::{self, Network, Place};
 
 /// The address that clients ask.
-pub const VIRTUAL: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 100);
+pub const VIRTUAL: Ipv4Addr = network::VIRTUAL.v4;
 /// The client's own address.
-pub const CLIENT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
+pub const CLIENT: Ipv4Addr = network::CLIENT.v4;
 
 /// A real server: a namespace with a web server in it.
 pub struct RealServer {
@@ -46,7 +38,8 @@ impl RealServer {
     /// When its port is taken.
     pub fn start(&mut self) -> Result<()> {
         if self.web.is_none() {
-            self.web = Some(Server::start(&self.namespace, self.address)?);
+            let address = (self.address, PORT).into();
+            self.web = Some(Server::start(&self.namespace, address)?);
         }
         Ok(())
     }
@@ -59,7 +52,8 @@ impl RealServer {
     }
 }
 
-/// The boxes of the picture above. They end with this value.
+/// A cluster that is ready for virtual services with masquerading. Its boxes end
+/// with this value.
 pub struct Cluster {
     /// Sends requests.
     pub client: Namespace,
@@ -67,63 +61,39 @@ pub struct Cluster {
     pub director: Namespace,
     /// The servers, named `server1` and so on.
     pub servers: Vec<RealServer>,
-    switch: Namespace,
+    _network: Network,
 }
 
 /// How many answers came from each server, by its name.
 pub type Shares = BTreeMap<String, usize>;
 
 impl Cluster {
-    /// Puts a cluster of `servers` real servers together (250 at most).
+    /// Puts a cluster of `servers` real servers together (150 at most).
     ///
     /// # Errors
     /// When the caller is not root, or the kernel lacks veth or bridges.
     pub fn new(servers: u8) -> Result<Self> {
-        let client = Namespace::new("client")?;
-        let director = Namespace::new("director")?;
-        let switch = Namespace::new("switch")?;
-        client.link("eth0", &director, "front")?;
-        client.ip(&format!("addr add {CLIENT}/24 dev eth0"))?;
-        switch.ip("link add bridge type bridge\nlink set bridge up")?;
-        switch.link("uplink", &director, "back")?;
-        switch.ip("link set uplink master bridge")?;
-        director.ip(&format!(
-            "addr add 198.51.100.1/24 dev front
-             addr add {VIRTUAL}/32 dev front
-             addr add 10.0.0.1/24 dev back"
-        ))?;
-        director.sysctl("ipv4/ip_forward", "1")?;
-        let mut cluster = Self {
-            client,
-            director,
-            servers: Vec::new(),
-            switch,
-        };
-        for number in 1..=servers {
-            cluster.add(number)?;
+        let network = Network::new((0..servers).map(|_| Place::Behind))?;
+        network
+            .director
+            .ip(&format!("addr add {VIRTUAL}/32 dev front"))?;
+        network.director.sysctl("ipv4/ip_forward", "1")?;
+        let mut servers = Vec::new();
+        for server in &network.servers {
+            let mut server = RealServer {
+                namespace: server.namespace.try_clone()?,
+                address: server.addresses.v4,
+                web: None,
+            };
+            server.start()?;
+            servers.push(server);
         }
-        Ok(cluster)
-    }
-
-    fn add(&mut self, number: u8) -> Result<()> {
-        let last = number.checked_add(1).context("too many servers")?;
-        let address = Ipv4Addr::new(10, 0, 0, last);
-        let namespace = Namespace::new(&format!("server{number}"))?;
-        let port = format!("port{number}");
-        self.switch.link(&port, &namespace, "eth0")?;
-        self.switch.ip(&format!("link set {port} master bridge"))?;
-        namespace.ip(&format!(
-            "addr add {address}/24 dev eth0
-             route add default via 10.0.0.1"
-        ))?;
-        let mut server = RealServer {
-            namespace,
-            address,
-            web: None,
-        };
-        server.start()?;
-        self.servers.push(server);
-        Ok(())
+        Ok(Self {
+            client: network.client.try_clone()?,
+            director: network.director.try_clone()?,
+            servers,
+            _network: network,
+        })
     }
 
     /// Where clients send their requests.

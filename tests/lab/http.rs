@@ -3,7 +3,7 @@
 //! Real HTTP over the virtual links: a server in a namespace that answers with
 //! its name, and requests that each open a TCP connection.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,11 +41,11 @@ impl Server {
     ///
     /// # Errors
     /// When the address is not one of the namespace's.
-    pub fn start(namespace: &Namespace, address: Ipv4Addr) -> Result<Self> {
+    pub fn start(namespace: &Namespace, address: SocketAddr) -> Result<Self> {
         // A socket belongs to the namespace that it was made in for good, so
         // only this runs inside.
         let listener = namespace
-            .run(|| TcpListener::bind((address, PORT)))?
+            .run(|| TcpListener::bind(address))?
             .with_context(|| format!("{} cannot listen", namespace.name()))?;
         let http = tiny_http::Server::from_listener(listener.try_clone()?, None)
             .map_err(|error| anyhow!("{}: {error}", namespace.name()))?;

@@ -22,8 +22,13 @@
 //!   [`ipvsadm_reading`] gives it something to read.
 //! - [`original`] and [`original_reading`]: the same with Debian's ipvsadm 1.31,
 //!   where it is installed ([`original_available`]).
-//! - [`cluster::Cluster`]: a client, a director and real web servers on virtual
-//!   links, and requests through the virtual address.
+//! - [`network::Network`]: a client, one or two directors and boxes for real
+//!   servers on virtual links, for every way of forwarding; nothing is set up.
+//! - [`talk::Responder`] and [`talk::Conversation`]: servers that tell who they
+//!   are and whom they saw, over TCP, UDP and SCTP, and clients that keep
+//!   connections open.
+//! - [`cluster::Cluster`]: such a network with the virtual address and real web
+//!   servers, ready for masquerading.
 //! - [`machine::Machine`]: where this tree's program is installed as `ipvsadm`,
 //!   and the daemons that use it or its kernel tables are installed too.
 //! - [`load::Load`]: requests that go on while the rules change.
@@ -58,6 +63,7 @@ mod layer;
 pub mod load;
 pub mod machine;
 pub mod netns;
+pub mod network;
 mod output;
 pub mod package;
 pub mod packages;
@@ -67,6 +73,7 @@ mod qemu;
 pub mod root;
 mod runner;
 mod suite;
+pub mod talk;
 pub mod task;
 mod terminal;
 mod uml;

@@ -26,6 +26,8 @@ use crate::wire::file;
 
 /// Memory of one kernel. The host gives it page by page, as it is used.
 const MEMORY_MIB: u64 = 512;
+/// In the exchange directory: the library for processors with many registers.
+const REGISTERS: &str = "registers.so";
 /// Where the modules of User Mode Linux are.
 const MODULES: &str = "/usr/lib/uml/modules";
 
@@ -61,12 +63,14 @@ fn kernel(exchange: &Path, terminal: Option<&Terminal>) -> Result<Command> {
         .arg(format!("uml_dir={path}/"))
         .arg("umid=kernel")
         .arg(format!("init=\"{path}/{}\"", file::INIT))
-        .current_dir("/")
+        .current_dir(exchange)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
     if has_tiles() {
-        command.env("LD_PRELOAD", build::registers()?);
+        // Its own path may have characters that separate paths here.
+        symlink(build::registers()?, exchange.join(REGISTERS))?;
+        command.env("LD_PRELOAD", format!("./{REGISTERS}"));
     }
     if let Some(terminal) = terminal {
         command.stdin(terminal.handle()?).arg("con1=fd:0");
