@@ -24,7 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The page that tells monitors how the server is.
 pub const HEALTH: &str = "/health";
-/// What that page says of a server that is well. Of one that is not it gives
+/// The page that tells the address that the client is seen under.
+pub const CLIENT: &str = "/client";
+/// What the page for monitors says of a server that is well. Of one that is not it gives
 /// the status 503 and other words.
 pub const WELL: &str = "well";
 
@@ -36,8 +38,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server that listens inside the namespace, has the page
-    /// [`HEALTH`], and answers every other request with the namespace's name.
+    /// Starts a server that listens inside the namespace, has the pages
+    /// [`HEALTH`] and [`CLIENT`], and answers every other request with a line
+    /// that has the namespace's name.
     ///
     /// # Errors
     /// When the address is not one of the namespace's.
@@ -57,7 +60,12 @@ impl Server {
                 let answer = match (request.url(), state.load(Ordering::SeqCst)) {
                     (HEALTH, true) => Response::from_string(WELL),
                     (HEALTH, false) => Response::from_string("ill").with_status_code(503),
-                    _ => Response::from_string(name.as_str()),
+                    (CLIENT, _) => {
+                        let client = request.remote_addr().map(SocketAddr::ip);
+                        let client = client.map(|it| it.to_canonical().to_string());
+                        Response::from_string(client.unwrap_or_default() + "\n")
+                    }
+                    _ => Response::from_string(format!("{name}\n")),
                 };
                 // A client that went away asked for nothing more.
                 let _ = request.respond(answer);
@@ -107,5 +115,5 @@ pub fn agent() -> Agent {
 /// When the request fails in any way, a status other than 200 included.
 pub fn get(agent: &Agent, address: SocketAddr) -> Result<String> {
     let mut response = agent.get(format!("http://{address}/")).call()?;
-    Ok(response.body_mut().read_to_string()?)
+    Ok(response.body_mut().read_to_string()?.trim_end().to_owned())
 }

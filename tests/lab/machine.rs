@@ -6,15 +6,19 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::layer;
@@ -24,12 +28,13 @@ use crate::program;
 /// Where clients look for the program. (/sbin is a link to /usr/sbin.)
 const IPVSADM: &str = "/usr/sbin/ipvsadm";
 
-/// A mount namespace that lives as long as this value, or as a process in it.
+/// A mount namespace that lives as long as this value.
 ///
 /// Its /usr is the running system's, with the unpacked packages and this tree's
-/// program laid over it, and its /run is its own. So a client runs as it is,
-/// from where its package puts it, and finds `ipvsadm` at its usual path;
-/// nothing else in the kernel or on the host sees any of this.
+/// program laid over it, its /run is its own, and what is written to /etc stays
+/// with it. So a client runs as it is, from where its package puts it, and finds
+/// `ipvsadm` at its usual path; nothing else in the kernel or on the host sees
+/// any of this. Programs that still run there end with this value.
 #[derive(Debug)]
 pub struct Machine {
     mounts: File,
@@ -61,6 +66,29 @@ impl Machine {
         netns::enter(command, &self.mounts, CloneFlags::CLONE_NEWNS)
     }
 
+    /// Kills every process in the mount namespace; whether there was one.
+    fn kill_all(&self) -> bool {
+        let Ok(own) = self.mounts.metadata() else {
+            return false;
+        };
+        let Ok(processes) = fs::read_dir("/proc") else {
+            return false;
+        };
+        let mut found = false;
+        for process in processes.flatten() {
+            let name = process.file_name();
+            let Some(number) = name.to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            // One that has ended has no namespaces.
+            let theirs = fs::metadata(process.path().join("ns/mnt"));
+            if theirs.is_ok_and(|theirs| theirs.ino() == own.ino()) {
+                found |= kill(Pid::from_raw(number), Signal::SIGKILL).is_ok();
+            }
+        }
+        found
+    }
+
     /// Where the machine's /run is seen from outside.
     #[must_use]
     pub fn run_directory(&self) -> PathBuf {
@@ -68,8 +96,18 @@ impl Machine {
     }
 }
 
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Daemons are nobody's children here. One that starts another while
+        // this looks is why it looks again.
+        while self.kill_all() {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
 fn make(files: &Path, packages: &Path, program: &Path) -> Result<File> {
-    for part in ["run", "packages", "ours/sbin"] {
+    for part in ["run", "packages", "ours/sbin", "memory"] {
         fs::create_dir_all(files.join(part))?;
     }
     // Only something to mount the program on.
@@ -97,6 +135,22 @@ fn make(files: &Path, packages: &Path, program: &Path) -> Result<File> {
         Some(layers.as_str()),
     )
     .context("cannot lay the packages over /usr")?;
+    // What is on a layer of an overlay already cannot take what is written.
+    let memory = format!("{files}/memory");
+    let plain = MsFlags::empty();
+    mount(Some("tmpfs"), &*memory, Some("tmpfs"), plain, nothing).context("no tmpfs here")?;
+    for part in ["upper", "work"] {
+        fs::create_dir(format!("{memory}/{part}"))?;
+    }
+    let layers = format!("lowerdir=/etc,upperdir={memory}/upper,workdir={memory}/work");
+    mount(
+        Some("overlay"),
+        "/etc",
+        Some("overlay"),
+        plain,
+        Some(layers.as_str()),
+    )
+    .context("cannot make /etc writable")?;
     bind(&program, IPVSADM)?;
     bind(&handle(Path::new(&format!("{files}/run")))?, "/run")?;
     File::open("/proc/thread-self/ns/mnt").context("cannot keep the mount namespace")

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+
+//! The guides of docs/guides: every command in them is executed, every file is
+//! written, and every output must be as shown.
+//!
+//! A guide's first line names the network that it is about:
+//!
+//! ```text
+//! <!-- network: behind behind backup -->
+//! ```
+//!
+//! are two servers behind the director and a second director. On each server
+//! runs a web server, at ports 80 and 443, whose pages say its name. All else is
+//! the guide's to set up.
+
+mod blocks;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::Ipv6Addr;
+use std::path::{Path, PathBuf};
+
+use ipvs_lab::http::Server;
+use ipvs_lab::machine::Machine;
+use ipvs_lab::network::{Network, Place};
+use ipvs_lab::{Answer, program, wait};
+
+use blocks::{Command, Step};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides")
+}
+
+#[test]
+fn every_guide_is_executed() {
+    for file in fs::read_dir(directory()).unwrap() {
+        let file = file.unwrap().file_name().into_string().unwrap();
+        let name = file.strip_suffix(".md").unwrap();
+        // The list of the others.
+        if name != "README" {
+            let call = format!("    execute(\"{name}\");\n");
+            assert!(include_str!("mod.rs").contains(&call), "{name}");
+        }
+    }
+}
+
+/// The boxes of a guide, each a machine of its own.
+struct Scene {
+    network: Network,
+    machines: BTreeMap<String, Machine>,
+    _servers: Vec<Server>,
+}
+
+impl Scene {
+    fn new(guide: &str) -> Self {
+        program::path().unwrap();
+        let first = guide.lines().next().unwrap();
+        let words = first.strip_prefix("<!-- network: ");
+        let words = words.and_then(|words| words.strip_suffix(" -->"));
+        let words = words.unwrap_or_else(|| panic!("no network: {first}"));
+        let places = words.split(' ').filter(|word| *word != "backup");
+        let places = places.map(|word| match word {
+            "behind" => Place::Behind,
+            "beside" => Place::Beside,
+            "away" => Place::Away,
+            _ => panic!("{word} is no place"),
+        });
+        let mut network = Network::new(places).unwrap();
+        if words.ends_with("backup") {
+            network.add_backup().unwrap();
+        }
+        let servers = network.servers.iter().flat_map(|server| {
+            [80, 443].map(|port| {
+                let any = (Ipv6Addr::UNSPECIFIED, port).into();
+                Server::start(&server.namespace, any).unwrap()
+            })
+        });
+        Self {
+            _servers: servers.collect(),
+            network,
+            machines: BTreeMap::new(),
+        }
+    }
+
+    /// Runs a command of the shell in one of the boxes; what it writes to
+    /// standard error comes with its output.
+    fn run(&mut self, place: &str, command: &str, input: &str) -> Answer {
+        let namespace = self.network.find(place);
+        let namespace = namespace.unwrap_or_else(|| panic!("no box is called {place}"));
+        let machine = self.machines.entry(place.to_owned());
+        let machine = machine.or_insert_with(|| Machine::new().unwrap());
+        let mut shell = machine.command(namespace, "/bin/sh");
+        shell.args(["-c", &format!("exec 2>&1\n{command}")]);
+        Answer::of(shell, input).unwrap()
+    }
+
+    /// Runs a command of the guide; what only looks, until it sees what it is to
+    /// see or patience ends. Returns the last answer.
+    fn answer(&mut self, command: &Command) -> Answer {
+        let mut answer = None;
+        let mut run = || {
+            let last = self.run(&command.place, &command.words, "");
+            let right = command.is_answered_by(&last);
+            answer = Some(last);
+            right
+        };
+        if command.only_looks() {
+            wait::for_value(&true, run);
+        } else {
+            run();
+        }
+        answer.unwrap()
+    }
+}
+
+#[expect(dead_code)]
+fn execute(name: &str) {
+    let path = directory().join(format!("{name}.md"));
+    let guide = fs::read_to_string(path).unwrap();
+    let steps = blocks::read(&guide);
+    assert!(!steps.is_empty(), "{name} shows no command");
+    let mut scene = Scene::new(&guide);
+    for step in steps {
+        match step {
+            Step::Write { place, path, text } => {
+                let command = format!("mkdir -p \"$(dirname '{path}')\" && cat > '{path}'");
+                let answer = scene.run(&place, &command, &text);
+                assert_eq!((answer.stdout.as_str(), answer.status), ("", 0), "{path}");
+            }
+            Step::Run(command) => {
+                let answer = scene.answer(&command);
+                assert!(
+                    command.is_answered_by(&answer),
+                    "{name}.md:{}: {}# {}\nwanted:\n{}\ngot (exit status {}):\n{}",
+                    command.line,
+                    command.place,
+                    command.words,
+                    command.wanted(),
+                    answer.status,
+                    answer.stdout
+                );
+            }
+        }
+    }
+}
