@@ -18,7 +18,6 @@ use crate::kernel::{self, Kernel};
 use crate::layer;
 use crate::output::{err, out};
 use crate::package;
-use crate::packages;
 use crate::runner;
 use crate::suite;
 use crate::task::Task;
@@ -30,8 +29,9 @@ struct Line {
     #[command(subcommand)]
     action: Action,
     /// The kernel to use: the host's own (as root, where it has IPVS), the
-    /// embedded one (User Mode Linux), or Debian's in an emulated machine, for
-    /// `bench` and single commands. Without this: the host's if it can be.
+    /// embedded one (User Mode Linux, of this machine's Debian or Linux 6.12),
+    /// or Debian's in an emulated machine, for `bench` and single commands.
+    /// Without this: the host's if it can be.
     #[arg(long, global = true, env = kernel::VARIABLE, hide_env = true)]
     kernel: Option<Kernel>,
 }
@@ -113,22 +113,13 @@ fn act(line: Line) -> Result<u8> {
                 (kernel::VARIABLE, kernel.name().into()),
                 (build::IPVSADM, build::ipvsadm(false)?.into()),
             ];
-            match layer::prepare(&[
-                packages::LDIRECTORD,
-                packages::KEEPALIVED,
-                packages::ORIGINAL,
-                packages::SYSTEMD_ANALYZE,
-                packages::PYTHON,
-                packages::PROMETHEUS_CLIENT,
-                packages::NODE_EXPORTER,
-                packages::BASH_COMPLETION,
-                packages::ZSH,
-                packages::FISH,
-            ]) {
-                Ok(directory) => environment.push((layer::VARIABLE, directory.into())),
-                Err(error) => err(format_args!(
-                    "lab: the tests with other packages will fail: {error:#}\n"
-                )),
+            for layer in [layer::CLIENTS, layer::ORIGINAL] {
+                match layer.prepare() {
+                    Ok(variable) => environment.push(variable),
+                    Err(error) => err(format_args!(
+                        "lab: the tests with other packages will fail: {error:#}\n"
+                    )),
+                }
             }
             suite::run(filter.as_ref(), &arguments, &environment)
         }

@@ -7,13 +7,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::slice;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use crate::build;
 use crate::output::err;
-use crate::packages::{self, MODPROBE};
+use crate::packages::MODPROBE;
+use crate::unpacking::{self, Apt, output};
 
 /// The package that depends on the one with the newest kernel.
 const PACKAGE: &str = "linux-image-cloud-amd64";
@@ -34,19 +35,18 @@ pub(crate) struct CloudKernel {
 /// # Errors
 /// When it cannot be downloaded or unpacked.
 pub(crate) fn prepare() -> Result<CloudKernel> {
-    let place = build::this_program()?.with_file_name("ipvs-lab-cloud-kernel");
+    let place = unpacking::place("ipvs-lab-cloud-kernel")?;
     if !place.exists() {
-        let parent = place.parent().context("this program is nowhere")?;
-        let staging = tempfile::Builder::new()
-            .prefix("ipvs-lab-cloud-kernel-")
-            .tempdir_in(parent)?;
-        let package = newest().or_else(|_| updated(newest))?;
+        let package = unpacking::with_lists(newest)?;
         err(format_args!(
             "lab: unpacking the Debian package {package} (installing nothing)\n"
         ));
-        let fill = || fill(staging.path(), &package);
-        fill().or_else(|_| updated(fill))?;
-        fs::rename(staging.keep(), &place)?;
+        unpacking::with_lists(|| {
+            unpacking::make(&place, |staging| {
+                Apt::Machine.unpack(slice::from_ref(&package), staging)?;
+                index(staging, package.trim_start_matches("linux-image-"))
+            })
+        })?;
     }
     find(place).context("no kernel in its package")
 }
@@ -62,13 +62,6 @@ fn find(root: PathBuf) -> Option<CloudKernel> {
     })
 }
 
-/// Tries again with new package lists, because the old ones may be absent or
-/// name files that do not exist any more.
-fn updated<T>(again: impl Fn() -> Result<T>) -> Result<T> {
-    packages::update()?;
-    again()
-}
-
 fn newest() -> Result<String> {
     let text = output(Command::new("apt-cache").args(["depends", PACKAGE]))?;
     let mut depends = text
@@ -80,27 +73,8 @@ fn newest() -> Result<String> {
         .to_owned())
 }
 
-fn fill(place: &Path, package: &str) -> Result<()> {
-    let mut download = Command::new("apt-get");
-    // It would rather be another user, who cannot write here.
-    download.args([
-        "download",
-        "--quiet=2",
-        "-o=APT::Sandbox::User=root",
-        package,
-    ]);
-    output(download.current_dir(place))?;
-    let mut files = fs::read_dir(place)?.flatten().map(|entry| entry.path());
-    let file = files.find(|path| path.extension().is_some_and(|it| it == "deb"));
-    let file = file.with_context(|| format!("apt-get did not download {package}"))?;
-    output(
-        Command::new("dpkg-deb")
-            .arg("--extract")
-            .arg(&file)
-            .arg(place),
-    )?;
-    fs::remove_file(file)?;
-    let release = package.trim_start_matches("linux-image-");
+/// Makes the index of the modules.
+fn index(place: &Path, release: &str) -> Result<()> {
     let depmod = MODPROBE
         .find()
         .context("no modprobe here")?
@@ -144,18 +118,4 @@ impl CloudKernel {
         let from = |path: PathBuf| (self.root.join(&path), path);
         Ok(files.into_iter().map(from).collect())
     }
-}
-
-fn output(command: &mut Command) -> Result<String> {
-    let name = command.get_program().to_owned();
-    let output = command
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {}", name.display()))?;
-    if !output.status.success() {
-        let words = String::from_utf8_lossy(&output.stderr);
-        bail!("{} failed: {}", name.display(), words.trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -3,14 +3,14 @@
 //! Which kernel, and how to run a command in it.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use crate::task::Task;
-use crate::{host, packages, qemu, terminal, uml};
+use crate::{host, packages, qemu, terminal, trixie, uml};
 
 /// Names the kernel to use to what the lab runs.
 pub(crate) const VARIABLE: &str = "IPVS_LAB_KERNEL";
@@ -20,8 +20,12 @@ pub(crate) const VARIABLE: &str = "IPVS_LAB_KERNEL";
 pub enum Kernel {
     /// The one that runs this machine, in a fresh network namespace.
     Host,
-    /// User Mode Linux: a kernel that runs as an ordinary program.
+    /// User Mode Linux: a kernel that runs as an ordinary program. This
+    /// machine's Debian has it (Debian 12: Linux 6.1).
     Uml,
+    /// User Mode Linux of Debian 13, on any Debian: Linux 6.12.
+    #[value(name = "6.12")]
+    Trixie,
     /// Debian's kernel for virtual machines, on one that QEMU emulates. It sees
     /// few of the host's files.
     Qemu,
@@ -56,11 +60,13 @@ impl Kernel {
     pub fn choose(wanted: Option<Self>) -> Result<Self> {
         let kernel = match (wanted, host::usable()) {
             (Some(Self::Host), Err(reason)) => bail!("cannot use the host's kernel: {reason}"),
-            (Some(Self::Uml), _) | (None, Err(_)) => Self::Uml,
-            (Some(Self::Qemu), _) => Self::Qemu,
-            (Some(Self::Host) | None, Ok(())) => Self::Host,
+            (Some(kernel), _) => kernel,
+            (None, Err(_)) => Self::Uml,
+            (None, Ok(())) => Self::Host,
         };
         packages::install(&kernel.needs()?)?;
+        // Say what is fetched before anything else is said.
+        kernel.user_mode_linux()?;
         Ok(kernel)
     }
 
@@ -70,11 +76,14 @@ impl Kernel {
             Self::Uml if cfg!(target_arch = "x86_64") => {
                 Ok(vec![packages::UML, packages::MODPROBE, packages::IP])
             }
+            Self::Trixie if cfg!(target_arch = "x86_64") => {
+                Ok(vec![packages::MODPROBE, packages::IP])
+            }
             Self::Qemu if cfg!(target_arch = "x86_64") => {
                 Ok(vec![packages::QEMU, packages::MODPROBE, packages::IP])
             }
             Self::Qemu => bail!("the kernel for QEMU runs programs for x86-64 only"),
-            Self::Uml => bail!(
+            Self::Uml | Self::Trixie => bail!(
                 "User Mode Linux exists for x86-64 only; here the lab needs root and a \
                  kernel with IPVS (modprobe ip_vs)"
             ),
@@ -87,6 +96,7 @@ impl Kernel {
         match self {
             Self::Host => "host",
             Self::Uml => "uml",
+            Self::Trixie => "6.12",
             Self::Qemu => "qemu",
         }
     }
@@ -104,8 +114,10 @@ impl Kernel {
         if self == Self::Host {
             return host::replace(task);
         }
-        if self == Self::Uml && terminal::in_foreground() {
-            return uml::run(task, Streams::Terminal);
+        if terminal::in_foreground()
+            && let Some(root) = self.user_mode_linux()?
+        {
+            return uml::run(&root, task, Streams::Terminal);
         }
         let mut sink = |stream, data: &[u8]| match stream {
             Stream::Stdout => {
@@ -115,8 +127,7 @@ impl Kernel {
             Stream::Stderr => io::stderr().lock().write_all(data),
         };
         let stdin = !io::stdin().is_terminal();
-        let sink: Sink<'_> = &mut sink;
-        self.embed(task, stdin, sink)
+        self.embed(task, stdin, &mut sink)
     }
 
     /// Runs a command without standard input, hands what it writes to `sink`,
@@ -127,14 +138,24 @@ impl Kernel {
     pub fn capture(self, task: &Task, sink: Sink<'_>) -> Result<u8> {
         match self {
             Self::Host => host::capture(task, sink),
-            Self::Uml | Self::Qemu => self.embed(task, false, sink),
+            Self::Uml | Self::Trixie | Self::Qemu => self.embed(task, false, sink),
         }
     }
 
     fn embed(self, task: &Task, stdin: bool, sink: Sink<'_>) -> Result<u8> {
+        match self.user_mode_linux()? {
+            Some(root) => uml::run(&root, task, Streams::Pipes { stdin, sink }),
+            None => qemu::run(task, stdin, sink),
+        }
+    }
+
+    /// The root directory that the kernel's package is in, if it is a User Mode
+    /// Linux.
+    fn user_mode_linux(self) -> Result<Option<PathBuf>> {
         match self {
-            Self::Qemu => qemu::run(task, stdin, sink),
-            Self::Host | Self::Uml => uml::run(task, Streams::Pipes { stdin, sink }),
+            Self::Host | Self::Qemu => Ok(None),
+            Self::Uml => Ok(Some("/".into())),
+            Self::Trixie => trixie::prepare().map(Some),
         }
     }
 }

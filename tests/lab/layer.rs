@@ -1,32 +1,62 @@
 // SPDX-License-Identifier: MIT
 
-//! Debian packages that are unpacked for the lab, not installed.
+//! Packages that tests need and this machine lacks, unpacked for the lab.
 //!
 //! The real clients of `ipvsadm` are daemons. Installing their packages would
 //! leave units, init scripts and settings on the developer's machine and start
 //! what it finds there; a `policy-rc.d` against that is one more thing that the
 //! machine would have to get and lose again, and installing takes root. So the
-//! packages are downloaded, together with those that they depend on and that
-//! this machine lacks, and unpacked beside the lab's own program: no script of
-//! theirs runs, and `cargo clean` removes them. A [`Machine`] shows them where
-//! they expect to be, to the processes that need them and nobody else.
+//! packages are unpacked, together with those that they depend on and that this
+//! machine lacks. A [`Machine`] shows them where they expect to be, to the
+//! processes that need them and nobody else.
 //!
 //! [`Machine`]: crate::machine::Machine
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result};
 
-use crate::build;
 use crate::output::err;
 use crate::packages::{self, Tool};
+use crate::unpacking::{self, Apt};
 
-/// Names the directory of the unpacked packages to what the lab runs.
-pub(crate) const VARIABLE: &str = "IPVS_LAB_PACKAGES";
+/// A directory of unpacked packages, laid out as a root directory.
+pub(crate) struct Layer {
+    /// Its name beside the lab's own program.
+    name: &'static str,
+    /// Names it to what the lab runs.
+    variable: &'static str,
+    /// What has to be there, installed or unpacked.
+    tools: &'static [Tool],
+}
+
+/// What a [`Machine`](crate::machine::Machine) has beside this tree's program.
+pub(crate) const CLIENTS: Layer = Layer {
+    name: "ipvs-lab-packages",
+    variable: "IPVS_LAB_PACKAGES",
+    tools: &[
+        packages::LDIRECTORD,
+        packages::KEEPALIVED,
+        packages::SYSTEMD_ANALYZE,
+        packages::PYTHON,
+        packages::PROMETHEUS_CLIENT,
+        packages::NODE_EXPORTER,
+        packages::BASH_COMPLETION,
+        packages::ZSH,
+        packages::FISH,
+    ],
+};
+/// The original. It lies apart: where its clients are, this tree's program
+/// takes its place.
+pub(crate) const ORIGINAL: Layer = Layer {
+    name: "ipvs-lab-original",
+    variable: "IPVS_LAB_ORIGINAL",
+    tools: &[packages::ORIGINAL],
+};
+
 /// In that directory: what would be in /usr if the packages were installed.
 pub(crate) const USR: &str = "usr";
 /// In that directory: the packages asked for, and one a line the names and
@@ -35,33 +65,32 @@ const CONTENTS: &str = "contents";
 /// Changes whenever a package is installed, upgraded or removed.
 const STATUS: &str = "/var/lib/dpkg/status";
 
-/// The directory of the unpacked packages, as `cargo lab` tells it to what it
-/// runs.
-///
-/// # Errors
-/// When `cargo lab` could not unpack them, or did not start this process.
-pub(crate) fn directory() -> Result<PathBuf> {
-    env::var_os(VARIABLE)
-        .map(PathBuf::from)
-        .context("no unpacked packages here: `cargo lab test` supplies them, or says why it cannot")
-}
-
-/// Unpacks the packages of the tools that this machine lacks, after saying so
-/// on standard error, and returns their directory. What an earlier call has
-/// unpacked is kept for as long as it fits the machine.
-///
-/// # Errors
-/// When they cannot be downloaded or unpacked.
-pub(crate) fn prepare(tools: &[Tool]) -> Result<PathBuf> {
-    let place = build::this_program()?.with_file_name("ipvs-lab-packages");
-    let names: Vec<_> = packages::missing(tools).into_iter().collect();
-    if !is_fresh(&place, &names) && provide(&place, &names).is_err() {
-        // The package lists may be absent, or name files that do not exist any
-        // more.
-        packages::update()?;
-        provide(&place, &names)?;
+impl Layer {
+    /// The directory, as `cargo lab` tells it to what it runs.
+    ///
+    /// # Errors
+    /// When `cargo lab` could not fill it, or did not start this process.
+    pub(crate) fn directory(&self) -> Result<PathBuf> {
+        env::var_os(self.variable).map(PathBuf::from).context(
+            "no unpacked packages here: `cargo lab test` supplies them, or says why it cannot",
+        )
     }
-    Ok(place)
+
+    /// Unpacks the packages of the tools that this machine lacks, after saying
+    /// so on standard error, and returns the variable that names their
+    /// directory and its value. What an earlier call has unpacked is kept for
+    /// as long as it fits the machine.
+    ///
+    /// # Errors
+    /// When they cannot be downloaded or unpacked.
+    pub(crate) fn prepare(&self) -> Result<(&'static str, OsString)> {
+        let place = unpacking::place(self.name)?;
+        let names: Vec<_> = packages::missing(self.tools).into_iter().collect();
+        if !is_fresh(&place, &names) {
+            unpacking::with_lists(|| provide(&place, &names))?;
+        }
+        Ok((self.variable, place.into()))
+    }
 }
 
 /// Whether the directory was filled for the same packages when the machine had
@@ -75,7 +104,12 @@ fn is_fresh(place: &Path, names: &[&str]) -> bool {
 
 /// Fills the directory, unless it has just what is needed already.
 fn provide(place: &Path, names: &[&str]) -> Result<()> {
-    let wanted = needed(names)?;
+    let mut wanted = Apt::Machine.needed(names)?;
+    // This tree's program stands in for the one that its clients need.
+    let original = packages::ORIGINAL.package;
+    if !names.contains(&original) {
+        wanted.retain(|package| !package.starts_with(&format!("{original}=")));
+    }
     let contents = format!("{}\n{}\n", names.join(" "), wanted.join("\n"));
     if fs::read_to_string(place.join(CONTENTS)).is_ok_and(|had| had == contents) {
         // From now on it is younger than what the machine has.
@@ -88,114 +122,8 @@ fn provide(place: &Path, names: &[&str]) -> Result<()> {
             wanted.len().saturating_sub(names.len())
         ));
     }
-    let parent = place.parent().context("this program is nowhere")?;
-    let staging = tempfile::Builder::new()
-        .prefix("ipvs-lab-packages-")
-        .tempdir_in(parent)?;
-    fill(staging.path(), &wanted)?;
-    fs::write(staging.path().join(CONTENTS), contents)?;
-    match fs::remove_dir_all(place) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(fs::rename(staging.keep(), place)?),
-    }
-}
-
-/// The packages that installing these would bring, as `NAME=VERSION`.
-fn needed(names: &[&str]) -> Result<Vec<String>> {
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let output = Command::new("apt-get")
-        .env("LC_ALL", "C")
-        .args(["install", "--simulate", "--no-install-recommends"])
-        .args(names)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run apt-get")?;
-    ensure!(
-        output.status.success(),
-        "apt-get cannot tell what {} needs: {}",
-        names.join(" "),
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut wanted: Vec<_> = text
-        .lines()
-        .filter_map(pinned)
-        // This tree's program stands in for the one that its clients need.
-        .filter(|package| !package.starts_with("ipvsadm="))
-        .collect();
-    wanted.sort_unstable();
-    Ok(wanted)
-}
-
-/// Reads a line of a simulation: «Inst NAME [INSTALLED] (VERSION ORIGIN ...».
-fn pinned(line: &str) -> Option<String> {
-    let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
-    let (_, version) = rest.split_once('(')?;
-    let version = version.split([' ', ')']).next()?;
-    Some(format!("{name}={version}"))
-}
-
-fn fill(staging: &Path, wanted: &[String]) -> Result<()> {
-    let downloads = staging.join("downloads");
-    let root = staging.join("root");
-    for part in [&downloads, &root, &root.join(USR)] {
-        fs::create_dir(part)?;
-    }
-    if !wanted.is_empty() {
-        let mut download = Command::new("apt-get");
-        download
-            // It would rather be another user, who cannot write here.
-            .args(["download", "--quiet=2", "-o=APT::Sandbox::User=root"])
-            .args(wanted)
-            .current_dir(&downloads);
-        run(download)?;
-    }
-    for package in fs::read_dir(&downloads)? {
-        let mut unpack = Command::new("dpkg-deb");
-        unpack.arg("--extract").arg(package?.path()).arg(&root);
-        run(unpack)?;
-    }
-    // Some packages still have files in /lib, which is a link to /usr/lib.
-    for link in ["bin", "sbin", "lib", "lib64"] {
-        let directory = root.join(link);
-        if directory.is_dir() {
-            let mut merge = Command::new("cp");
-            merge.args(["--archive", "--link"]).arg(directory);
-            merge.arg(root.join(USR));
-            run(merge)?;
-        }
-    }
-    fs::rename(root.join(USR), staging.join(USR))?;
-    fs::remove_dir_all(root)?;
-    fs::remove_dir_all(downloads)?;
-    Ok(())
-}
-
-fn run(mut command: Command) -> Result<()> {
-    let name = command.get_program().to_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {}", name.display()))?;
-    if !output.status.success() {
-        let words = String::from_utf8_lossy(&output.stderr);
-        bail!("{} failed: {}", name.display(), words.trim());
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::pinned;
-
-    #[test]
-    fn a_simulated_installation_names_each_package_with_its_version() {
-        let new = "Inst libsocket6-perl (0.29-3 Debian:12.15/oldstable [amd64])";
-        assert_eq!(pinned(new).unwrap(), "libsocket6-perl=0.29-3");
-        let upgrade = "Inst perl [5.36.0-7+deb12u2] (5.36.0-7+deb12u4 Security:12 [amd64]) []";
-        assert_eq!(pinned(upgrade).unwrap(), "perl=5.36.0-7+deb12u4");
-        assert_eq!(pinned("Conf perl (5.36.0-7+deb12u4 Security:12)"), None);
-    }
+    unpacking::make(place, |staging| {
+        Apt::Machine.unpack(&wanted, staging)?;
+        Ok(fs::write(staging.join(CONTENTS), contents)?)
+    })
 }

@@ -21,7 +21,7 @@
 //!   [`Answer`] with standard output, standard error and the exit status;
 //!   [`ipvsadm_reading`] gives it something to read.
 //! - [`original`] and [`original_reading`]: the same with Debian's ipvsadm 1.31,
-//!   where it is installed ([`original_available`]).
+//!   where that can be had ([`original_available`]).
 //! - [`network::Network`]: a client, one or two directors and boxes for real
 //!   servers on virtual links, for every way of forwarding; nothing is set up.
 //! - [`talk::Responder`] and [`talk::Conversation`]: servers that tell who they
@@ -76,7 +76,9 @@ mod suite;
 pub mod talk;
 pub mod task;
 mod terminal;
+mod trixie;
 mod uml;
+mod unpacking;
 pub mod wait;
 mod wire;
 

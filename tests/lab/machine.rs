@@ -48,7 +48,7 @@ impl Machine {
     /// When the caller is not root, the kernel has no overlay file system, or
     /// `cargo lab` could not unpack the clients.
     pub fn new() -> Result<Self> {
-        let packages = layer::directory()?.join(layer::USR);
+        let packages = layer::CLIENTS.directory()?.join(layer::USR);
         let program = program::path()?;
         let files = TempDir::with_prefix("ipvs-lab-machine-")?;
         let place = files.path().to_owned();

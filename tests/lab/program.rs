@@ -71,7 +71,7 @@ pub fn find_original() -> Option<Original> {
             libraries: None,
         });
     }
-    let usr = layer::directory().ok()?.join(layer::USR);
+    let usr = layer::ORIGINAL.directory().ok()?.join(layer::USR);
     let program = usr.join("sbin/ipvsadm");
     program.exists().then(|| Original {
         program,

@@ -41,7 +41,7 @@ impl Root {
     /// When the caller is not root, the kernel has no overlay file system, or
     /// `cargo lab` could not unpack the packages.
     pub fn new() -> Result<Self> {
-        let packages = layer::directory()?.join(layer::USR);
+        let packages = layer::CLIENTS.directory()?.join(layer::USR);
         let directory = TempDir::with_prefix("ipvs-lab-root-")?;
         let place = directory.path().to_owned();
         // A thread's namespace ends with the thread unless something holds it.

@@ -110,7 +110,7 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
     // In the host's kernel libtest's threads use the processors.
     let kernels = match kernel {
         Kernel::Host => 1,
-        Kernel::Uml | Kernel::Qemu => thread::available_parallelism()?.get(),
+        Kernel::Uml | Kernel::Trixie | Kernel::Qemu => thread::available_parallelism()?.get(),
     };
     let kernels = kernels.min(names.len());
     out(format_args!(

@@ -19,43 +19,51 @@ use crate::build;
 use crate::embedded::{self, LINE};
 use crate::exchange;
 use crate::kernel::Streams;
-use crate::packages;
 use crate::task::Task;
 use crate::terminal::Terminal;
 use crate::wire::file;
 
 /// Memory of one kernel. The host gives it page by page, as it is used.
 const MEMORY_MIB: u64 = 512;
-/// In the exchange directory: the library for processors with many registers.
+/// In the exchange directory, which is where the kernel runs: names without
+/// characters that separate paths. The library for processors with many
+/// registers, and the root directory that the kernel's package is in.
 const REGISTERS: &str = "registers.so";
-/// Where the modules of User Mode Linux are.
-const MODULES: &str = "/usr/lib/uml/modules";
+const ROOT: &str = "root";
+/// In a root directory: its User Mode Linux.
+const PROGRAM: &str = "usr/bin/linux.uml";
+/// In a root directory: the modules of its User Mode Linux.
+const MODULES: &str = "usr/lib/uml/modules";
+/// In a root directory: its C library.
+const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 
-/// Boots a kernel, runs the task in it and returns the exit status.
-pub(crate) fn run(task: &Task, streams: Streams<'_>) -> Result<u8> {
+/// Boots the kernel whose package is in the directory `root`, installed or
+/// unpacked, runs the task in it and returns the exit status.
+pub(crate) fn run(root: &Path, task: &Task, streams: Streams<'_>) -> Result<u8> {
     let terminal = match streams {
         Streams::Terminal => Some(Terminal::take()?),
         Streams::Pipes { .. } => None,
     };
     let exchange = exchange::make(task, terminal.is_some())?;
-    symlink(MODULES, exchange.path().join("lib/modules")).context("cannot name the modules")?;
-    let kernel = kernel(exchange.path(), terminal.as_ref())?;
+    symlink(root.join(MODULES), exchange.path().join("lib/modules"))
+        .context("cannot name the modules")?;
+    let kernel = kernel(root, exchange.path(), terminal.as_ref())?;
     embedded::run(kernel, exchange.path(), streams, terminal.as_ref())
 }
 
-fn kernel(exchange: &Path, terminal: Option<&Terminal>) -> Result<Command> {
-    let program = packages::UML
-        .find()
-        .context("no linux.uml here: install the package user-mode-linux")?;
+fn kernel(root: &Path, exchange: &Path, terminal: Option<&Terminal>) -> Result<Command> {
     let path = exchange
         .to_str()
         .filter(|path| !path.contains('"'))
         .context("the temporary directory's name must be plain text without quotation marks")?;
     let log = File::create(exchange.join(file::KERNEL_LOG))?;
-    let mut command = Command::new(program);
+    symlink(root, exchange.join(ROOT))?;
+    let mut command = Command::new(root.join(PROGRAM));
     command
         .env_clear()
         .env("TMPDIR", memory_directory())
+        // The same as without it, where the kernel is installed.
+        .env("LD_LIBRARY_PATH", format!("{ROOT}/{LIBRARIES}"))
         .arg(format!("mem={MEMORY_MIB}M"))
         .args(["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw"])
         .args(["con=null", "con0=null,fd:1", "ssl=null"])
@@ -68,7 +76,6 @@ fn kernel(exchange: &Path, terminal: Option<&Terminal>) -> Result<Command> {
         .stdout(log.try_clone()?)
         .stderr(log);
     if has_tiles() {
-        // Its own path may have characters that separate paths here.
         symlink(build::registers()?, exchange.join(REGISTERS))?;
         command.env("LD_PRELOAD", format!("./{REGISTERS}"));
     }
