@@ -35,7 +35,7 @@ pub(crate) fn prepare() -> Result<PathBuf> {
     if !place.exists() {
         let package = UML.package;
         err(format_args!(
-            "lab: unpacking the package {package} of Debian 13 (about 60 MB to download, \
+            "lab: unpacking the package {package} of Debian 13 (about 50 MB to download, \
              installing nothing)\n"
         ));
         let mirror = unpacking::with_lists(mirror)?;

@@ -31,6 +31,9 @@ pub(super) enum Program {
 
 /// Where both are seen, so that neither can tell its place in its words.
 const PLACE: &str = "/etc/bin/ipvsadm";
+/// Where the libraries of an original that is not installed are seen: nobody
+/// may not enter every directory on the way to them.
+const LIBRARIES: &str = "/etc/lib";
 /// User and group "nobody".
 const NOBODY: u32 = 65534;
 /// How long `until` waits.
@@ -63,6 +66,7 @@ impl Stage {
         write("nsswitch.conf", "hosts: files\nservices: files\n")?;
         write("host.conf", "multi on\n")?;
         fs::create_dir(etc.path().join("bin"))?;
+        fs::create_dir(etc.path().join("lib"))?;
         write("bin/ipvsadm", "")?;
         for public in [etc.path(), &etc.path().join("bin")] {
             fs::set_permissions(public, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
@@ -83,9 +87,9 @@ impl Stage {
     }
 
     fn mount(&self) -> Result<()> {
-        let program = match (self.program, program::find_original()) {
-            (Program::Ours, _) => program::path()?,
-            (Program::Original, Some(original)) => original.program,
+        let (program, libraries) = match (self.program, program::find_original()) {
+            (Program::Ours, _) => (program::path()?, None),
+            (Program::Original, Some(original)) => (original.program, original.libraries),
             (Program::Original, None) => bail!("the original is not here"),
         };
         unshare(CloneFlags::CLONE_NEWNS)?;
@@ -93,6 +97,9 @@ impl Stage {
         mount(none, "/", none, private, none)?;
         mount(Some(self.etc.path()), "/etc", none, MsFlags::MS_BIND, none)?;
         mount(Some(&program), PLACE, none, MsFlags::MS_BIND, none)?;
+        if let Some(libraries) = libraries {
+            mount(Some(&libraries), LIBRARIES, none, MsFlags::MS_BIND, none)?;
+        }
         if let Some(modprobe) = packages::MODPROBE.find() {
             // The original calls it when it is not root. What it then says of
             // the machine's modules is not the original's.
@@ -166,7 +173,6 @@ pub(super) fn run(run: &Run) -> Result<Answer> {
 
 fn start(run: &Run) -> Result<Answer> {
     use std::os::unix::ffi::OsStrExt as _;
-    let libraries = program::find_original().and_then(|original| original.libraries);
     let mut command = Command::new(PLACE);
     command
         .arg0("ipvsadm")
@@ -177,7 +183,7 @@ fn start(run: &Run) -> Result<Answer> {
         )
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .envs(libraries.map(|path| ("LD_LIBRARY_PATH", path)))
+        .env("LD_LIBRARY_PATH", LIBRARIES)
         .current_dir("/")
         .stdin(input(&run.input)?)
         .stdout(Stdio::piped())
