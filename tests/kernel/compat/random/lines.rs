@@ -94,7 +94,7 @@ pub(super) fn sequence(chance: &mut Chance, length: usize) -> Vec<Item> {
         // A table is worth more when there is something in it.
         let run = match number {
             0..3 => run(adding(chance), ""),
-            _ if chance.percent(20) => batch(chance),
+            _ if chance.percent(30) => batch(chance),
             _ => run(some(chance), ""),
         };
         let rules = rules::of(&run);
@@ -131,28 +131,36 @@ fn run(words: Vec<String>, input: &str) -> Run {
     }
 }
 
-/// Several lines for one -R.
+/// Several lines for one -R. There is no quoting in them, and what would stop it
+/// is left out of most of them.
 fn batch(chance: &mut Chance) -> Run {
     let mut input = String::new();
-    for _ in 0..3 + chance.below(8) {
-        let words = if chance.percent(10) {
+    for _ in 0..5 + chance.below(8) {
+        let words = if chance.percent(4) {
             some(chance)
         } else {
             sensible(chance)
         };
-        // There is no quoting, and rules of their own are not tried here.
+        let illegal = |word: &String| {
+            STOPS.iter().any(|end| word.ends_with(end))
+                || STOP_OPTIONS.iter().any(|start| word.starts_with(start))
+        };
+        let reads = words
+            .first()
+            .is_some_and(|word| word.to_lowercase().contains('l'));
+        let stops = reads && words.len() > 2 || words.iter().any(illegal);
+        if stops && chance.percent(97) {
+            continue;
+        }
         let words: Vec<String> = words
             .into_iter()
             .filter(|word| !word.is_empty() && !word.contains([' ', '#']))
+            .filter(|word| {
+                !["-h", "-v", "--he", "--ve"]
+                    .iter()
+                    .any(|start| word.starts_with(start))
+            })
             .collect();
-        let shows = |word: &String| {
-            ["-h", "-v", "--help", "--version"]
-                .iter()
-                .any(|start| word.starts_with(start))
-        };
-        if words.iter().any(shows) {
-            continue;
-        }
         input.push_str(&words.join(" "));
         input.push_str(chance.one_of(&["\n", "\n", "\n", "\r\n", " \n", "\n\n"]));
     }
@@ -161,6 +169,33 @@ fn batch(chance: &mut Chance) -> Run {
     }
     run(vec!["-R".to_owned()], &input)
 }
+
+/// Ends of values that are illegal.
+const STOPS: &[&str] = &[
+    "x",
+    "-1",
+    "2678401",
+    "129",
+    "65536",
+    "2147483648",
+    "vxlan",
+    "-o",
+    "--ops",
+    "10.0.0.3:0",
+    "csum",
+];
+/// Options that are often illegal with others.
+const STOP_OPTIONS: &[&str] = &[
+    "-b",
+    "--sched",
+    "-M",
+    "--netmask",
+    "--tun-port",
+    "-h",
+    "-v",
+    "--help",
+    "--version",
+];
 
 /// A line that is damaged in one case of three.
 fn some(chance: &mut Chance) -> Vec<String> {

@@ -32,7 +32,7 @@ const VARIABLE: &str = "IPVS_LAB_SEED";
 const USUAL_SEED: u64 = 1;
 /// Sequences in each test, and commands in each sequence: together more than
 /// 3,000 command lines, with those that -R reads.
-const SEQUENCES: usize = 25;
+const SEQUENCES: usize = 20;
 const LENGTH: usize = 14;
 
 /// One command line of a sequence.

@@ -88,7 +88,9 @@ pub(super) fn of(run: &Run) -> BTreeSet<Rule> {
             rules.insert(Rule::Crashes);
         }
     }
-    if run.words.first().is_some_and(|word| {
+    // What stands before the first option does not count.
+    let mut options = run.words.iter().filter(|word| word.starts_with(b"-"));
+    if options.next().is_some_and(|word| {
         matches!(word.as_slice(), b"--help" | b"--version")
             || word.starts_with(b"-h")
             || word.starts_with(b"-v")
@@ -227,7 +229,7 @@ fn listing(rules: &BTreeSet<Rule>, stdout: &[u8]) -> Vec<String> {
             line
         });
     }
-    if text.lines().any(is_large) {
+    if blocks.iter().any(|block| is_large(block)) {
         blocks.sort();
     }
     blocks
@@ -269,7 +271,7 @@ fn prefix(word: &mut String) {
 
 /// Whether the line has an address or mark whose sign the original minds.
 fn is_large(line: &str) -> bool {
-    line.split(' ').any(|word| {
+    line.split([' ', '\n']).any(|word| {
         let first = word
             .trim_start_matches('[')
             .split(['.', ':'])
@@ -316,6 +318,10 @@ fn a_rule_recognizes_its_difference_and_no_other() {
     assert!(allow(
         "-A -t 10.0.0.1:80 -s rr -p 5 -M 0.0.0.24\n",
         "-A -t 10.0.0.1:80 -s rr -p 5 -M 255.255.255.0\n"
+    ));
+    assert!(allow(
+        "TCP  9.0.0.1:80 rr\nFWM  7 rr persistent 5 mask 0.0.0.24\n",
+        "TCP  9.0.0.1:80 rr\nFWM  7 rr persistent 5 mask 255.255.255.0\n"
     ));
     assert!(!allow(
         "-A -t 10.0.0.1:80 -s rr -p 5\n",
