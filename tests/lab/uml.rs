@@ -30,6 +30,9 @@ const MEMORY_MIB: u64 = 512;
 /// registers, and the root directory that the kernel's package is in.
 const REGISTERS: &str = "registers.so";
 const ROOT: &str = "root";
+/// In a root directory, and in the exchange directory: the directory of the
+/// loader. A kernel that is not installed names it without a slash in front.
+const LOADER: &str = "lib64";
 /// In a root directory: its User Mode Linux.
 const PROGRAM: &str = "usr/bin/linux.uml";
 /// In a root directory: the modules of its User Mode Linux.
@@ -58,6 +61,7 @@ fn kernel(root: &Path, exchange: &Path, terminal: Option<&Terminal>) -> Result<C
         .context("the temporary directory's name must be plain text without quotation marks")?;
     let log = File::create(exchange.join(file::KERNEL_LOG))?;
     symlink(root, exchange.join(ROOT))?;
+    symlink(root.join(LOADER), exchange.join(LOADER))?;
     let mut command = Command::new(root.join(PROGRAM));
     command
         .env_clear()
