@@ -47,6 +47,9 @@ pub(crate) const CLIENTS: Layer = Layer {
         packages::BASH_COMPLETION,
         packages::ZSH,
         packages::FISH,
+        packages::IPTABLES,
+        packages::CURL,
+        packages::PROCPS,
     ],
 };
 /// The original. It lies apart: where its clients are, this tree's program

@@ -44,6 +44,22 @@ pub const TIME: Tool = Tool {
     package: "time",
     places: &["/usr/bin/time"],
 };
+/// Sets netfilter's rules up. (Debian's User Mode Linux has no nf_tables for
+/// IPv4 and IPv6, so that nftables is of no use in it.)
+pub const IPTABLES: Tool = Tool {
+    package: "iptables",
+    places: &["/usr/sbin/iptables-legacy", "/sbin/iptables-legacy"],
+};
+/// A web client.
+pub const CURL: Tool = Tool {
+    package: "curl",
+    places: &["/usr/bin/curl"],
+};
+/// The package that has `sysctl`.
+pub const PROCPS: Tool = Tool {
+    package: "procps",
+    places: &["/usr/sbin/sysctl", "/sbin/sysctl"],
+};
 /// Emulates a machine.
 pub const QEMU: Tool = Tool {
     package: "qemu-system-x86",
