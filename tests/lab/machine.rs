@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -112,6 +112,10 @@ fn make(files: &Path, packages: &Path, program: &Path) -> Result<File> {
     }
     // Only something to mount the program on.
     File::create(files.join("ours/sbin/ipvsadm"))?;
+    // The commands by the names that installing the package gives them.
+    for name in ["iptables", "ip6tables"] {
+        symlink(format!("{name}-legacy"), files.join("ours/sbin").join(name))?;
+    }
     let files = files
         .to_str()
         .filter(|path| !path.contains([':', ',', '\\']))
