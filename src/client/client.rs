@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 
 use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
-use netlink_packet_core::{DecodeError, NLM_F_ACK, NLM_F_DUMP, NetlinkDeserializable};
-use netlink_packet_generic::GenlMessage;
+use netlink_packet_core::{
+    DecodeError, NLM_F_ACK, NLM_F_DUMP, NetlinkDeserializable, NetlinkHeader,
+};
+use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage, constants::GENL_HDRLEN};
 use rustix::io::Errno;
 
 use crate::{
-    AddressFamily, Change, DaemonRole, Destination, DestinationId, DestinationSettings, Error,
-    Info, Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts,
+    AddressFamily, Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
+    Error, Info, Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts,
     change::{INTERFACE_MAX, can_exist},
     convert,
     exchange::Exchange,
@@ -65,7 +67,7 @@ impl Client {
             Operation::ReadInfo,
             IpvsCommand::GetInfo,
             vec![],
-            convert::info,
+            whole(convert::info),
         )
     }
 
@@ -74,12 +76,26 @@ impl Client {
     /// The kernel hands them out in pieces: a service that is added or removed
     /// meanwhile can be missing, and another can be missed or come twice.
     pub fn services(&mut self) -> Result<Vec<Service>> {
+        self.map_services(Counters::Read, |service| service)
+    }
+
+    /// All virtual services, in the kernel's order, each as `map` makes it out
+    /// of one: what is not needed of a large table need not be kept.
+    ///
+    /// It is as consistent as [`services`](Self::services). When an answer gets
+    /// lost and everything is read again, `map` sees services that it has seen
+    /// before.
+    pub fn map_services<T>(
+        &mut self,
+        counters: Counters,
+        mut map: impl FnMut(Service) -> T,
+    ) -> Result<Vec<T>> {
         self.read(
             Operation::ListServices,
             IpvsCommand::GetService,
             vec![],
             NLM_F_DUMP,
-            convert::service,
+            |_, payload| convert::service(attributes(payload), counters).map(&mut map),
         )
     }
 
@@ -92,7 +108,7 @@ impl Client {
             Operation::ReadService(*id),
             IpvsCommand::GetService,
             vec![named(id)],
-            convert::service,
+            |_, payload| convert::service(attributes(payload), Counters::Read),
         )
     }
 
@@ -127,13 +143,24 @@ impl Client {
     /// The destinations of a virtual service, in the kernel's order. None when
     /// there is no such service: the kernel makes no difference.
     pub fn destinations(&mut self, service: &ServiceId) -> Result<Vec<Destination>> {
+        self.destinations_with(service, Counters::Read)
+    }
+
+    /// The destinations of a virtual service as
+    /// [`destinations`](Self::destinations) reads them, or without their
+    /// counters.
+    pub fn destinations_with(
+        &mut self,
+        service: &ServiceId,
+        counters: Counters,
+    ) -> Result<Vec<Destination>> {
         let family: AddressFamily = service.family();
         self.read(
             Operation::ListDestinations(*service),
             IpvsCommand::GetDest,
             vec![named(service)],
             NLM_F_DUMP,
-            move |attributes| convert::destination(attributes, family),
+            |_, payload| convert::destination(attributes(payload), family, counters),
         )
     }
 
@@ -200,7 +227,7 @@ impl Client {
             Operation::ReadTimeouts,
             IpvsCommand::GetConfig,
             vec![],
-            convert::timeouts,
+            whole(convert::timeouts),
         )
     }
 
@@ -220,7 +247,7 @@ impl Client {
             IpvsCommand::GetDaemon,
             vec![],
             NLM_F_DUMP,
-            convert::daemon,
+            whole(convert::daemon),
         )
     }
 
@@ -320,11 +347,7 @@ impl Client {
             } else {
                 0
             };
-            self.exchange.queue(
-                GenlMessage::from_payload(change.message()),
-                self.family,
-                flags,
-            );
+            self.queue(&change.message(), flags);
         }
         self.exchange.send(operation)?;
         for (position, errno) in self.exchange.receive_refusals(operation, sent.len())? {
@@ -350,9 +373,18 @@ impl Client {
         }
     }
 
+    fn queue(&mut self, request: &IpvsMessage, flags: u16) {
+        let header = GenlHeader {
+            cmd: request.command(),
+            version: request.version(),
+        };
+        self.exchange.queue(self.family, header, flags, |buffer| {
+            request.append_to(buffer);
+        });
+    }
+
     fn write_daemon(&mut self, operation: Operation, request: IpvsMessage) -> Result<()> {
-        self.exchange
-            .queue(GenlMessage::from_payload(request), self.family, NLM_F_ACK);
+        self.queue(&request, NLM_F_ACK);
         self.exchange.send(operation)?;
         self.exchange
             .receive(operation, self.family, false, |_, _| Ok(()))
@@ -363,7 +395,7 @@ impl Client {
         operation: Operation,
         command: IpvsCommand,
         attributes: Vec<IpvsAttribute>,
-        convert: impl Fn(Vec<IpvsAttribute>) -> Result<T, DecodeError>,
+        convert: impl FnMut(&NetlinkHeader, &[u8]) -> Result<T, DecodeError>,
     ) -> Result<T> {
         self.read(operation, command, attributes, NLM_F_ACK, convert)?
             .pop()
@@ -373,26 +405,27 @@ impl Client {
             })
     }
 
+    /// Sends a request and makes an item of each message of the answer, whose
+    /// netlink header and payload `convert` gets.
     fn read<T>(
         &mut self,
         operation: Operation,
         command: IpvsCommand,
         attributes: Vec<IpvsAttribute>,
         flags: u16,
-        convert: impl Fn(Vec<IpvsAttribute>) -> Result<T, DecodeError>,
+        mut convert: impl FnMut(&NetlinkHeader, &[u8]) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>> {
+        let request = IpvsMessage::new(command, attributes);
+        let dump = flags & NLM_F_DUMP != 0;
         let mut attempt = 1;
         loop {
             let mut items = Vec::new();
-            let request = GenlMessage::from_payload(IpvsMessage::new(command, attributes.clone()));
-            self.exchange.queue(request, self.family, flags);
+            self.queue(&request, flags);
             self.exchange.send(operation)?;
-            let dump = flags & NLM_F_DUMP != 0;
             let outcome = self
                 .exchange
                 .receive(operation, self.family, dump, |header, payload| {
-                    let message = GenlMessage::<IpvsMessage>::deserialize(header, payload)?;
-                    items.push(convert(message.payload.attributes)?);
+                    items.push(convert(header, payload)?);
                     Ok(())
                 });
             match outcome {
@@ -403,6 +436,21 @@ impl Client {
             }
         }
     }
+}
+
+/// Decodes a message whole, for what reads all of it.
+fn whole<T>(
+    convert: impl Fn(Vec<IpvsAttribute>) -> Result<T, DecodeError>,
+) -> impl Fn(&NetlinkHeader, &[u8]) -> Result<T, DecodeError> {
+    move |header, payload| {
+        let message = GenlMessage::<IpvsMessage>::deserialize(header, payload)?;
+        convert(message.payload.attributes)
+    }
+}
+
+/// What follows the generic netlink header.
+fn attributes(payload: &[u8]) -> &[u8] {
+    payload.get(GENL_HDRLEN..).unwrap_or_default()
 }
 
 fn named(id: &ServiceId) -> IpvsAttribute {

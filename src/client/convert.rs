@@ -14,14 +14,14 @@ use ipvs_netlink::{
     IP_VS_CONN_F_TUNNEL_TYPE_GRE, IP_VS_CONN_F_TUNNEL_TYPE_GUE, IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
     IP_VS_STATE_BACKUP, IP_VS_STATE_MASTER, IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
     IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM, IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM, InfoAttribute, IpvsAttribute,
-    ServiceAttribute, ServiceFlags, StatsAttribute,
+    ServiceAttribute, ServiceFlags, StatsAttribute, UnreadStats, read_destination, read_service,
 };
 use netlink_packet_core::DecodeError;
 
 use crate::{
-    AddressFamily, DaemonRole, Destination, DestinationId, DestinationSettings, ForwardingMethod,
-    Info, Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId, ServiceSettings,
-    Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum, Version,
+    AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
+    ForwardingMethod, Info, Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId,
+    ServiceSettings, Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum, Version,
 };
 
 const AF_INET: u16 = 2;
@@ -157,15 +157,7 @@ pub(crate) fn timeout_attributes(timeouts: &Timeouts) -> Vec<IpvsAttribute> {
 }
 
 /// A service out of the kernel's reply.
-pub(crate) fn service(attributes: Vec<IpvsAttribute>) -> Result<Service, DecodeError> {
-    let attributes = attributes
-        .into_iter()
-        .find_map(|attribute| match attribute {
-            IpvsAttribute::Service(attributes) => Some(attributes),
-            _ => None,
-        })
-        .ok_or_else(|| missing("IPVS_CMD_ATTR_SERVICE"))?;
-
+pub(crate) fn service(payload: &[u8], counters: Counters) -> Result<Service, DecodeError> {
     let mut family = None;
     let mut protocol = None;
     let mut address = None;
@@ -176,27 +168,22 @@ pub(crate) fn service(attributes: Vec<IpvsAttribute>) -> Result<Service, DecodeE
     let mut timeout = None;
     let mut netmask = None;
     let mut persistence_engine = None;
-    let mut narrow = None;
-    let mut wide = None;
-    for attribute in attributes {
-        match attribute {
-            ServiceAttribute::AddressFamily(value) => family = Some(self::family(value)?),
-            ServiceAttribute::Protocol(value) => protocol = Some(Protocol::from(value)),
-            ServiceAttribute::Address(value) => address = Some(value),
-            ServiceAttribute::Port(value) => port = Some(value),
-            ServiceAttribute::Fwmark(value) => mark = NonZeroU32::new(value),
-            ServiceAttribute::SchedulerName(value) => scheduler = Some(value),
-            ServiceAttribute::Flags { flags: value, .. } => flags = Some(value),
-            ServiceAttribute::Timeout(value) => timeout = Some(value),
-            ServiceAttribute::Netmask(value) => netmask = Some(value),
-            ServiceAttribute::PersistenceEngineName(value) => persistence_engine = Some(value),
-            ServiceAttribute::Stats(value) => narrow = Some(stats(&value)),
-            ServiceAttribute::Stats64(value) => wide = Some(stats(&value)),
-            _ => {}
-        }
-    }
+    let unread = read_service(payload, |attribute| match attribute {
+        ServiceAttribute::AddressFamily(value) => family = Some(value),
+        ServiceAttribute::Protocol(value) => protocol = Some(Protocol::from(value)),
+        ServiceAttribute::Address(value) => address = Some(value),
+        ServiceAttribute::Port(value) => port = Some(value),
+        ServiceAttribute::Fwmark(value) => mark = NonZeroU32::new(value),
+        ServiceAttribute::SchedulerName(value) => scheduler = Some(value),
+        ServiceAttribute::Flags { flags: value, .. } => flags = Some(value),
+        ServiceAttribute::Timeout(value) => timeout = Some(value),
+        ServiceAttribute::Netmask(value) => netmask = Some(value),
+        ServiceAttribute::PersistenceEngineName(value) => persistence_engine = Some(value),
+        _ => {}
+    })?
+    .ok_or_else(|| missing("IPVS_CMD_ATTR_SERVICE"))?;
 
-    let family = family.ok_or_else(|| missing("IPVS_SVC_ATTR_AF"))?;
+    let family = self::family(family.ok_or_else(|| missing("IPVS_SVC_ATTR_AF"))?)?;
     let flags = flags.ok_or_else(|| missing("IPVS_SVC_ATTR_FLAGS"))?;
     let timeout = timeout.ok_or_else(|| missing("IPVS_SVC_ATTR_TIMEOUT"))?;
     let netmask = netmask.ok_or_else(|| missing("IPVS_SVC_ATTR_NETMASK"))?;
@@ -233,28 +220,19 @@ pub(crate) fn service(attributes: Vec<IpvsAttribute>) -> Result<Service, DecodeE
     Ok(Service {
         id,
         settings,
-        stats: wide
-            .or(narrow)
-            .ok_or_else(|| missing("IPVS_SVC_ATTR_STATS"))?,
+        stats: stats(&unread, counters, "IPVS_SVC_ATTR_STATS")?,
     })
 }
 
 /// A destination out of the kernel's reply about a service of this family.
 pub(crate) fn destination(
-    attributes: Vec<IpvsAttribute>,
+    payload: &[u8],
     service_family: AddressFamily,
+    counters: Counters,
 ) -> Result<Destination, DecodeError> {
-    let attributes = attributes
-        .into_iter()
-        .find_map(|attribute| match attribute {
-            IpvsAttribute::Destination(attributes) => Some(attributes),
-            _ => None,
-        })
-        .ok_or_else(|| missing("IPVS_CMD_ATTR_DEST"))?;
-
     // The address comes before its family, and before Linux 3.18 there is no
     // family of its own.
-    let mut family = service_family;
+    let mut family = None;
     let mut address = None;
     let mut port = None;
     let mut method = None;
@@ -267,29 +245,25 @@ pub(crate) fn destination(
     let mut tunnel_type = IP_VS_CONN_F_TUNNEL_TYPE_IPIP;
     let mut tunnel_port = 0;
     let mut tunnel_flags = IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM;
-    let mut narrow = None;
-    let mut wide = None;
-    for attribute in attributes {
-        match attribute {
-            DestinationAttribute::AddressFamily(value) => family = self::family(value)?,
-            DestinationAttribute::Address(value) => address = Some(value),
-            DestinationAttribute::Port(value) => port = Some(value),
-            DestinationAttribute::ForwardingMethod(value) => method = Some(value),
-            DestinationAttribute::Weight(value) => weight = Some(value),
-            DestinationAttribute::UpperThreshold(value) => upper_threshold = value,
-            DestinationAttribute::LowerThreshold(value) => lower_threshold = value,
-            DestinationAttribute::ActiveConnections(value) => active_connections = value,
-            DestinationAttribute::InactiveConnections(value) => inactive_connections = value,
-            DestinationAttribute::PersistentConnections(value) => persistent_connections = value,
-            DestinationAttribute::TunnelType(value) => tunnel_type = value,
-            DestinationAttribute::TunnelPort(value) => tunnel_port = value,
-            DestinationAttribute::TunnelFlags(value) => tunnel_flags = value,
-            DestinationAttribute::Stats(value) => narrow = Some(stats(&value)),
-            DestinationAttribute::Stats64(value) => wide = Some(stats(&value)),
-            _ => {}
-        }
-    }
+    let unread = read_destination(payload, |attribute| match attribute {
+        DestinationAttribute::AddressFamily(value) => family = Some(value),
+        DestinationAttribute::Address(value) => address = Some(value),
+        DestinationAttribute::Port(value) => port = Some(value),
+        DestinationAttribute::ForwardingMethod(value) => method = Some(value),
+        DestinationAttribute::Weight(value) => weight = Some(value),
+        DestinationAttribute::UpperThreshold(value) => upper_threshold = value,
+        DestinationAttribute::LowerThreshold(value) => lower_threshold = value,
+        DestinationAttribute::ActiveConnections(value) => active_connections = value,
+        DestinationAttribute::InactiveConnections(value) => inactive_connections = value,
+        DestinationAttribute::PersistentConnections(value) => persistent_connections = value,
+        DestinationAttribute::TunnelType(value) => tunnel_type = value,
+        DestinationAttribute::TunnelPort(value) => tunnel_port = value,
+        DestinationAttribute::TunnelFlags(value) => tunnel_flags = value,
+        _ => {}
+    })?
+    .ok_or_else(|| missing("IPVS_CMD_ATTR_DEST"))?;
 
+    let family = family.map_or(Ok(service_family), self::family)?;
     let method = method.ok_or_else(|| missing("IPVS_DEST_ATTR_FWD_METHOD"))?;
     Ok(Destination {
         id: DestinationId {
@@ -317,9 +291,7 @@ pub(crate) fn destination(
         active_connections,
         inactive_connections,
         persistent_connections,
-        stats: wide
-            .or(narrow)
-            .ok_or_else(|| missing("IPVS_DEST_ATTR_STATS"))?,
+        stats: stats(&unread, counters, "IPVS_DEST_ATTR_STATS")?,
     })
 }
 
@@ -493,10 +465,23 @@ fn checksum_flags(checksum: TunnelChecksum) -> u16 {
     }
 }
 
-fn stats<C: Counter + Into<u64>>(attributes: &[StatsAttribute<C>]) -> Stats {
+/// The counters if they are wanted, in their wider form where there is one.
+fn stats(unread: &UnreadStats<'_>, counters: Counters, name: &str) -> Result<Stats, DecodeError> {
+    if counters == Counters::Skip {
+        return Ok(Stats::default());
+    }
+    if let Some(attributes) = unread.stats64() {
+        return collected(attributes);
+    }
+    collected(unread.stats().ok_or_else(|| missing(name))?)
+}
+
+fn collected<C: Counter + Into<u64>>(
+    attributes: impl Iterator<Item = Result<StatsAttribute<C>, DecodeError>>,
+) -> Result<Stats, DecodeError> {
     let mut stats = Stats::default();
     for attribute in attributes {
-        match *attribute {
+        match attribute? {
             StatsAttribute::Connections(value) => stats.connections = value.into(),
             StatsAttribute::InPackets(value) => stats.in_packets = value.into(),
             StatsAttribute::OutPackets(value) => stats.out_packets = value.into(),
@@ -514,7 +499,7 @@ fn stats<C: Counter + Into<u64>>(attributes: &[StatsAttribute<C>]) -> Stats {
             _ => {}
         }
     }
-    stats
+    Ok(stats)
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::io;
 
 use netlink_packet_core::{
     DecodeError, Emitable, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP,
-    NLMSG_OVERRUN, NetlinkBuffer, NetlinkHeader, NetlinkMessage, parse_i32,
+    NLMSG_OVERRUN, NetlinkBuffer, NetlinkHeader, parse_i32,
 };
-use netlink_packet_generic::{GenlFamily, GenlMessage};
+use netlink_packet_generic::{GenlHeader, constants::GENL_HDRLEN};
 use rustix::io::Errno;
 
 use crate::{Error, Operation, Result, socket::Transport};
@@ -34,25 +34,31 @@ impl Exchange {
             transport,
             sequence: 0,
             requests: Vec::new(),
-            answer: vec![0; RECEIVE_BUFFER],
+            answer: Vec::with_capacity(RECEIVE_BUFFER),
         }
     }
 
     /// Puts a request to the family of this number behind those that wait to be
-    /// sent.
-    pub(crate) fn queue<F>(&mut self, mut message: GenlMessage<F>, family: u16, flags: u16)
-    where
-        F: GenlFamily + Emitable + std::fmt::Debug,
-    {
+    /// sent; `append` adds what follows its generic netlink header.
+    pub(crate) fn queue(
+        &mut self,
+        family: u16,
+        header: GenlHeader,
+        flags: u16,
+        append: impl FnOnce(&mut Vec<u8>),
+    ) {
         self.sequence = self.sequence.wrapping_add(1);
-        message.set_resolved_family_id(family);
-        let mut message = NetlinkMessage::from(message);
-        message.header.flags = NLM_F_REQUEST | flags;
-        message.header.sequence_number = self.sequence;
-        message.finalize();
         let start = self.requests.len();
-        self.requests.resize(start + message.buffer_len(), 0);
-        message.serialize(self.requests.get_mut(start..).unwrap_or_default());
+        let mut netlink = NetlinkHeader::default();
+        let payload = start + netlink.buffer_len();
+        self.requests.resize(payload + GENL_HDRLEN, 0);
+        header.emit(self.requests.get_mut(payload..).unwrap_or_default());
+        append(&mut self.requests);
+        netlink.length = (self.requests.len() - start) as u32;
+        netlink.message_type = family;
+        netlink.flags = NLM_F_REQUEST | flags;
+        netlink.sequence_number = self.sequence;
+        netlink.emit(self.requests.get_mut(start..payload).unwrap_or_default());
     }
 
     /// Sends the requests that wait, in one datagram.
@@ -172,10 +178,11 @@ fn next_datagram<'a>(
 ) -> Result<Option<&'a [u8]>> {
     match transport.receive(buffer) {
         Ok(length) if length > buffer.len() => {
-            buffer.resize(length, 0);
+            buffer.clear();
+            buffer.reserve(length);
             Ok(None)
         }
-        Ok(length) => Ok(buffer.get(..length)),
+        Ok(_) => Ok(Some(buffer)),
         Err(error) if error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(if lost {
             Error::AnswerLost { operation }

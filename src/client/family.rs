@@ -6,9 +6,9 @@
 use std::process::Command;
 
 use ipvs_netlink::IpvsMessage;
-use netlink_packet_core::{DecodeError, NLM_F_ACK, NlasIterator, parse_u16};
+use netlink_packet_core::{DecodeError, Emitable, NLM_F_ACK, NlasIterator, parse_u16};
 use netlink_packet_generic::{
-    GenlFamily, GenlMessage,
+    GenlFamily, GenlHeader,
     constants::{CTRL_ATTR_FAMILY_ID, GENL_HDRLEN, GENL_ID_CTRL},
     ctrl::{GenlCtrl, GenlCtrlCmd, nlas::GenlCtrlAttrs},
 };
@@ -38,16 +38,21 @@ pub(crate) fn find(
 
 fn look_up(exchange: &mut Exchange) -> Result<u16> {
     let operation = Operation::Open;
-    exchange.queue(
-        GenlMessage::from_payload(GenlCtrl {
-            cmd: GenlCtrlCmd::GetFamily,
-            nlas: vec![GenlCtrlAttrs::FamilyName(
-                IpvsMessage::family_name().to_owned(),
-            )],
-        }),
-        GENL_ID_CTRL,
-        NLM_F_ACK,
-    );
+    let request = GenlCtrl {
+        cmd: GenlCtrlCmd::GetFamily,
+        nlas: vec![GenlCtrlAttrs::FamilyName(
+            IpvsMessage::family_name().to_owned(),
+        )],
+    };
+    let header = GenlHeader {
+        cmd: request.command(),
+        version: request.version(),
+    };
+    exchange.queue(GENL_ID_CTRL, header, NLM_F_ACK, |buffer| {
+        let start = buffer.len();
+        buffer.resize(start + request.buffer_len(), 0);
+        request.emit(buffer.get_mut(start..).unwrap_or_default());
+    });
     exchange.send(operation)?;
     let mut family = None;
     exchange.receive(operation, GENL_ID_CTRL, false, |_, payload| {

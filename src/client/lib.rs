@@ -84,7 +84,7 @@ pub use self::{
     connections::{Connection, Connections},
     error::{Error, Operation, Result},
     model::{
-        AddressFamily, DaemonRole, Destination, DestinationId, DestinationSettings,
+        AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
         ForwardingMethod, Info, Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId,
         ServiceSettings, Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum, Version,
     },

@@ -20,9 +20,10 @@ pub(crate) trait Transport: Send {
     /// Sends one datagram, which may hold several messages.
     fn send(&mut self, datagram: &[u8]) -> io::Result<()>;
 
-    /// Receives one datagram and returns its length. It is longer than the
-    /// buffer when it did not fit; then its end is lost.
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Receives one datagram into the buffer, in place of what is there, and
+    /// returns its length. It is above the buffer's capacity when it did not
+    /// fit; then its end is lost.
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize>;
 }
 
 /// A generic netlink socket of the current network namespace.
@@ -55,17 +56,19 @@ impl Transport for NetlinkSocket {
         retry_interrupted(|| self.socket.send(datagram, 0)).map(|_| ())
     }
 
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         if let Some(length) = self.next_length.take() {
-            let kept = self.next.len().min(length).min(buffer.len());
-            if let (Some(to), Some(from)) = (buffer.get_mut(..kept), self.next.get(..kept)) {
-                to.copy_from_slice(from);
-            }
+            std::mem::swap(buffer, &mut self.next);
             return Ok(length);
         }
-        self.next.resize(buffer.len(), 0);
+        // They change places: one that had to grow is not to be lost.
+        let room = buffer.capacity().max(self.next.capacity());
+        for buffer in [&mut *buffer, &mut self.next] {
+            buffer.clear();
+            buffer.reserve(room);
+        }
         let [first, second] =
-            retry_interrupted(|| receive_two(self.socket.as_fd(), [&mut *buffer, &mut self.next]))?;
+            retry_interrupted(|| receive_two(self.socket.as_fd(), [buffer, &mut self.next]))?;
         self.next_length = second;
         // The call returns at least one, or an error.
         first.ok_or_else(|| io::ErrorKind::WouldBlock.into())
@@ -76,10 +79,21 @@ impl Transport for NetlinkSocket {
 /// returns their true lengths. The end of a dump is made while the part before
 /// it is received: so it comes in the same system call, of which a listing
 /// makes two for each service instead of three.
-fn receive_two(socket: BorrowedFd<'_>, buffers: [&mut [u8]; 2]) -> io::Result<[Option<usize>; 2]> {
-    let mut parts = buffers.map(|buffer| libc::iovec {
-        iov_base: buffer.as_mut_ptr().cast(),
-        iov_len: buffer.len(),
+///
+/// The buffers get what their capacities hold. They are written by the kernel
+/// alone, so that memory that no datagram reaches is never touched.
+fn receive_two(
+    socket: BorrowedFd<'_>,
+    buffers: [&mut Vec<u8>; 2],
+) -> io::Result<[Option<usize>; 2]> {
+    let mut buffers = buffers;
+    let mut parts = buffers.each_mut().map(|buffer| {
+        buffer.clear();
+        let free = buffer.spare_capacity_mut();
+        libc::iovec {
+            iov_base: free.as_mut_ptr().cast(),
+            iov_len: free.len(),
+        }
     });
     let mut headers = parts.each_mut().map(|part| {
         // SAFETY: the structure is plain numbers and pointers, for which zeros
@@ -103,8 +117,15 @@ fn receive_two(socket: BorrowedFd<'_>, buffers: [&mut [u8]; 2]) -> io::Result<[O
         )
     };
     let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-    let [first, second] = headers.map(|header| header.msg_len as usize);
-    Ok([(count > 0).then_some(first), (count > 1).then_some(second)])
+    let mut lengths = [None; 2];
+    for ((length, buffer), header) in lengths.iter_mut().zip(buffers).zip(headers).take(count) {
+        let received = header.msg_len as usize;
+        // SAFETY: the kernel has written the datagram from the beginning of the
+        // buffer on, up to its end or that of the capacity.
+        unsafe { buffer.set_len(received.min(buffer.capacity())) };
+        *length = Some(received);
+    }
+    Ok(lengths)
 }
 
 fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {

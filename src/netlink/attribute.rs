@@ -7,11 +7,11 @@ use netlink_packet_core::{
 
 use crate::{
     DaemonAttribute, DestinationAttribute, InfoAttribute, IpvsCommand, ServiceAttribute,
-    value::{emit_set, parse_array, parse_set, set_len},
+    value::{append, append_set, emit_set, parse_array, parse_set, set_len},
 };
 
-const IPVS_CMD_ATTR_SERVICE: u16 = 1;
-const IPVS_CMD_ATTR_DEST: u16 = 2;
+pub(crate) const IPVS_CMD_ATTR_SERVICE: u16 = 1;
+pub(crate) const IPVS_CMD_ATTR_DEST: u16 = 2;
 const IPVS_CMD_ATTR_DAEMON: u16 = 3;
 const IPVS_CMD_ATTR_TIMEOUT_TCP: u16 = 4;
 const IPVS_CMD_ATTR_TIMEOUT_TCP_FIN: u16 = 5;
@@ -39,6 +39,19 @@ pub enum IpvsAttribute {
     Info(InfoAttribute),
     /// An attribute that this crate does not know, as it came.
     Other(DefaultNla),
+}
+
+impl IpvsAttribute {
+    /// Appends what `emit` writes, without first asking for lengths
+    /// on every level.
+    pub(crate) fn append_to(&self, buffer: &mut Vec<u8>) {
+        match self {
+            Self::Service(set) => append_set(buffer, self.kind(), set),
+            Self::Destination(set) => append_set(buffer, self.kind(), set),
+            Self::Daemon(set) => append_set(buffer, self.kind(), set),
+            other => append(buffer, other),
+        }
+    }
 }
 
 impl Nla for IpvsAttribute {

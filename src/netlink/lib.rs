@@ -83,6 +83,7 @@ mod daemon;
 mod destination;
 mod info;
 mod message;
+mod reply;
 mod service;
 mod stats;
 mod value;
@@ -99,6 +100,7 @@ pub use self::{
     },
     info::InfoAttribute,
     message::{IpvsCommand, IpvsMessage},
+    reply::{UnreadStats, read_destination, read_service},
     service::{ServiceAttribute, ServiceFlags},
     stats::{Counter, StatsAttribute},
 };

@@ -138,6 +138,17 @@ pub struct IpvsMessage {
 }
 
 impl IpvsMessage {
+    /// Appends the attributes as bytes, all that follows the generic netlink
+    /// header: what [`Emitable::emit`] writes, in one pass.
+    ///
+    /// # Panics
+    /// When an attribute is too long, as the crate's documentation says.
+    pub fn append_to(&self, buffer: &mut Vec<u8>) {
+        for attribute in &self.attributes {
+            attribute.append_to(buffer);
+        }
+    }
+
     /// Puts a message together; nothing is checked.
     pub fn new(command: IpvsCommand, attributes: Vec<IpvsAttribute>) -> Self {
         Self {

@@ -2,7 +2,9 @@
 
 //! What the attribute sets share: values of a fixed length, names, nested sets.
 
-use netlink_packet_core::{DecodeError, Emitable, Nla, NlaBuffer, NlasIterator, Parseable};
+use netlink_packet_core::{
+    DecodeError, Emitable, NLA_HEADER_SIZE, Nla, NlaBuffer, NlasIterator, Parseable,
+};
 
 /// The longest name that is sent, in bytes without its NUL.
 ///
@@ -67,6 +69,28 @@ where
 /// messages.
 pub(crate) fn set_len<T: Nla>(set: &[T]) -> usize {
     set.iter().map(Emitable::buffer_len).sum()
+}
+
+/// Appends an attribute: header, value and padding.
+pub(crate) fn append<T: Nla>(buffer: &mut Vec<u8>, attribute: &T) {
+    let start = buffer.len();
+    buffer.resize(start + attribute.buffer_len(), 0);
+    attribute.emit(buffer.get_mut(start..).unwrap_or_default());
+}
+
+/// Appends a nested attribute that holds a set.
+pub(crate) fn append_set<T: Nla>(buffer: &mut Vec<u8>, kind: u16, set: &[T]) {
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; NLA_HEADER_SIZE]);
+    for attribute in set {
+        append(buffer, attribute);
+    }
+    let length = buffer.len() - start;
+    assert!(length <= usize::from(u16::MAX), "a set of {length} bytes");
+    let mut header = NlaBuffer::new(buffer.get_mut(start..).unwrap_or_default());
+    header.set_length(length as u16);
+    header.set_kind(kind);
+    header.set_nested_flag();
 }
 
 /// Writes the attributes of a set; `buffer` has [`set_len`] bytes.

@@ -24,6 +24,6 @@ pub use self::{
     service::{
         Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId, ServiceSettings,
     },
-    stats::Stats,
+    stats::{Counters, Stats},
     timeouts::Timeouts,
 };

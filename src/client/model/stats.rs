@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: MIT
 
+/// Whether the counters of services and destinations are wanted. They are most
+/// of what the kernel says about a large table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counters {
+    /// Read them.
+    Read,
+    /// Leave every one of them zero.
+    Skip,
+}
+
 /// Counters since the start or the last zeroing, and the kernel's estimates of
 /// their rates. The kernel brings both up to date every two seconds.
 ///

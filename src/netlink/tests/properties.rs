@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use common::{decode, encode};
 use ipvs_netlink::{
     DaemonAttribute, DestinationAttribute, InfoAttribute, IpvsAttribute, IpvsCommand, IpvsMessage,
-    ServiceAttribute, ServiceFlags, StatsAttribute,
+    ServiceAttribute, ServiceFlags, StatsAttribute, read_destination, read_service,
 };
 use netlink_packet_core::{
     DefaultNla, NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLA_TYPE_MASK, NetlinkMessage,
@@ -17,6 +17,7 @@ use netlink_packet_core::{
 use netlink_packet_generic::GenlMessage;
 use proptest::{
     collection::vec,
+    option,
     prelude::*,
     sample::{Index, select},
     test_runner::{FileFailurePersistence, TestCaseError},
@@ -175,6 +176,12 @@ fn returns(command: u8, bytes: &[u8]) {
     if let Ok(message) = decode(command, bytes) {
         encode(&message);
     }
+    for unread in [read_service(bytes, drop), read_destination(bytes, drop)] {
+        if let Ok(Some(unread)) = unread {
+            unread.stats().map(Iterator::count);
+            unread.stats64().map(Iterator::count);
+        }
+    }
 }
 
 /// Something that goes wrong on the way.
@@ -254,6 +261,73 @@ proptest! {
         let again = decode(message.command, &encode(&message));
         let again = again.map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(again, message);
+    }
+
+    #[test]
+    fn appending_a_message_adds_the_bytes_that_emitting_it_writes(
+        message in message(),
+        before in vec(any::<u8>(), 0..3),
+    ) {
+        let mut bytes = before.clone();
+        message.append_to(&mut bytes);
+        prop_assert_eq!(bytes, [before, encode(&message)].concat());
+    }
+
+    #[test]
+    fn a_service_is_read_without_its_counters_and_they_are_read_when_asked_for(
+        set in service(),
+        narrow in stats(),
+        wide in option::of(stats()),
+    ) {
+        let mut set = set;
+        set.retain(|attribute| {
+            !matches!(attribute, ServiceAttribute::Stats(_) | ServiceAttribute::Stats64(_))
+        });
+        let mut whole = set.clone();
+        whole.insert(0, ServiceAttribute::Stats(narrow.clone()));
+        whole.extend(wide.clone().map(ServiceAttribute::Stats64));
+        let message = IpvsMessage::new(IpvsCommand::NewService, vec![
+            IpvsAttribute::TimeoutUdp(5),
+            IpvsAttribute::Service(whole),
+        ]);
+        let bytes = encode(&message);
+        let mut read = Vec::new();
+        let unread = read_service(&bytes, |attribute| read.push(attribute)).unwrap().unwrap();
+        prop_assert_eq!(read, set);
+        let stats: Vec<_> = unread.stats().unwrap().collect::<Result<_, _>>().unwrap();
+        prop_assert_eq!(stats, narrow);
+        let stats = unread.stats64().map(|each| each.collect::<Result<Vec<_>, _>>().unwrap());
+        prop_assert_eq!(stats, wide);
+        prop_assert!(read_destination(&bytes, |_| ()).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_destination_is_read_without_its_counters_and_they_are_read_when_asked_for(
+        set in destination(),
+        narrow in option::of(stats()),
+        wide in stats(),
+    ) {
+        let mut set = set;
+        set.retain(|attribute| {
+            !matches!(
+                attribute,
+                DestinationAttribute::Stats(_) | DestinationAttribute::Stats64(_)
+            )
+        });
+        let mut whole = set.clone();
+        whole.extend(narrow.clone().map(DestinationAttribute::Stats));
+        whole.push(DestinationAttribute::Stats64(wide.clone()));
+        let message =
+            IpvsMessage::new(IpvsCommand::NewDest, vec![IpvsAttribute::Destination(whole)]);
+        let bytes = encode(&message);
+        let mut read = Vec::new();
+        let unread = read_destination(&bytes, |attribute| read.push(attribute)).unwrap().unwrap();
+        prop_assert_eq!(read, set);
+        let stats = unread.stats().map(|each| each.collect::<Result<Vec<_>, _>>().unwrap());
+        prop_assert_eq!(stats, narrow);
+        let stats: Vec<_> = unread.stats64().unwrap().collect::<Result<_, _>>().unwrap();
+        prop_assert_eq!(stats, wide);
+        prop_assert!(read_service(&bytes, |_| ()).unwrap().is_none());
     }
 
     #[test]

@@ -286,10 +286,11 @@ impl Transport for FakeKernel {
         Ok(())
     }
 
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         let datagram = self.state().sent.pop_front().unwrap_or(Err(Errno::AGAIN))?;
-        let fits = datagram.len().min(buffer.len());
-        buffer[..fits].copy_from_slice(&datagram[..fits]);
+        let fits = datagram.len().min(buffer.capacity());
+        buffer.clear();
+        buffer.extend_from_slice(&datagram[..fits]);
         Ok(datagram.len())
     }
 }
