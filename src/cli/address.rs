@@ -14,6 +14,9 @@ use crate::{
 /// `host`, `host:port`, `ipv6` or `[ipv6]:port`; the port is a number or the
 /// name of a service of the protocol. `None` when it is neither.
 pub(crate) fn endpoint(text: &str, protocol: Protocol) -> Option<(IpAddr, Option<u16>)> {
+    if let Some((address, port)) = plain_ipv4(text.as_bytes()) {
+        return Some((address.into(), port));
+    }
     if let Ok(address) = text.parse::<Ipv6Addr>() {
         return Some((address.into(), None));
     }
@@ -41,6 +44,48 @@ pub(crate) fn endpoint(text: &str, protocol: Protocol) -> Option<(IpAddr, Option
         None => None,
     };
     Some((address, port))
+}
+
+/// What nearly all addresses of a rule file are: four decimal numbers without
+/// leading zeros, and a decimal port or none. `None` says only that another
+/// reader has to look.
+fn plain_ipv4(text: &[u8]) -> Option<(Ipv4Addr, Option<u16>)> {
+    let mut rest = text;
+    let mut octets = [0; 4];
+    for (index, octet) in octets.iter_mut().enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        *octet = u8::try_from(plain_number(&mut rest)?).ok()?;
+    }
+    let port = match rest.split_first() {
+        None => None,
+        Some((b':', digits)) => {
+            rest = digits;
+            Some(plain_number(&mut rest)?)
+        }
+        Some(_) => return None,
+    };
+    rest.is_empty().then(|| (octets.into(), port))
+}
+
+/// Takes a decimal number without leading zeros off the front.
+fn plain_number(rest: &mut &[u8]) -> Option<u16> {
+    let mut number = 0_u16;
+    let mut taken = 0;
+    for &byte in *rest {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        if taken > 0 && number == 0 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(u16::from(digit))?;
+        taken += 1;
+    }
+    *rest = rest.get(taken..)?;
+    (taken > 0).then_some(number)
 }
 
 /// An IPv4 address, or a host that has one.
@@ -130,6 +175,31 @@ mod tests {
             ("[::ffff:1.2.3.4]:80", "::ffff:1.2.3.4", Some(80)),
         ] {
             assert_eq!(read(text), Some((address.to_owned(), port)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_short_way_reads_what_the_long_one_would() {
+        for (text, found) in [
+            ("10.0.0.1", Some(([10, 0, 0, 1], None))),
+            ("0.0.0.0:0", Some(([0, 0, 0, 0], Some(0)))),
+            ("255.255.255.255:65535", Some(([255; 4], Some(65535)))),
+            ("256.0.0.1:80", None),
+            ("10.0.0.01:80", None),
+            ("00.0.0.1", None),
+            ("10.0.0.1:080", None),
+            ("10.0.0.1:65536", None),
+            ("10.0.0.1:", None),
+            ("10.0.0.1:+80", None),
+            ("10.0.0.1.", None),
+            ("10.0.0:80", None),
+            ("10..0.1", None),
+            (" 10.0.0.1", None),
+            ("10.0.0.1:80 ", None),
+            ("", None),
+        ] {
+            let found = found.map(|(octets, port)| (Ipv4Addr::from(octets), port));
+            assert_eq!(plain_ipv4(text.as_bytes()), found, "{text:?}");
         }
     }
 

@@ -109,6 +109,13 @@ pub(crate) enum View {
     TunnelInfo,
 }
 
+impl View {
+    /// Whether the view shows counters or rates.
+    pub(crate) fn has_counters(self) -> bool {
+        matches!(self, Self::Stats | Self::Rate)
+    }
+}
+
 const DEFAULT_SCHEDULER: &str = "wlc";
 /// Seconds, for -p without a number.
 const DEFAULT_PERSISTENCE: u32 = 360;

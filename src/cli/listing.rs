@@ -3,9 +3,11 @@
 //! The table: read from the kernel and handed to an output, service by service
 //! or whole.
 
-use std::io::Write;
+use std::{collections::HashSet, io::Write, rc::Rc};
 
-use ipvs_client::{Client, Destination, Info, Service, ServiceId};
+use ipvs_client::{
+    Client, Counters, Destination, Info, Service, ServiceId, ServiceSettings, Stats,
+};
 
 use crate::{
     command::ListTable,
@@ -29,11 +31,58 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     pub(crate) fn read(table: &ListTable, client: &mut Client) -> ipvs_client::Result<Self> {
         let info = client.info()?;
-        let services = services(client, table.service.as_ref(), table.sorted)?;
+        let counters = Counters::Read;
+        let services = services(client, table.service.as_ref(), counters, table.sorted)?;
         Ok(Self {
             info,
-            entries: entries(client, services, table.sorted).collect::<Result<_, _>>()?,
+            entries: entries(client, services, counters, table.sorted).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+/// A virtual service of a listing while others are read: of a large table, no
+/// more than its order and its row need.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) id: ServiceId,
+    /// Shared by the services that have the same.
+    settings: Rc<ServiceSettings>,
+    /// If they were read.
+    stats: Option<Box<Stats>>,
+}
+
+impl Listed {
+    pub(crate) fn service(self) -> Service {
+        Service {
+            id: self.id,
+            settings: Rc::unwrap_or_clone(self.settings),
+            stats: self.stats.map(|stats| *stats).unwrap_or_default(),
+        }
+    }
+}
+
+/// The settings of services, each kept once.
+#[derive(Default)]
+struct KnownSettings {
+    /// Most tables have the same many times in a row.
+    last: Option<Rc<ServiceSettings>>,
+    /// Those that came before, if there were others: it takes a system call to
+    /// seed the hashes.
+    earlier: Option<HashSet<Rc<ServiceSettings>>>,
+}
+
+impl KnownSettings {
+    fn share(&mut self, settings: ServiceSettings) -> Rc<ServiceSettings> {
+        let Some(last) = &self.last else {
+            return Rc::clone(self.last.insert(Rc::new(settings)));
+        };
+        if **last == settings {
+            return Rc::clone(last);
+        }
+        let earlier = self.earlier.get_or_insert_default();
+        earlier.insert(Rc::clone(last));
+        let known = earlier.get(&settings).cloned();
+        Rc::clone(self.last.insert(known.unwrap_or_else(|| Rc::new(settings))))
     }
 }
 
@@ -41,11 +90,18 @@ impl Snapshot {
 pub(crate) fn services(
     client: &mut Client,
     service: Option<&ServiceId>,
+    counters: Counters,
     sorted: bool,
-) -> ipvs_client::Result<Vec<Service>> {
+) -> ipvs_client::Result<Vec<Listed>> {
+    let mut known = KnownSettings::default();
+    let mut listed = |service: Service| Listed {
+        id: service.id,
+        settings: known.share(service.settings),
+        stats: (counters == Counters::Read).then(|| Box::new(service.stats)),
+    };
     let mut services = match service {
-        Some(id) => vec![client.service(id)?],
-        None => client.services()?,
+        Some(id) => vec![listed(client.service(id)?)],
+        None => client.map_services(counters, listed)?,
     };
     if sorted {
         services.sort_unstable_by(|a, b| compare_services(&a.id, &b.id));
@@ -53,12 +109,13 @@ pub(crate) fn services(
     Ok(services)
 }
 
-pub(crate) fn destinations(
+fn destinations(
     client: &mut Client,
     service: &ServiceId,
+    counters: Counters,
     sorted: bool,
 ) -> ipvs_client::Result<Vec<Destination>> {
-    let mut destinations = client.destinations(service)?;
+    let mut destinations = client.destinations_with(service, counters)?;
     if sorted {
         destinations.sort_unstable_by(|a, b| compare_destinations(&a.id, &b.id));
     }
@@ -68,12 +125,13 @@ pub(crate) fn destinations(
 /// The services with their destinations, each read when its turn comes.
 pub(crate) fn entries(
     client: &mut Client,
-    services: Vec<Service>,
+    services: Vec<Listed>,
+    counters: Counters,
     sorted: bool,
 ) -> impl Iterator<Item = ipvs_client::Result<Entry>> {
     services.into_iter().map(move |service| {
-        let destinations = destinations(client, &service.id, sorted)?;
-        Ok((service, destinations))
+        let destinations = destinations(client, &service.id, counters, sorted)?;
+        Ok((service.service(), destinations))
     })
 }
 
@@ -111,4 +169,30 @@ pub(crate) fn write_json(
         document.service(&service, &destinations).map_err(Output)?;
     }
     Ok(document.end().map_err(Output)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_settings_are_kept_once_whatever_comes_between() {
+        let settings = |scheduler: &str| ServiceSettings {
+            scheduler: scheduler.to_owned(),
+            scheduler_flags: Default::default(),
+            one_packet: false,
+            persistence: None,
+            persistence_engine: None,
+        };
+        let mut known = KnownSettings::default();
+        let [first, second, third, fourth] =
+            ["rr", "rr", "wrr", "rr"].map(|name| known.share(settings(name)));
+        assert!(Rc::ptr_eq(&first, &second) && Rc::ptr_eq(&first, &fourth));
+        assert_eq!((&*first, &*third), (&settings("rr"), &settings("wrr")));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_service_of_a_large_table_is_small() {
+        assert!(size_of::<Listed>() <= 40, "{}", size_of::<Listed>());
+    }
 }

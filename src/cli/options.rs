@@ -465,6 +465,33 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::DaemonOptions, O::McastTtl, "mcast-ttl", &[], Required("NUMBER"), "Time to live [default: 1]"),
 ];
 
+/// The entry with this short option.
+pub(crate) fn by_letter(letter: char) -> Option<&'static Spec> {
+    let place = *BY_LETTER.get(letter as usize)?;
+    TABLE.get(usize::from(place))
+}
+
+/// The place in the table of each letter, as every line of a rule file asks for
+/// several; one past its end for those that are no option. All are ASCII.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler does it, and would refuse what is out of bounds"
+)]
+static BY_LETTER: [u8; 128] = {
+    let mut places = [TABLE.len() as u8; 128];
+    let mut place = 0;
+    while place < TABLE.len() {
+        let letters = TABLE[place].short;
+        let mut index = 0;
+        while index < letters.len() {
+            places[letters[index] as usize] = place as u8;
+            index += 1;
+        }
+        place += 1;
+    }
+    places
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -479,6 +506,15 @@ mod tests {
         shorts.sort_unstable();
         shorts.dedup();
         assert_eq!((longs.len(), shorts.len()), (long, short));
+    }
+
+    #[test]
+    fn every_short_option_is_found_by_its_letter_and_no_other() {
+        for letter in ('\0'..='\u{ff}').chain(['５']) {
+            let found = by_letter(letter).map(|spec| spec.long);
+            let spec = TABLE.iter().find(|spec| spec.short.contains(&letter));
+            assert_eq!(found, spec.map(|spec| spec.long), "{letter:?}");
+        }
     }
 
     #[test]

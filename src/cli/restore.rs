@@ -133,7 +133,11 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
             if rules.read_until(b'\n', &mut line).map_err(Input)? == 0 {
                 break;
             }
-            self.line(Place::Line(number), &String::from_utf8_lossy(&line))?;
+            let place = Place::Line(number);
+            match std::str::from_utf8(&line) {
+                Ok(line) => self.line(place, line)?,
+                Err(_) => self.line(place, &String::from_utf8_lossy(&line))?,
+            }
         }
         Ok(())
     }
@@ -220,11 +224,28 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
 /// wherever it stands; `None` for a blank line or a comment. As a C string, a
 /// word ends at a NUL.
 fn words(line: &str) -> Option<Vec<&str>> {
-    let words: Vec<&str> = line
-        .split([' ', '\t', '\r', '\n'])
-        .filter(|word| !word.is_empty() && *word != "ipvsadm")
-        .map(|word| word.split_once('\0').map_or(word, |(word, _)| word))
-        .collect();
+    // More than that, few lines have.
+    let mut words = Vec::with_capacity(16);
+    let mut rest = line;
+    loop {
+        // Blanks are of one byte, so that what is between them is text.
+        let end = rest
+            .bytes()
+            .position(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        if !word.is_empty() && word != "ipvsadm" {
+            words.push(word);
+        }
+        match after.get(1..) {
+            Some(after) => rest = after,
+            None => break,
+        }
+    }
+    if line.as_bytes().contains(&0) {
+        for word in &mut words {
+            *word = word.split_once('\0').map_or(*word, |(word, _)| word);
+        }
+    }
     let is_comment = words.first()?.starts_with('#');
     (!is_comment).then_some(words)
 }

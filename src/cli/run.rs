@@ -7,13 +7,13 @@ use std::{
     io::{BufReader, Write},
 };
 
-use ipvs_client::{Client, Connections, ServiceId};
+use ipvs_client::{Client, Connections, Counters, ServiceId};
 
 use crate::{
     command::{Command, Format, List, ListTable, Metrics},
     failure::{Attempt, Output, OutputFile},
     help, json,
-    listing::{self, Snapshot, destinations, services},
+    listing::{self, Snapshot, services},
     names::Names,
     output::{
         ConnectionWriter, SaveWriter, colour_on_terminal, lines_to_text, wide_lines, write_daemon,
@@ -87,7 +87,7 @@ fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> 
         Command::Save {
             format: Format::Json,
             ..
-        } => table_json(None, true, false, session.client()?, out)?,
+        } => table_json(None, true, Counters::Skip, session.client()?, out)?,
         Command::Restore { .. } => {}
     }
     Ok(())
@@ -126,7 +126,7 @@ fn show_json(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow
         List::Table(table) => table_json(
             table.service.as_ref(),
             table.sorted,
-            true,
+            Counters::Read,
             session.client()?,
             out,
         ),
@@ -153,14 +153,15 @@ fn show_json(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow
 fn table_json(
     service: Option<&ServiceId>,
     sorted: bool,
-    counters: bool,
+    counters: Counters,
     client: &mut Client,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let info = client.info()?;
-    let services = services(client, service, sorted)?;
-    let document = json::TableDocument::begin(out, &info, counters).map_err(Output)?;
-    listing::write_json(document, listing::entries(client, services, sorted))
+    let services = services(client, service, counters, sorted)?;
+    let document = json::TableDocument::begin(out, &info, counters == Counters::Read);
+    let entries = listing::entries(client, services, counters, sorted);
+    listing::write_json(document.map_err(Output)?, entries)
 }
 
 fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections<BufReader<File>>> {
@@ -174,9 +175,14 @@ fn show_table(table: &ListTable, client: &mut Client, out: &mut impl Write) -> a
         Some(_) => None,
         None => Some(client.info()?),
     };
-    let services = services(client, table.service.as_ref(), table.sorted)?;
+    let counters = if table.view.has_counters() {
+        Counters::Read
+    } else {
+        Counters::Skip
+    };
+    let services = services(client, table.service.as_ref(), counters, table.sorted)?;
     let mut names = Names::new(table.numeric);
-    let entries = listing::entries(client, services, table.sorted);
+    let entries = listing::entries(client, services, counters, table.sorted);
     listing::write_classic(table, &mut names, info.as_ref(), entries, out)
 }
 
@@ -189,13 +195,14 @@ fn show_wide(table: &ListTable, client: &mut Client, out: &mut impl Write) -> an
 }
 
 fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
-    let services = services(client, None, true)?;
+    let services = services(client, None, Counters::Skip, true)?;
     let mut writer = SaveWriter::new(out, Names::new(numeric));
-    for service in &services {
-        writer.service(service).map_err(Output)?;
-        for destination in destinations(client, &service.id, true)? {
+    for entry in listing::entries(client, services, Counters::Skip, true) {
+        let (service, destinations) = entry?;
+        writer.service(&service).map_err(Output)?;
+        for destination in &destinations {
             writer
-                .destination(&service.id, &destination)
+                .destination(&service.id, destination)
                 .map_err(Output)?;
         }
     }
@@ -213,12 +220,13 @@ fn write_metrics(
         None => Some(ipvs_client::total_stats()?),
     };
     let mut table = Vec::new();
-    let mut services = services(client, metrics.service.as_ref(), true)?;
+    let counters = Counters::Read;
+    let mut services = services(client, metrics.service.as_ref(), counters, true)?;
     // What the kernel gives twice because something changed meanwhile would be
     // the same series twice.
     services.dedup_by(|a, b| a.id == b.id);
-    for service in services {
-        let mut destinations = destinations(client, &service.id, true)?;
+    for entry in listing::entries(client, services, counters, true) {
+        let (service, mut destinations) = entry?;
         destinations.dedup_by(|a, b| a.id == b.id);
         table.push((service, destinations));
     }

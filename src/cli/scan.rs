@@ -5,7 +5,7 @@
 //! the next word, and `--` before plain arguments.
 
 use crate::{
-    options::{Spec, TABLE, Value},
+    options::{Spec, TABLE, Value, by_letter},
     usage::UsageError,
 };
 
@@ -69,7 +69,7 @@ impl<'a> Scanner<'a> {
         let mut letters = rest.chars();
         let spec = letters
             .next()
-            .and_then(|letter| TABLE.iter().find(|spec| spec.short.contains(&letter)))
+            .and_then(by_letter)
             .ok_or_else(|| UsageError::UnknownOption(word.to_owned()))?;
         let rest = letters.as_str();
         if spec.value == Value::None {

@@ -158,6 +158,9 @@ const FLAG_NAMES: &[FlagName] = &[
 /// The flags of -b for a scheduler.
 pub(crate) fn scheduler_flags(text: &str, scheduler: &str) -> Result<SchedulerFlags, UsageError> {
     let mut flags = SchedulerFlags::default();
+    if text.is_empty() {
+        return Ok(flags);
+    }
     for word in text.split(',').filter(|word| !word.is_empty()) {
         let known = FLAG_NAMES
             .iter()

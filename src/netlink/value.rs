@@ -3,7 +3,7 @@
 //! What the attribute sets share: values of a fixed length, names, nested sets.
 
 use netlink_packet_core::{
-    DecodeError, Emitable, NLA_HEADER_SIZE, Nla, NlaBuffer, NlasIterator, Parseable,
+    DecodeError, Emitable, NLA_ALIGNTO, NLA_HEADER_SIZE, Nla, NlaBuffer, NlasIterator, Parseable,
 };
 
 /// The longest name that is sent, in bytes without its NUL.
@@ -72,10 +72,28 @@ pub(crate) fn set_len<T: Nla>(set: &[T]) -> usize {
 }
 
 /// Appends an attribute: header, value and padding.
+///
+/// Does what `Emitable::emit` does, which asks for the length and the kind
+/// several times over.
 pub(crate) fn append<T: Nla>(buffer: &mut Vec<u8>, attribute: &T) {
+    let length = NLA_HEADER_SIZE + attribute.value_len();
     let start = buffer.len();
-    buffer.resize(start + attribute.buffer_len(), 0);
-    attribute.emit(buffer.get_mut(start..).unwrap_or_default());
+    buffer.extend_from_slice(&header(length, attribute.kind()));
+    buffer.resize(start + length.next_multiple_of(NLA_ALIGNTO), 0);
+    let value = start + NLA_HEADER_SIZE..start + length;
+    attribute.emit_value(buffer.get_mut(value).unwrap_or_default());
+}
+
+/// # Panics
+/// When the length does not fit.
+fn header(length: usize, kind: u16) -> [u8; NLA_HEADER_SIZE] {
+    assert!(
+        length <= usize::from(u16::MAX),
+        "an attribute of {length} bytes"
+    );
+    let [l0, l1] = (length as u16).to_ne_bytes();
+    let [k0, k1] = kind.to_ne_bytes();
+    [l0, l1, k0, k1]
 }
 
 /// Appends a nested attribute that holds a set.
@@ -85,12 +103,10 @@ pub(crate) fn append_set<T: Nla>(buffer: &mut Vec<u8>, kind: u16, set: &[T]) {
     for attribute in set {
         append(buffer, attribute);
     }
-    let length = buffer.len() - start;
-    assert!(length <= usize::from(u16::MAX), "a set of {length} bytes");
-    let mut header = NlaBuffer::new(buffer.get_mut(start..).unwrap_or_default());
-    header.set_length(length as u16);
-    header.set_kind(kind);
-    header.set_nested_flag();
+    let header = header(buffer.len() - start, kind);
+    if let Some(place) = buffer.get_mut(start..start + NLA_HEADER_SIZE) {
+        place.copy_from_slice(&header);
+    }
 }
 
 /// Writes the attributes of a set; `buffer` has [`set_len`] bytes.
