@@ -64,9 +64,33 @@ fn protocol_name(protocol: Protocol) -> Option<&'static CStr> {
 pub(crate) enum Names {
     Numeric,
     Named {
-        hosts: HashMap<IpAddr, Option<String>>,
-        services: HashMap<(u16, Protocol), Option<String>>,
+        hosts: HashMap<IpAddr, LookedUp>,
+        services: HashMap<(u16, Protocol), LookedUp>,
     },
+}
+
+/// What looking a number up has brought.
+#[derive(Debug)]
+pub(crate) struct LookedUp {
+    name: Option<String>,
+    /// Whether the name stands for that number, once somebody has asked.
+    leads_back: Option<bool>,
+}
+
+impl LookedUp {
+    fn new(name: Option<String>) -> Self {
+        Self {
+            name,
+            leads_back: None,
+        }
+    }
+
+    /// The name, if it leads back to the number.
+    fn restorable(&mut self, leads_back: impl FnOnce(&str) -> bool) -> Option<&str> {
+        let name = self.name.as_deref()?;
+        let leads_back = *self.leads_back.get_or_insert_with(|| leads_back(name));
+        leads_back.then_some(name)
+    }
 }
 
 impl Names {
@@ -83,27 +107,73 @@ impl Names {
 
     /// The name of the host, if it has one and names are shown.
     pub(crate) fn host(&mut self, address: IpAddr) -> Option<&str> {
-        match self {
-            Self::Numeric => None,
-            Self::Named { hosts, .. } => hosts
-                .entry(address)
-                .or_insert_with(|| {
-                    getnameinfo(&SocketAddr::new(address, 0), libc::NI_NAMEREQD)
-                        .ok()
-                        .map(|(host, _)| host)
-                })
-                .as_deref(),
-        }
+        self.looked_up_host(address)?.name.as_deref()
     }
 
     /// The name of the service, if it has one and names are shown.
     pub(crate) fn service(&mut self, port: u16, protocol: Protocol) -> Option<&str> {
+        self.looked_up_service(port, protocol)?.name.as_deref()
+    }
+
+    /// The name of the host, if names are shown and it has one by which -R finds
+    /// the same address.
+    pub(crate) fn restorable_host(&mut self, address: IpAddr) -> Option<&str> {
+        self.looked_up_host(address)?
+            .restorable(|name| look_up_host(name).map(IpAddr::V4) == Some(address))
+    }
+
+    /// The name of the service, if names are shown and it has one by which -R
+    /// finds the same port.
+    pub(crate) fn restorable_service(&mut self, port: u16, protocol: Protocol) -> Option<&str> {
+        self.looked_up_service(port, protocol)?
+            .restorable(|name| look_up_service(name, protocol) == Some(port))
+    }
+
+    fn looked_up_host(&mut self, address: IpAddr) -> Option<&mut LookedUp> {
         match self {
             Self::Numeric => None,
-            Self::Named { services, .. } => services
-                .entry((port, protocol))
-                .or_insert_with(|| service_name(port, protocol))
-                .as_deref(),
+            Self::Named { hosts, .. } => Some(hosts.entry(address).or_insert_with(|| {
+                let found = getnameinfo(&SocketAddr::new(address, 0), libc::NI_NAMEREQD);
+                LookedUp::new(found.ok().map(|(host, _)| host))
+            })),
         }
+    }
+
+    fn looked_up_service(&mut self, port: u16, protocol: Protocol) -> Option<&mut LookedUp> {
+        match self {
+            Self::Numeric => None,
+            Self::Named { services, .. } => Some(
+                services
+                    .entry((port, protocol))
+                    .or_insert_with(|| LookedUp::new(service_name(port, protocol))),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whether_a_name_leads_back_is_asked_once() {
+        for answer in [true, false] {
+            let mut looked_up = LookedUp::new(Some("web".to_owned()));
+            let mut asked = Vec::new();
+            for _ in 0..2 {
+                let name = looked_up.restorable(|name| {
+                    asked.push(name.to_owned());
+                    answer
+                });
+                assert_eq!(name, answer.then_some("web"));
+            }
+            assert_eq!(asked, ["web"]);
+        }
+    }
+
+    #[test]
+    fn what_has_no_name_is_not_looked_up_by_it() {
+        let mut looked_up = LookedUp::new(None);
+        assert_eq!(looked_up.restorable(|_| unreachable!()), None);
     }
 }

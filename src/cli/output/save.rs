@@ -11,11 +11,7 @@ use ipvs_client::{
 };
 
 use super::text::{self, Host};
-use crate::{
-    legality::TunnelKind,
-    names::{self, Names},
-    values::scheduler_flag_names,
-};
+use crate::{legality::TunnelKind, names::Names, values::scheduler_flag_names};
 
 /// The table as commands that -R reads.
 pub(crate) struct SaveWriter<W> {
@@ -155,13 +151,8 @@ fn restorable_endpoint(
     protocol: Protocol,
 ) {
     buffer.clear();
-    let host = names
-        .host(address)
-        .filter(|name| names::look_up_host(name).map(IpAddr::V4) == Some(address));
+    let host = names.restorable_host(address);
     text::push_host(buffer, address, host.map_or(Host::Numeric, Host::Named));
     buffer.push(':');
-    let service = names
-        .service(port, protocol)
-        .filter(|name| names::look_up_service(name, protocol) == Some(port));
-    text::push_service(buffer, service, port);
+    text::push_service(buffer, names.restorable_service(port, protocol), port);
 }
