@@ -118,13 +118,16 @@ fn parse(line: &str) -> Option<Connection<'_>> {
 
 /// Takes the next word off the front.
 fn word<'a>(rest: &mut &'a str) -> Option<&'a str> {
-    let trimmed = rest.trim_ascii_start();
+    let bytes = rest.as_bytes();
+    let begin = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    let (_, trimmed) = rest.split_at_checked(begin)?;
     let end = trimmed
-        .find(|c: char| c.is_ascii_whitespace())
+        .bytes()
+        .position(|byte| byte.is_ascii_whitespace())
         .unwrap_or(trimmed.len());
-    let (word, after) = trimmed.split_at(end);
+    let (word, after) = trimmed.split_at_checked(end)?;
     *rest = after;
-    (!word.is_empty()).then_some(word)
+    Some(word)
 }
 
 fn endpoint(rest: &mut &str) -> Option<SocketAddr> {
@@ -133,10 +136,20 @@ fn endpoint(rest: &mut &str) -> Option<SocketAddr> {
     let address = if address.contains(':') {
         IpAddr::V6(address.parse().ok()?)
     } else {
-        IpAddr::V4(Ipv4Addr::from(u32::from_str_radix(address, 16).ok()?))
+        IpAddr::V4(Ipv4Addr::from(hexadecimal(address)?))
     };
-    let port = u16::from_str_radix(word(rest)?, 16).ok()?;
+    let port = u16::try_from(hexadecimal(word(rest)?)?).ok()?;
     Some(SocketAddr::new(address, port))
+}
+
+/// At most eight hexadecimal digits.
+fn hexadecimal(word: &str) -> Option<u32> {
+    if word.len() > 8 {
+        return None;
+    }
+    word.bytes().try_fold(0, |number, digit| {
+        Some(number << 4 | char::from(digit).to_digit(16)?)
+    })
 }
 
 #[cfg(test)]
@@ -181,6 +194,21 @@ mod tests {
             })
         );
         assert_eq!(connections.next_connection().unwrap(), None);
+    }
+
+    #[test]
+    fn numbers_are_hexadecimal_and_no_longer_than_they_can_be() {
+        for (word, number) in [
+            ("0A000009", Some(0x0a00_0009)),
+            ("ffffFFFF", Some(u32::MAX)),
+            ("50", Some(0x50)),
+            ("00A000009", None),
+            ("0A00000G", None),
+            ("+A", None),
+            ("é", None),
+        ] {
+            assert_eq!(hexadecimal(word), number, "{word}");
+        }
     }
 
     #[test]
