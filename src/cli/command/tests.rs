@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-use ipvs_client::{Netmask, SchedulerFlags};
+use std::num::NonZeroU32;
+
+use ipvs_client::{
+    AddressFamily, DestinationId, DestinationSettings, ForwardingMethod, Netmask, Persistence,
+    Protocol, SchedulerFlags, ServiceSettings, Timeouts, Tunnel, TunnelChecksum,
+};
 
 use super::*;
 
