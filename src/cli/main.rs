@@ -6,6 +6,8 @@
 //! the kernel, what comes back becomes the client's model, and the model is
 //! printed.
 
+#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
+
 mod address;
 mod command;
 mod failure;
@@ -25,18 +27,23 @@ mod restore;
 mod run;
 mod save_restore;
 mod scan;
+#[cfg(all(target_env = "gnu", not(test)))]
+mod start;
 mod usage;
 mod values;
 mod watch;
 
-use std::{
-    io::{self, BufWriter, IsTerminal, Write},
-    process::ExitCode,
-};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use crate::{command::Command, failure::Messages, run::Session, save_restore::Program};
 
-fn main() -> ExitCode {
+#[cfg(any(not(target_env = "gnu"), test))]
+fn main() -> std::process::ExitCode {
+    status().into()
+}
+
+/// Does what the words of the command line ask for; returns the exit status.
+fn status() -> u8 {
     let mut words = std::env::args_os();
     let program = Program::named(&words.next().unwrap_or_default());
     let words: Vec<String> = words
@@ -51,10 +58,10 @@ fn main() -> ExitCode {
         messages.become_json();
     }
     match run(program, &words, &mut messages) {
-        Ok(status) => ExitCode::from(status),
+        Ok(status) => status,
         Err(error) => {
             messages.report(&error);
-            ExitCode::from(failure::status(&error))
+            failure::status(&error)
         }
     }
 }
@@ -62,15 +69,14 @@ fn main() -> ExitCode {
 /// Does what the words ask for; returns the exit status.
 fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow::Result<u8> {
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-    let rules = io::stdin().lock();
     let status = match program {
         Program::Save => save_restore::save(words, &mut out, messages)?,
-        Program::Restore => save_restore::restore(words, rules, &mut out, messages)?,
+        Program::Restore => save_restore::restore(words, io::stdin().lock(), &mut out, messages)?,
         Program::Ipvsadm => {
             let mut session = Session::default();
             match Command::parse(words)? {
                 Command::Restore { strict } => {
-                    restore::run(rules, strict, &mut session, &mut out, messages)?
+                    restore::run(io::stdin().lock(), strict, &mut session, &mut out, messages)?
                 }
                 command => {
                     run::execute(&command, &mut session, &mut out)?;
