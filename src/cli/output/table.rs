@@ -12,7 +12,7 @@ use ipvs_client::{
 
 use super::{
     number::{Counter, rates, totals},
-    text,
+    text::{self, append},
 };
 use crate::{command::View, names::Names, values::scheduler_flag_names};
 
@@ -25,7 +25,9 @@ pub(crate) struct TableWriter<'n, W> {
     names: &'n mut Names,
     view: View,
     exact: bool,
-    /// The first column of a row, kept for the next.
+    /// A row is put together here and written in one piece.
+    row: String,
+    /// Its first column, kept for the next.
     name: String,
 }
 
@@ -36,6 +38,7 @@ impl<'n, W: Write> TableWriter<'n, W> {
             names,
             view,
             exact,
+            row: String::new(),
             name: String::new(),
         }
     }
@@ -78,22 +81,24 @@ impl<'n, W: Write> TableWriter<'n, W> {
     }
 
     pub(crate) fn service(&mut self, service: &Service) -> io::Result<()> {
-        self.write_protocol(&service.id)?;
+        self.protocol(&service.id);
         let name = &self.name;
         match self.view {
             View::Stats => {
-                write!(self.out, "{name:<28}")?;
-                self.counters(totals(&service.stats))
+                append(&mut self.row, format_args!("{name:<28}"));
+                self.counters(totals(&service.stats));
             }
             View::Rate => {
-                write!(self.out, "{name:<28}")?;
-                self.counters(rates(&service.stats))
+                append(&mut self.row, format_args!("{name:<28}"));
+                self.counters(rates(&service.stats));
             }
             View::Plain | View::Thresholds | View::PersistentConnections | View::TunnelInfo => {
-                write!(self.out, "{name} ")?;
-                self.settings(service)
+                self.row.push_str(name);
+                self.row.push(' ');
+                self.settings(service);
             }
         }
+        self.write_row()
     }
 
     pub(crate) fn destination(
@@ -110,38 +115,56 @@ impl<'n, W: Write> TableWriter<'n, W> {
         let settings = &destination.settings;
         let active = destination.active_connections;
         let inactive = destination.inactive_connections;
-        write!(self.out, "  -> {name:<28}")?;
+        let row = &mut self.row;
+        append(row, format_args!("  -> {name:<28}"));
         match self.view {
-            View::Plain => writeln!(
-                self.out,
-                " {:<7} {:<6} {active:<10} {inactive:<10}",
-                method_name(settings.forwarding_method),
-                settings.weight,
+            View::Plain => append(
+                row,
+                format_args!(
+                    " {:<7} {:<6} {active:<10} {inactive:<10}",
+                    method_name(settings.forwarding_method),
+                    settings.weight,
+                ),
             ),
             View::Stats => self.counters(totals(&destination.stats)),
             View::Rate => self.counters(rates(&destination.stats)),
-            View::Thresholds => writeln!(
-                self.out,
-                " {:<10} {:<10} {active:<10} {inactive:<10}",
-                settings.upper_threshold, settings.lower_threshold,
+            View::Thresholds => append(
+                row,
+                format_args!(
+                    " {:<10} {:<10} {active:<10} {inactive:<10}",
+                    settings.upper_threshold, settings.lower_threshold,
+                ),
             ),
-            View::PersistentConnections => writeln!(
-                self.out,
-                " {:<9} {:<11} {active:<10} {inactive:<10}",
-                settings.weight, destination.persistent_connections,
+            View::PersistentConnections => append(
+                row,
+                format_args!(
+                    " {:<9} {:<11} {active:<10} {inactive:<10}",
+                    settings.weight, destination.persistent_connections,
+                ),
             ),
-            View::TunnelInfo => writeln!(
-                self.out,
-                " {:<7} {:<13} {:<6} {active:<10} {inactive:<10}",
-                method_name(settings.forwarding_method),
-                tunnel_info(settings.forwarding_method),
-                settings.weight,
+            View::TunnelInfo => append(
+                row,
+                format_args!(
+                    " {:<7} {:<13} {:<6} {active:<10} {inactive:<10}",
+                    method_name(settings.forwarding_method),
+                    tunnel_info(settings.forwarding_method),
+                    settings.weight,
+                ),
             ),
         }
+        self.write_row()
     }
 
-    /// Writes the protocol and makes the rest of the first column.
-    fn write_protocol(&mut self, id: &ServiceId) -> io::Result<()> {
+    /// Ends the row and writes it.
+    fn write_row(&mut self) -> io::Result<()> {
+        self.row.push('\n');
+        let written = self.out.write_all(self.row.as_bytes());
+        self.row.clear();
+        written
+    }
+
+    /// Begins the row with the protocol and makes the rest of the first column.
+    fn protocol(&mut self, id: &ServiceId) {
         match *id {
             ServiceId::Address {
                 protocol,
@@ -150,10 +173,12 @@ impl<'n, W: Write> TableWriter<'n, W> {
             } => {
                 self.name_endpoint(address, port, protocol);
                 match protocol {
-                    Protocol::Tcp => write!(self.out, "TCP  "),
-                    Protocol::Udp => write!(self.out, "UDP  "),
-                    Protocol::Sctp => write!(self.out, "SCTP "),
-                    Protocol::Other(number) => write!(self.out, "{number:<4} "),
+                    Protocol::Tcp => self.row.push_str("TCP  "),
+                    Protocol::Udp => self.row.push_str("UDP  "),
+                    Protocol::Sctp => self.row.push_str("SCTP "),
+                    Protocol::Other(number) => {
+                        append(&mut self.row, format_args!("{number:<4} "));
+                    }
                 }
             }
             ServiceId::Fwmark { mark, family } => {
@@ -162,7 +187,7 @@ impl<'n, W: Write> TableWriter<'n, W> {
                 if family == AddressFamily::Ipv6 {
                     self.name.push_str(" IPv6");
                 }
-                write!(self.out, "FWM  ")
+                self.row.push_str("FWM  ");
             }
         }
     }
@@ -178,33 +203,37 @@ impl<'n, W: Write> TableWriter<'n, W> {
     }
 
     /// Scheduler and flags, to the end of the line.
-    fn settings(&mut self, service: &Service) -> io::Result<()> {
+    fn settings(&mut self, service: &Service) {
         let settings = &service.settings;
-        write!(self.out, "{}", settings.scheduler)?;
+        append(&mut self.row, format_args!("{}", settings.scheduler));
         if !settings.scheduler_flags.is_empty() {
             let names = scheduler_flag_names(settings.scheduler_flags, &settings.scheduler);
-            write!(self.out, " ({})", names.join(","))?;
+            append(&mut self.row, format_args!(" ({})", names.join(",")));
         }
         if let Some(persistence) = settings.persistence {
-            write!(self.out, " persistent {}", persistence.timeout)?;
+            append(
+                &mut self.row,
+                format_args!(" persistent {}", persistence.timeout),
+            );
             if !persistence.netmask.is_host() {
-                write!(self.out, " mask {}", persistence.netmask)?;
+                append(&mut self.row, format_args!(" mask {}", persistence.netmask));
             }
             if let Some(engine) = &settings.persistence_engine {
-                write!(self.out, " pe {engine}")?;
+                append(&mut self.row, format_args!(" pe {engine}"));
             }
         }
         if settings.one_packet {
-            write!(self.out, " ops")?;
+            append(&mut self.row, format_args!(" ops"));
         }
-        writeln!(self.out)
     }
 
-    fn counters(&mut self, values: [u64; 5]) -> io::Result<()> {
+    fn counters(&mut self, values: [u64; 5]) {
         for value in values {
-            write!(self.out, "{}", Counter::new(value, self.exact))?;
+            append(
+                &mut self.row,
+                format_args!("{}", Counter::new(value, self.exact)),
+            );
         }
-        writeln!(self.out)
     }
 }
 
