@@ -103,9 +103,8 @@ fn configure(lists: &Path) -> Result<String> {
     ))
 }
 
-/// Makes the program name its loader without the first slash. The kernel looks
-/// such a name up in the current directory, so that the program runs with the
-/// loader of the root directory that it is started in.
+/// Makes the program name its loader without the first slash. Such a name is
+/// looked up in the current directory, where `uml.rs` puts a link to the loader.
 ///
 /// Starting the loader instead, with the program as its argument, does not do:
 /// User Mode Linux measures its memory from the end of its own data, and starts
@@ -122,4 +121,25 @@ fn take_own_loader(program: &Path) -> Result<()> {
         *last = 0;
     }
     Ok(fs::write(program, file)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::take_own_loader;
+
+    #[test]
+    fn a_program_takes_its_loader_from_where_it_is_started() {
+        let program = tempfile::NamedTempFile::new().unwrap();
+        let write = |bytes: &[u8]| fs::write(program.path(), bytes).unwrap();
+        write(b"\x7fELF..\0/lib64/ld-linux-x86-64.so.2\0/lib64/other\0");
+        take_own_loader(program.path()).unwrap();
+        let changed = fs::read(program.path()).unwrap();
+        assert_eq!(
+            changed,
+            b"\x7fELF..\0lib64/ld-linux-x86-64.so.2\0\0/lib64/other\0"
+        );
+        take_own_loader(program.path()).unwrap_err();
+    }
 }

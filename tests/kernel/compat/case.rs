@@ -13,7 +13,7 @@
 //! | `\| TEXT`, `! TEXT`, `= STATUS` | what ours must answer there, in a deliberate difference |
 //! | `as nobody` | the command above runs as user and group 65534 |
 //! | `to /dev/full` | the standard output of the command above |
-//! | `until TEXT` | the command above is repeated until its standard output has the text |
+//! | `until TEXT` | the command above is repeated until its standard output has the text, and those of further such lines |
 //! | `ip COMMAND` | for `ip` of iproute2 |
 //! | `sysctl PATH VALUE` | a parameter below `/proc/sys/net` |
 //! | `hosts LINE` | a line of `/etc/hosts`, from the beginning |
@@ -69,7 +69,7 @@ pub(super) struct Run {
     pub(super) input: Vec<u8>,
     pub(super) as_nobody: bool,
     pub(super) to_full: bool,
-    pub(super) until: Option<String>,
+    pub(super) until: Vec<String>,
     /// What ours answers where the difference is deliberate.
     pub(super) ours: Answer,
 }
@@ -226,7 +226,7 @@ fn take(case: &mut Case, line: &str) -> Result<()> {
                 ("<", text) => run.input.extend(input_line(text)?),
                 ("as", "nobody") => run.as_nobody = true,
                 ("to", "/dev/full") => run.to_full = true,
-                ("until", text) => run.until = Some(text.to_owned()),
+                ("until", text) => run.until.push(text.to_owned()),
                 _ => ensure!(run.ours.take(line)?, "neither a step nor anything else"),
             }
         }

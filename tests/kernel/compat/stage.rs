@@ -156,13 +156,10 @@ pub(super) fn run(run: &Run) -> Result<Answer> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = start(run)?;
-        let Some(text) = &run.until else {
+        let stdout = String::from_utf8_lossy(&answer.stdout);
+        let Some(text) = run.until.iter().find(|text| !stdout.contains(*text)) else {
             return Ok(answer);
         };
-        let stdout = String::from_utf8_lossy(&answer.stdout);
-        if stdout.contains(text.as_str()) {
-            return Ok(answer);
-        }
         ensure!(
             Instant::now() < deadline,
             "there was no «{text}» in {PATIENCE:?}, but\n{stdout}"
