@@ -24,7 +24,9 @@ use crate::netns::Namespace;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// After this nobody waits any more for an answer that should not come.
 const DOUBT: Duration = Duration::from_millis(1500);
-/// More than any line here has.
+/// What is said where it does not matter.
+const QUESTION: &str = "who?\n";
+/// More than any answer has.
 const LINE: usize = 256;
 
 /// What a conversation is over.
@@ -243,7 +245,7 @@ impl Conversation {
     /// # Errors
     /// When the connection has ended, or none comes.
     pub fn ask(&mut self) -> Result<Reply> {
-        self.ask_within(PATIENCE)
+        self.say(QUESTION)
     }
 
     /// As [`Conversation::ask`], where no answer is expected: gives up soon.
@@ -251,17 +253,26 @@ impl Conversation {
     /// # Errors
     /// When the connection has ended, or none comes.
     pub fn doubt(&mut self) -> Result<Reply> {
-        self.ask_within(DOUBT)
+        self.say_within(QUESTION, DOUBT)
     }
 
-    fn ask_within(&mut self, patience: Duration) -> Result<Reply> {
+    /// As [`Conversation::ask`], with these words: over UDP a datagram, otherwise
+    /// a line with its end.
+    ///
+    /// # Errors
+    /// When the connection has ended, or none comes.
+    pub fn say(&mut self, words: &str) -> Result<Reply> {
+        self.say_within(words, PATIENCE)
+    }
+
+    fn say_within(&mut self, words: &str, patience: Duration) -> Result<Reply> {
         self.stream.set_read_timeout(Some(patience))?;
-        self.exchange()
+        self.exchange(words)
             .with_context(|| format!("{} does not answer", self.to))
     }
 
-    fn exchange(&mut self) -> Result<Reply> {
-        self.stream.write_all(b"who?\n")?;
+    fn exchange(&mut self, words: &str) -> Result<Reply> {
+        self.stream.write_all(words.as_bytes())?;
         let mut line = String::new();
         // One datagram, or what there is of a stream: there is one line under
         // way at most.
