@@ -4,13 +4,22 @@
 //! namespaces, through virtual services that this tree's program has set up.
 
 mod forwarding;
+mod listing;
+mod one_packet;
+mod persistence;
+mod thresholds;
+mod timeouts;
 mod web;
+mod zero;
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use ipvs_lab::network::{self, Network, Place, VIRTUAL};
 use ipvs_lab::program;
-use ipvs_lab::talk::{Protocol, Responder};
+use ipvs_lab::talk::{Conversation, Protocol, Responder};
+
+use crate::ipvsadm;
 
 /// The port of virtual services and servers, where nothing is said of it.
 const PORT: u16 = 8000;
@@ -36,6 +45,21 @@ fn behind(servers: usize) -> Network {
     network((0..servers).map(|_| Place::Behind))
 }
 
+/// As [`network`], with this many servers beside the director. They have the
+/// virtual IPv4 address too, and leave it to the director to say so: ready for
+/// direct routing.
+fn beside(servers: usize) -> Network {
+    let network = network((0..servers).map(|_| Place::Beside));
+    for server in &network.servers {
+        let server = &server.namespace;
+        server.sysctl("ipv4/conf/all/arp_ignore", "1").unwrap();
+        server.sysctl("ipv4/conf/all/arp_announce", "2").unwrap();
+        let address = format!("addr add {}/32 dev lo", VIRTUAL.v4);
+        server.ip(&address).unwrap();
+    }
+    network
+}
+
 /// Starts a responder on each server, at its own addresses.
 fn respond(network: &Network, protocol: Protocol, port: u16) -> Vec<Responder> {
     let servers = network.servers.iter();
@@ -48,6 +72,50 @@ fn respond(network: &Network, protocol: Protocol, port: u16) -> Vec<Responder> {
             Responder::start(namespace, protocol, (address, port).into()).unwrap()
         })
         .collect()
+}
+
+/// Starts a responder on each server, at the virtual IPv4 address.
+fn respond_directly(network: &Network, protocol: Protocol) -> Vec<Responder> {
+    let servers = network.servers.iter();
+    let address = service(Family::V4, PORT);
+    servers
+        .map(|server| Responder::start(&server.namespace, protocol, address).unwrap())
+        .collect()
+}
+
+/// Adds a virtual service, named as `-t ADDRESS` or `-f MARK`, under round robin
+/// with more options, and all servers with this port and forwarding method.
+fn balance(network: &Network, service: &str, options: &str, port: u16, method: &str) {
+    let family = match service.contains('[') || service.ends_with("-6") {
+        true => Family::V6,
+        false => Family::V4,
+    };
+    let director = &network.director;
+    ipvsadm(director, &format!("-A {service} -s rr {options}"));
+    for server in &network.servers {
+        let server = SocketAddr::from((family.of(server.addresses), port));
+        ipvsadm(director, &format!("-a {service} -r {server} {method}"));
+    }
+}
+
+/// Asks once from this address of the client's and returns who answers.
+fn ask_from(network: &Network, from: IpAddr, protocol: Protocol, to: SocketAddr) -> String {
+    let from = (from, 0).into();
+    let mut conversation = Conversation::begin_from(&network.client, from, protocol, to).unwrap();
+    conversation.ask().unwrap().server
+}
+
+/// What kind of failure of the network this is.
+fn kind(error: &anyhow::Error) -> io::ErrorKind {
+    let cause = error.chain().find_map(|cause| cause.downcast_ref());
+    cause.map(io::Error::kind).unwrap()
+}
+
+/// The address of the server with this name.
+fn address_of(network: &Network, name: &str, family: Family) -> IpAddr {
+    let mut servers = network.servers.iter();
+    let server = servers.find(|server| server.namespace.name() == name);
+    family.of(server.unwrap().addresses)
 }
 
 /// The virtual service at the virtual address of this family.
