@@ -3,11 +3,14 @@
 //! Each command of the program against a real kernel.
 
 use std::{
+    fs,
     io::Write,
     process::Stdio,
     thread,
     time::{Duration, Instant},
 };
+
+use ipvs_lab::wait;
 
 use crate::{ipvsadm, namespace};
 
@@ -309,6 +312,30 @@ fn rules_may_list_what_the_rules_before_them_made() {
     let rules = "-A -t 10.0.0.1:80 -s rr\n-S -n\n-C\n-S -n\n";
     let answer = ipvs_lab::ipvsadm_reading(&director, ["-R"], rules).unwrap();
     assert_eq!(answer.stdout, "-A -t 10.0.0.1:80 -s rr\n");
+}
+
+/// The socket to the kernel must not get their numbers: what is printed would
+/// be sent to the kernel.
+#[test]
+fn closed_standard_streams_are_opened_before_the_socket_to_the_kernel_is() {
+    let director = namespace("director");
+    let mut child = director
+        .command("sh")
+        .args(["-c", "exec \"$0\" -R >&- 2>&-"])
+        .arg(ipvs_lab::program::path().unwrap())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"-A -f 1 -s rr\n").unwrap();
+    let rule = "-A -f 1 -s rr\n".to_owned();
+    assert_eq!(wait::for_value(&rule, || ipvsadm(&director, "-S -n")), rule);
+    for stream in [1, 2] {
+        let file = fs::read_link(format!("/proc/{}/fd/{stream}", child.id())).unwrap();
+        assert_eq!(file.to_str(), Some("/dev/null"), "{stream}");
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
