@@ -34,7 +34,7 @@ use crate::task::Task;
 use crate::wire::{CHUNK, Frame, file};
 
 /// Where the exchange directory is seen inside.
-const EXCHANGE: &str = "/run/ipvs-lab";
+pub(crate) const EXCHANGE: &str = "/run/ipvs-lab";
 /// The wrapper in there that knows where the modules are.
 const MODPROBE: &str = "/run/ipvs-lab/bin/modprobe";
 /// The line to the outside.

@@ -27,6 +27,7 @@
 //! - [`talk::Responder`] and [`talk::Conversation`]: servers that tell who they
 //!   are and whom they saw, over TCP, UDP and SCTP, and clients that keep
 //!   connections open.
+//! - [`capture::Capture`]: the packets that arrived at a box, still wrapped.
 //! - [`cluster::Cluster`]: such a network with the virtual address and real web
 //!   servers, ready for masquerading.
 //! - [`machine::Machine`]: where this tree's program is installed as `ipvsadm`,
@@ -47,6 +48,7 @@
 pub mod answer;
 mod bench;
 pub mod build;
+pub mod capture;
 pub mod cli;
 mod cloud_kernel;
 pub mod cluster;

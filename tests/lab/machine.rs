@@ -21,6 +21,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::init::EXCHANGE;
 use crate::layer;
 use crate::netns::{self, Namespace};
 use crate::program;
@@ -156,7 +157,14 @@ fn make(files: &Path, packages: &Path, program: &Path) -> Result<File> {
     )
     .context("cannot make /etc writable")?;
     bind(&program, IPVSADM)?;
+    // An embedded kernel's programs look for its modules there.
+    let exchange = Path::new(EXCHANGE).exists();
+    let exchange = exchange.then(|| handle(Path::new(EXCHANGE))).transpose()?;
     bind(&handle(Path::new(&format!("{files}/run")))?, "/run")?;
+    if let Some(exchange) = exchange {
+        fs::create_dir(EXCHANGE).context(EXCHANGE)?;
+        bind(&exchange, EXCHANGE)?;
+    }
     File::open("/proc/thread-self/ns/mnt").context("cannot keep the mount namespace")
 }
 

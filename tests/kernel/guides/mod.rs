@@ -113,7 +113,26 @@ impl Scene {
     }
 }
 
-#[expect(dead_code)]
+#[test]
+fn nat() {
+    execute("nat");
+}
+
+#[test]
+fn direct_routing() {
+    execute("direct-routing");
+}
+
+#[test]
+fn tunneling() {
+    execute("tunneling");
+}
+
+#[test]
+fn full_nat() {
+    execute("full-nat");
+}
+
 fn execute(name: &str) {
     let path = directory().join(format!("{name}.md"));
     let guide = fs::read_to_string(path).unwrap();

@@ -1,38 +1,179 @@
 // SPDX-License-Identifier: MIT
 
 //! The ways to forward: where packets and replies go.
+//!
+//! Where a packet went the server tells, which also says whom it saw, and the
+//! director's list of connections. Whether the reply went through the director
+//! its counters tell: those of outgoing packets stay at zero if not.
 
-use ipvs_lab::network::CLIENT;
-use ipvs_lab::talk::{self, Protocol};
+mod direct_routing;
+mod full_nat;
+mod local;
+mod masquerading;
+mod tunneling;
 
-use super::{Family, PORT, behind, respond, service};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use ipvs_lab::network::{CLIENT, Network};
+use ipvs_lab::talk::{Conversation, Protocol};
+use ipvs_lab::{Answer, Namespace, packages, wait};
+use serde_json::Value;
+
+use super::Family;
 use crate::ipvsadm;
 
-#[test]
-fn masquerading_reaches_servers_in_another_network_over_every_protocol() {
-    let network = behind(2);
-    for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::Sctp] {
-        let _responders = respond(&network, protocol, PORT);
-        for family in [Family::V4, Family::V6] {
-            let service = service(family, PORT);
-            let option = protocol.option();
-            ipvsadm(&network.director, &format!("-A {option} {service} -s rr"));
-            for server in &network.servers {
-                let address = std::net::SocketAddr::from((family.of(server.addresses), PORT));
-                ipvsadm(
-                    &network.director,
-                    &format!("-a {option} {service} -r {address} -m"),
-                );
-            }
-            let mut servers = Vec::new();
-            for _ in 0..4 {
-                let reply = talk::ask(&network.client, protocol, service).unwrap();
-                assert_eq!(reply.client.ip(), family.of(CLIENT), "{protocol:?}");
-                servers.push(reply.server);
-            }
-            servers.sort();
-            let wanted = ["server1", "server1", "server2", "server2"];
-            assert_eq!(servers, wanted, "{protocol:?} {family:?}");
+const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
+/// How many conversations a client has with each virtual service.
+const CONVERSATIONS: usize = 4;
+
+/// A virtual service with its destinations.
+#[derive(Debug, Clone)]
+struct Service {
+    protocol: Protocol,
+    address: SocketAddr,
+    /// By the name of the server that is there.
+    destinations: BTreeMap<String, SocketAddr>,
+    /// The words of `ipvsadm` for the method.
+    method: String,
+}
+
+impl Service {
+    /// Sets a service up that takes its destinations in turn.
+    fn add(
+        director: &Namespace,
+        protocol: Protocol,
+        address: SocketAddr,
+        method: &str,
+        destinations: impl IntoIterator<Item = (String, SocketAddr)>,
+    ) -> Self {
+        let service = Self {
+            protocol,
+            address,
+            destinations: destinations.into_iter().collect(),
+            method: method.to_owned(),
+        };
+        let name = service.name();
+        ipvsadm(director, &format!("-A {name} -s rr"));
+        for destination in service.destinations.values() {
+            ipvsadm(director, &format!("-a {name} -r {destination} {method}"));
+        }
+        service
+    }
+
+    /// Sets a service up at this address whose destinations are all servers, on
+    /// the given port and in the family of the address.
+    fn all(
+        network: &Network,
+        protocol: Protocol,
+        address: SocketAddr,
+        method: &str,
+        port: u16,
+    ) -> Self {
+        let destinations = network.servers.iter().map(|server| {
+            let own = match address {
+                SocketAddr::V4(_) => Family::V4.of(server.addresses),
+                SocketAddr::V6(_) => Family::V6.of(server.addresses),
+            };
+            (server.namespace.name().to_owned(), (own, port).into())
+        });
+        Self::add(&network.director, protocol, address, method, destinations)
+    }
+
+    /// The words of `ipvsadm` for it.
+    fn name(&self) -> String {
+        format!("{} {}", self.protocol.option(), self.address)
+    }
+
+    /// Has conversations with it, all open at the same time. Each must be
+    /// answered by the server that the director's table says is its
+    /// destination, all servers equally often, and the servers must have `seen`
+    /// the client under this address.
+    fn converse(&self, network: &Network, seen: IpAddr) {
+        let mut conversations = Vec::new();
+        let mut shares = BTreeMap::<String, usize>::new();
+        for _ in 0..CONVERSATIONS {
+            let talk = Conversation::begin(&network.client, self.protocol, self.address);
+            let mut talk = talk.unwrap_or_else(|error| panic!("{self:?}: {error:#}"));
+            let reply = talk.ask();
+            let reply = reply.unwrap_or_else(|error| panic!("{self:?}: {error:#}"));
+            assert_eq!(reply.client.ip(), seen, "{self:?}");
+            *shares.entry(reply.server.clone()).or_default() += 1;
+            conversations.push((talk, reply.server));
+        }
+        let each = CONVERSATIONS / self.destinations.len();
+        let wanted = self.destinations.keys().map(|name| (name.clone(), each));
+        assert_eq!(shares, wanted.collect(), "{self:?}");
+
+        let listing = ipvsadm(&network.director, "-L -n -c");
+        let client = match self.address {
+            SocketAddr::V4(_) => Family::V4.of(CLIENT),
+            SocketAddr::V6(_) => Family::V6.of(CLIENT),
+        };
+        for (talk, server) in conversations {
+            let port = talk.local().unwrap().port();
+            let ends = [
+                format!("{:?}", self.protocol).to_uppercase(),
+                SocketAddr::from((client, port)).to_string(),
+                self.address.to_string(),
+                self.destinations[&server].to_string(),
+            ];
+            let found = listing.lines().filter(|line| {
+                let words: Vec<_> = line.split_ascii_whitespace().collect();
+                words.len() > 5 && [words[0], words[3], words[4], words[5]] == ends
+            });
+            assert_eq!(found.count(), 1, "{self:?}: {ends:?} in\n{listing}");
         }
     }
+
+    /// Waits until the kernel shows what [`Service::converse`] has made it
+    /// count, and asserts whether the replies went through the director.
+    fn assert_counted(&self, director: &Namespace, replies: Replies) {
+        // A connection and a line over it take three packets each way at least.
+        let least = match self.protocol {
+            Protocol::Udp => CONVERSATIONS,
+            Protocol::Tcp | Protocol::Sctp => 3 * CONVERSATIONS,
+        };
+        let least = u64::try_from(least).unwrap();
+        let mut seen = Value::Null;
+        let counted = wait::for_value(&true, || {
+            let table = ipvsadm(director, &format!("-L --json {}", self.name()));
+            let table: Value = serde_json::from_str(&table).unwrap();
+            seen = table["services"][0].clone();
+            let number = |name: &str| seen["stats"][name].as_u64().unwrap();
+            number("connections") == u64::try_from(CONVERSATIONS).unwrap()
+                && number("in_packets") >= least
+                && (replies == Replies::PassBy || number("out_packets") >= least)
+        });
+        assert!(counted, "{self:?}: {seen:#}");
+        let outgoing = |stats: &Value| stats["out_packets"].as_u64().unwrap() > 0;
+        let through = replies == Replies::ThroughDirector;
+        assert_eq!(outgoing(&seen["stats"]), through, "{self:?}: {seen:#}");
+        let destinations = seen["destinations"].as_array().unwrap();
+        assert_eq!(destinations.len(), self.destinations.len(), "{self:?}");
+        for destination in destinations {
+            let stats = &destination["stats"];
+            let each = CONVERSATIONS / destinations.len();
+            assert_eq!(stats["connections"], each, "{self:?}: {seen:#}");
+            assert_eq!(outgoing(stats), through, "{self:?}: {seen:#}");
+        }
+    }
+}
+
+/// The way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replies {
+    ThroughDirector,
+    PassBy,
+}
+
+/// What `ip -s -j link` says of an interface.
+fn link(namespace: &Namespace, interface: &str) -> Value {
+    let mut ip = namespace.command(packages::IP.find().unwrap());
+    ip.args(["-s", "-j", "link", "show", "dev", interface]);
+    let Answer { stdout, status, .. } = Answer::of(ip, "").unwrap();
+    assert_eq!(status, 0, "{interface}");
+    let links: Value = serde_json::from_str(&stdout).unwrap();
+    links[0].clone()
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+
+//! Direct routing: the director only changes the address of the frame, and the
+//! server has the virtual address, quietly.
+
+use ipvs_lab::network::{CLIENT, Network, Place, VIRTUAL};
+use ipvs_lab::talk::Responder;
+
+use super::{FAMILIES, PROTOCOLS, Replies, Service, link};
+use crate::traffic::{Family, PORT, network, service};
+
+/// Gives servers the virtual addresses in such a way that nobody learns of it.
+fn hide_virtual_addresses(network: &Network) {
+    for server in &network.servers {
+        let server = &server.namespace;
+        server.sysctl("ipv4/conf/all/arp_ignore", "1").unwrap();
+        server.sysctl("ipv4/conf/all/arp_announce", "2").unwrap();
+        server
+            .ip(&format!(
+                "addr add {}/32 dev lo\naddr add {}/128 dev lo nodad",
+                VIRTUAL.v4, VIRTUAL.v6
+            ))
+            .unwrap();
+    }
+}
+
+/// What the client takes for the virtual address's place in its network.
+fn neighbour(network: &Network, family: Family) -> String {
+    let address = family.of(VIRTUAL);
+    let line = network.client.ip(&format!("neigh show to {address}"));
+    let line = line.unwrap();
+    let mut words = line.split_ascii_whitespace();
+    words.find(|word| *word == "lladdr");
+    words.next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn direct_routing_leaves_packets_as_they_are_and_replies_pass_the_director_by() {
+    let network = network([Place::Beside, Place::Beside]);
+    hide_virtual_addresses(&network);
+    let director = link(&network.director, "front");
+    let mut responders = Vec::new();
+    let mut services = Vec::new();
+    for protocol in PROTOCOLS {
+        for family in FAMILIES {
+            let address = service(family, PORT);
+            for server in &network.servers {
+                let responder = Responder::start(&server.namespace, protocol, address);
+                responders.push(responder.unwrap());
+            }
+            let service = Service::all(&network, protocol, address, "-g", PORT);
+            service.converse(&network, family.of(CLIENT));
+            services.push(service);
+            let place = neighbour(&network, family);
+            assert_eq!(director["address"], place, "{protocol:?} {family:?}");
+        }
+    }
+    for service in services {
+        service.assert_counted(&network.director, Replies::PassBy);
+    }
+}
