@@ -13,9 +13,10 @@ mod masquerading;
 mod tunneling;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use ipvs_lab::network::{CLIENT, Network};
+use ipvs_lab::network::{CLIENT, Network, VIRTUAL};
 use ipvs_lab::talk::{Conversation, Protocol};
 use ipvs_lab::{Answer, Namespace, packages, wait};
 use serde_json::Value;
@@ -29,7 +30,6 @@ const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 const CONVERSATIONS: usize = 4;
 
 /// A virtual service with its destinations.
-#[derive(Debug, Clone)]
 struct Service {
     protocol: Protocol,
     address: SocketAddr,
@@ -95,16 +95,16 @@ impl Service {
         let mut shares = BTreeMap::<String, usize>::new();
         for _ in 0..CONVERSATIONS {
             let talk = Conversation::begin(&network.client, self.protocol, self.address);
-            let mut talk = talk.unwrap_or_else(|error| panic!("{self:?}: {error:#}"));
+            let mut talk = talk.unwrap_or_else(|error| panic!("{self}: {error:#}"));
             let reply = talk.ask();
-            let reply = reply.unwrap_or_else(|error| panic!("{self:?}: {error:#}"));
-            assert_eq!(reply.client.ip(), seen, "{self:?}");
+            let reply = reply.unwrap_or_else(|error| panic!("{self}: {error:#}"));
+            assert_eq!(reply.client.ip(), seen, "{self}");
             *shares.entry(reply.server.clone()).or_default() += 1;
             conversations.push((talk, reply.server));
         }
         let each = CONVERSATIONS / self.destinations.len();
         let wanted = self.destinations.keys().map(|name| (name.clone(), each));
-        assert_eq!(shares, wanted.collect(), "{self:?}");
+        assert_eq!(shares, wanted.collect(), "{self}");
 
         let listing = ipvsadm(&network.director, "-L -n -c");
         let client = match self.address {
@@ -123,7 +123,7 @@ impl Service {
                 let words: Vec<_> = line.split_ascii_whitespace().collect();
                 words.len() > 5 && [words[0], words[3], words[4], words[5]] == ends
             });
-            assert_eq!(found.count(), 1, "{self:?}: {ends:?} in\n{listing}");
+            assert_eq!(found.count(), 1, "{self}: {ends:?} in\n{listing}");
         }
     }
 
@@ -146,18 +146,28 @@ impl Service {
                 && number("in_packets") >= least
                 && (replies == Replies::PassBy || number("out_packets") >= least)
         });
-        assert!(counted, "{self:?}: {seen:#}");
+        assert!(counted, "{self}: {seen:#}");
         let outgoing = |stats: &Value| stats["out_packets"].as_u64().unwrap() > 0;
         let through = replies == Replies::ThroughDirector;
-        assert_eq!(outgoing(&seen["stats"]), through, "{self:?}: {seen:#}");
+        assert_eq!(outgoing(&seen["stats"]), through, "{self}: {seen:#}");
         let destinations = seen["destinations"].as_array().unwrap();
-        assert_eq!(destinations.len(), self.destinations.len(), "{self:?}");
+        assert_eq!(destinations.len(), self.destinations.len(), "{self}");
         for destination in destinations {
             let stats = &destination["stats"];
             let each = CONVERSATIONS / destinations.len();
-            assert_eq!(stats["connections"], each, "{self:?}: {seen:#}");
-            assert_eq!(outgoing(stats), through, "{self:?}: {seen:#}");
+            assert_eq!(stats["connections"], each, "{self}: {seen:#}");
+            assert_eq!(outgoing(stats), through, "{self}: {seen:#}");
         }
+    }
+}
+
+/// For messages.
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} to", self.name(), self.method)?;
+        self.destinations
+            .values()
+            .try_for_each(|destination| write!(f, " {destination}"))
     }
 }
 
@@ -166,6 +176,17 @@ impl Service {
 enum Replies {
     ThroughDirector,
     PassBy,
+}
+
+/// Gives every server the virtual addresses, where nobody asks for them.
+fn give_virtual_addresses(network: &Network) {
+    let commands = format!(
+        "addr add {}/32 dev lo\naddr add {}/128 dev lo nodad",
+        VIRTUAL.v4, VIRTUAL.v6
+    );
+    for server in &network.servers {
+        server.namespace.ip(&commands).unwrap();
+    }
 }
 
 /// What `ip -s -j link` says of an interface.

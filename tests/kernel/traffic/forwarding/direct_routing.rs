@@ -6,23 +6,8 @@
 use ipvs_lab::network::{CLIENT, Network, Place, VIRTUAL};
 use ipvs_lab::talk::Responder;
 
-use super::{FAMILIES, PROTOCOLS, Replies, Service, link};
+use super::{FAMILIES, PROTOCOLS, Replies, Service, give_virtual_addresses, link};
 use crate::traffic::{Family, PORT, network, service};
-
-/// Gives servers the virtual addresses in such a way that nobody learns of it.
-fn hide_virtual_addresses(network: &Network) {
-    for server in &network.servers {
-        let server = &server.namespace;
-        server.sysctl("ipv4/conf/all/arp_ignore", "1").unwrap();
-        server.sysctl("ipv4/conf/all/arp_announce", "2").unwrap();
-        server
-            .ip(&format!(
-                "addr add {}/32 dev lo\naddr add {}/128 dev lo nodad",
-                VIRTUAL.v4, VIRTUAL.v6
-            ))
-            .unwrap();
-    }
-}
 
 /// What the client takes for the virtual address's place in its network.
 fn neighbour(network: &Network, family: Family) -> String {
@@ -37,7 +22,12 @@ fn neighbour(network: &Network, family: Family) -> String {
 #[test]
 fn direct_routing_leaves_packets_as_they_are_and_replies_pass_the_director_by() {
     let network = network([Place::Beside, Place::Beside]);
-    hide_virtual_addresses(&network);
+    for server in &network.servers {
+        let server = &server.namespace;
+        server.sysctl("ipv4/conf/all/arp_ignore", "1").unwrap();
+        server.sysctl("ipv4/conf/all/arp_announce", "2").unwrap();
+    }
+    give_virtual_addresses(&network);
     let director = link(&network.director, "front");
     let mut responders = Vec::new();
     let mut services = Vec::new();
