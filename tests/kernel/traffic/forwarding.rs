@@ -128,36 +128,51 @@ impl Service {
     }
 
     /// Waits until the kernel shows what [`Service::converse`] has made it
-    /// count, and asserts whether the replies went through the director.
+    /// count, of the service and of the destinations, and asserts whether the
+    /// replies went through the director.
     fn assert_counted(&self, director: &Namespace, replies: Replies) {
+        let mut table = Value::Null;
+        let counted = wait::for_value(&true, || {
+            let text = ipvsadm(director, &format!("-L --json {}", self.name()));
+            table = serde_json::from_str(&text).unwrap();
+            self.counters(&table)
+                .iter()
+                .all(|(stats, conversations)| self.is_counted(stats, *conversations, replies))
+        });
+        assert!(counted, "{self}: {table:#}");
+        for (stats, _) in self.counters(&table) {
+            let outgoing = stats["out_packets"].as_u64().unwrap();
+            let through = replies == Replies::ThroughDirector;
+            assert_eq!(outgoing > 0, through, "{self}: {table:#}");
+        }
+    }
+
+    /// The counters of the service and of each destination, with the number of
+    /// conversations that each has had.
+    fn counters<'a>(&self, table: &'a Value) -> Vec<(&'a Value, usize)> {
+        let service = &table["services"][0];
+        let destinations = service["destinations"].as_array().unwrap();
+        assert_eq!(destinations.len(), self.destinations.len(), "{self}");
+        let each = CONVERSATIONS / destinations.len();
+        let destinations = destinations.iter().map(|one| (&one["stats"], each));
+        [(&service["stats"], CONVERSATIONS)]
+            .into_iter()
+            .chain(destinations)
+            .collect()
+    }
+
+    /// Whether all of so many conversations is counted. The kernel shows each
+    /// set of counters as it was at one time.
+    fn is_counted(&self, stats: &Value, conversations: usize, replies: Replies) -> bool {
         // A connection and a line over it take three packets each way at least.
         let least = match self.protocol {
-            Protocol::Udp => CONVERSATIONS,
-            Protocol::Tcp | Protocol::Sctp => 3 * CONVERSATIONS,
+            Protocol::Udp => conversations,
+            Protocol::Tcp | Protocol::Sctp => 3 * conversations,
         };
-        let least = u64::try_from(least).unwrap();
-        let mut seen = Value::Null;
-        let counted = wait::for_value(&true, || {
-            let table = ipvsadm(director, &format!("-L --json {}", self.name()));
-            let table: Value = serde_json::from_str(&table).unwrap();
-            seen = table["services"][0].clone();
-            let number = |name: &str| seen["stats"][name].as_u64().unwrap();
-            number("connections") == u64::try_from(CONVERSATIONS).unwrap()
-                && number("in_packets") >= least
-                && (replies == Replies::PassBy || number("out_packets") >= least)
-        });
-        assert!(counted, "{self}: {seen:#}");
-        let outgoing = |stats: &Value| stats["out_packets"].as_u64().unwrap() > 0;
-        let through = replies == Replies::ThroughDirector;
-        assert_eq!(outgoing(&seen["stats"]), through, "{self}: {seen:#}");
-        let destinations = seen["destinations"].as_array().unwrap();
-        assert_eq!(destinations.len(), self.destinations.len(), "{self}");
-        for destination in destinations {
-            let stats = &destination["stats"];
-            let each = CONVERSATIONS / destinations.len();
-            assert_eq!(stats["connections"], each, "{self}: {seen:#}");
-            assert_eq!(outgoing(stats), through, "{self}: {seen:#}");
-        }
+        let number = |name: &str| usize::try_from(stats[name].as_u64().unwrap()).unwrap();
+        number("connections") == conversations
+            && number("in_packets") >= least
+            && (replies == Replies::PassBy || number("out_packets") >= least)
     }
 }
 
