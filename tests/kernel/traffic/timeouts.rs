@@ -29,6 +29,8 @@ impl Scene {
             let name = format!("{} {service}", protocol.option());
             balance(&network, &name, "", PORT, "-g");
         }
+        // Longer than anybody waits here; one of the kernel's own is not.
+        ipvsadm(&network.director, "--set 3000 3000 3000");
         Self {
             network,
             service,

@@ -187,8 +187,8 @@ fn a_prefix_length_makes_the_clients_of_an_ipv6_network_one() {
 
 #[test]
 fn a_prefix_length_need_not_end_between_digits() {
-    // 5 and 6 are 0101 and 0110, 9 is 1001: one, one and another in 125 bits,
-    // the last three bits of the address left out.
-    let clients = ["2001:db8:a::5", "2001:db8:a::6", "2001:db8:a::9"];
+    // 3 and 6 are 0011 and 0110, 9 is 1001: without the last three bits one, one
+    // and another.
+    let clients = ["2001:db8:a::3", "2001:db8:a::6", "2001:db8:a::9"];
     clients_of_one_network_share_a_server(Family::V6, &clients, "-M 125");
 }

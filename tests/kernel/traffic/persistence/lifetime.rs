@@ -16,7 +16,7 @@ fn when_the_template_has_expired_the_scheduler_chooses_again() {
     let _responders = respond(&network, Protocol::Udp, PORT);
     let service = service(Family::V4, PORT);
     balance(&network, &format!("-u {service}"), "-p 2", PORT, "-m");
-    // The template must not expire before its connection: see below.
+    // The template must not expire before its connection does: see below.
     ipvsadm(&network.director, "--set 0 0 1");
     let from = CLIENT.v4.into();
     let first = ask_from(&network, from, Protocol::Udp, service);
@@ -31,7 +31,7 @@ fn when_the_template_has_expired_the_scheduler_chooses_again() {
 }
 
 #[test]
-fn a_connection_that_lasts_keeps_its_template_a_minute_at_a_time() {
+fn while_a_connection_is_listed_its_template_goes_on_a_minute_at_a_time() {
     let network = behind(SERVERS);
     let _responders = respond(&network, Protocol::Tcp, PORT);
     let service = service(Family::V4, PORT);

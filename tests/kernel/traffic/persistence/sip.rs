@@ -130,6 +130,13 @@ fn what_has_no_call_id_is_dropped() {
     let mut port = Conversation::begin(&network.client, Protocol::Udp, to).unwrap();
     let error = port.doubt().unwrap_err();
     assert_eq!(kind(&error), io::ErrorKind::WouldBlock, "{error:#}");
-    // A call has its port answered.
-    port.say(&options("at-last@example.org")).unwrap();
+    // Its short form will do.
+    port.say("OPTIONS sip:a@example.org SIP/2.0\r\ni: at-last@example.org\r\n\r\n")
+        .unwrap();
+    let templates = templates(&network.director);
+    assert_eq!(templates.len(), 1, "{templates:?}");
+    assert!(
+        templates[0].ends_with(" sip at-last@example.org"),
+        "{templates:?}"
+    );
 }
