@@ -133,6 +133,11 @@ fn full_nat() {
     execute("full-nat");
 }
 
+#[test]
+fn persistence() {
+    execute("persistence");
+}
+
 fn execute(name: &str) {
     let path = directory().join(format!("{name}.md"));
     let guide = fs::read_to_string(path).unwrap();
