@@ -3,7 +3,8 @@
 //! The SIP persistence engine: calls instead of clients.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use ipvs_lab::network::CLIENT;
 use ipvs_lab::talk::Conversation;
@@ -118,6 +119,37 @@ fn a_port_stays_with_the_server_of_its_first_call_unless_scheduled_packet_by_pac
     let [a, b, c] = ask(["three@example.org", "four@example.org", "three@example.org"]);
     assert_ne!(a, b);
     assert_eq!(a, c);
+}
+
+#[test]
+fn packet_by_packet_answers_with_a_call_id_are_translated_under_masquerading() {
+    let network = behind(1);
+    let to = service(Family::V4, SIP);
+    let name = format!("-u {to}");
+    balance(&network, &name, &format!("{LONG} --pe sip -o"), SIP, "-m");
+    let socket = |namespace: &ipvs_lab::Namespace, address: SocketAddr| {
+        let socket = namespace.run(|| UdpSocket::bind(address)).unwrap().unwrap();
+        let patience = Some(Duration::from_secs(20));
+        socket.set_read_timeout(patience).unwrap();
+        socket
+    };
+    let server = &network.servers[0];
+    let own = SocketAddr::from((server.addresses.v4, SIP));
+    let server = socket(&server.namespace, own);
+    let client = socket(&network.client, (CLIENT.v4, 0).into());
+    let ask = |answer: &str| {
+        let question = options("call@example.org");
+        client.send_to(question.as_bytes(), to).unwrap();
+        let mut datagram = [0; 512];
+        let (_, from) = server.recv_from(&mut datagram).unwrap();
+        server.send_to(answer.as_bytes(), from).unwrap();
+        client.recv_from(&mut datagram).unwrap().1
+    };
+    assert_eq!(
+        ask("SIP/2.0 200 OK\r\nCall-ID: call@example.org\r\n\r\n"),
+        to
+    );
+    assert_eq!(ask("SIP/2.0 200 OK\r\n\r\n"), own);
 }
 
 #[test]
