@@ -453,6 +453,28 @@ fn a_backup_ignores_masters_of_another_syncid_unless_it_has_none() {
 }
 
 #[test]
+fn a_backup_that_comes_late_hears_of_connections_when_they_are_refreshed() {
+    let pair = Pair::masquerading("");
+    let group = Ipv4Addr::new(224, 0, 0, 81);
+    let mut listener = Listener::new(&pair.network.client, group, 8848);
+    for (name, value) in [("sync_threshold", "3 0"), ("sync_refresh_period", "1")] {
+        let path = format!("ipv4/vs/{name}");
+        pair.director().sysctl(&path, value).unwrap();
+    }
+    start(pair.director(), "master", "");
+    let (mut conversation, reply) = pair.converse(Family::V4);
+    listener.hear(1);
+    start(pair.backup(), "backup", "");
+    // It is told again when it has packets, but not for their number.
+    let wanted = [established(&pair, Family::V4, &reply)];
+    let seen = wait::for_value(&wanted.to_vec(), || {
+        assert_eq!(conversation.ask().unwrap(), reply);
+        listed(pair.backup())
+    });
+    assert_eq!(seen, wanted);
+}
+
+#[test]
 fn two_directors_are_each_others_backup() {
     let mut network = behind(2);
     network.add_backup().unwrap();
