@@ -138,6 +138,16 @@ fn persistence() {
     execute("persistence");
 }
 
+#[test]
+fn failover() {
+    execute("failover");
+}
+
+#[test]
+fn health_checks() {
+    execute("health-checks");
+}
+
 fn execute(name: &str) {
     let path = directory().join(format!("{name}.md"));
     let guide = fs::read_to_string(path).unwrap();
