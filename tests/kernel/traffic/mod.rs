@@ -7,6 +7,7 @@ mod forwarding;
 mod listing;
 mod one_packet;
 mod persistence;
+mod schedulers;
 mod sync;
 mod thresholds;
 mod timeouts;
