@@ -148,6 +148,16 @@ fn health_checks() {
     execute("health-checks");
 }
 
+#[test]
+fn moving_from_ipvsadm() {
+    execute("moving-from-ipvsadm");
+}
+
+#[test]
+fn schedulers() {
+    execute("schedulers");
+}
+
 fn execute(name: &str) {
     let path = directory().join(format!("{name}.md"));
     let guide = fs::read_to_string(path).unwrap();
