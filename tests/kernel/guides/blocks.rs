@@ -48,7 +48,6 @@ const LOOKS: &[&str] = &[
     "ip address show",
     "ip route show",
     "ip neigh",
-    "nft list ",
 ];
 
 impl Command {
