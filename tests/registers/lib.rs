@@ -7,10 +7,11 @@
 //! tiles of AMX make it 11,008), it gets the first part, but the host takes back
 //! only the whole: setting it fails with `EFAULT`, and the kernel dies with
 //! «ptrace set fp regs failed». The lab preloads this library into it there
-//! (`uml.rs`). The rest of the registers then stays as the host has it, and
-//! nothing inside uses that.
+//! (`uml.rs`). The rest of the registers is then as in a fresh process: nothing
+//! inside uses it.
 
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use libc::{c_int, c_long, c_uint, c_void, iovec, pid_t};
 
@@ -19,9 +20,11 @@ const VECTOR_REGISTERS: usize = 0x202;
 /// More than any processor has.
 const WHOLE: usize = 1 << 16;
 
-/// The registers of one process, while they are changed. Not on the stack: those
-/// of that kernel are smaller than this.
+/// The registers of one process, while they are set, with zeros behind. Not on
+/// the stack: those of that kernel are smaller than this.
 static mut REGISTERS: [u8; WHOLE] = [0; WHOLE];
+/// How many of these bytes the host wants; 0 as long as nobody has asked.
+static LENGTH: AtomicUsize = AtomicUsize::new(0);
 
 /// What User Mode Linux calls instead of the C library's.
 ///
@@ -57,14 +60,22 @@ pub unsafe extern "C" fn ptrace(
             let place = (&raw mut REGISTERS).cast::<c_void>();
             let mut whole = iovec {
                 iov_base: place,
-                iov_len: WHOLE,
+                iov_len: LENGTH.load(Relaxed),
             };
-            let got = call(libc::PTRACE_GETREGSET, (&raw mut whole).cast());
-            if got != 0 || part.iov_len >= whole.iov_len {
+            if whole.iov_len == 0 {
+                whole.iov_len = WHOLE;
+                if call(libc::PTRACE_GETREGSET, (&raw mut whole).cast()) != 0 {
+                    return -1;
+                }
+                // SAFETY: nobody else uses this place (one thread).
+                unsafe { ptr::write_bytes(place.cast::<u8>(), 0, WHOLE) };
+                LENGTH.store(whole.iov_len, Relaxed);
+            }
+            if part.iov_len >= whole.iov_len {
                 return call(request, data);
             }
-            // SAFETY: the part is smaller than what the kernel just wrote to
-            // this place, and nobody else uses that (one thread).
+            // SAFETY: the part is smaller than the place, which nobody else
+            // uses (one thread).
             unsafe { ptr::copy_nonoverlapping(part.iov_base, place, part.iov_len) };
             call(request, (&raw mut whole).cast())
         }
