@@ -150,7 +150,7 @@ fn listen(protocol: Protocol, address: SocketAddr) -> io::Result<Socket> {
 }
 
 fn accept(socket: &Socket, name: &str, end: &UnixStream) {
-    let mut connections = Vec::new();
+    let mut connections: Vec<(TcpStream, JoinHandle<_>)> = Vec::new();
     while readable(socket, end) {
         let Ok((connection, _)) = socket.accept() else {
             continue;
@@ -160,12 +160,13 @@ fn accept(socket: &Socket, name: &str, end: &UnixStream) {
         let Ok(theirs) = connection.try_clone() else {
             break;
         };
-        connections.push(connection);
         let name = name.to_owned();
         // It ends when the client or the server closes the connection.
-        thread::spawn(move || answer_lines(&theirs, &name));
+        let thread = thread::spawn(move || answer_lines(&theirs, &name));
+        connections.retain(|(_, thread)| !thread.is_finished());
+        connections.push((connection, thread));
     }
-    for connection in connections {
+    for (connection, _) in connections {
         let _ = connection.shutdown(Shutdown::Both);
     }
 }
