@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use ipvs_lab::network::{CLIENT, Network, VIRTUAL};
+use ipvs_lab::network::{CLIENT, Network};
 use ipvs_lab::talk::{Conversation, Protocol};
 use ipvs_lab::{Answer, Namespace, packages, wait};
 use serde_json::Value;
@@ -25,7 +25,6 @@ use super::Family;
 use crate::ipvsadm;
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
-const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 /// How many conversations a client has with each virtual service.
 const CONVERSATIONS: usize = 4;
 
@@ -191,17 +190,6 @@ impl fmt::Display for Service {
 enum Replies {
     ThroughDirector,
     PassBy,
-}
-
-/// Gives every server the virtual addresses, where nobody asks for them.
-fn give_virtual_addresses(network: &Network) {
-    let commands = format!(
-        "addr add {}/32 dev lo\naddr add {}/128 dev lo nodad",
-        VIRTUAL.v4, VIRTUAL.v6
-    );
-    for server in &network.servers {
-        server.namespace.ip(&commands).unwrap();
-    }
 }
 
 /// What `ip -s -j link` says of an interface.

@@ -31,13 +31,8 @@ const PORT: u16 = 8000;
 fn network(places: impl IntoIterator<Item = Place>) -> Network {
     program::path().unwrap();
     let network = Network::new(places).unwrap();
-    network
-        .director
-        .ip(&format!(
-            "addr add {}/32 dev front\naddr add {}/128 dev front nodad",
-            VIRTUAL.v4, VIRTUAL.v6
-        ))
-        .unwrap();
+    let addresses = virtual_addresses("front");
+    network.director.ip(&addresses).unwrap();
     network::forward(&network.director).unwrap();
     network
 }
@@ -48,7 +43,7 @@ fn behind(servers: usize) -> Network {
 }
 
 /// As [`network`], with this many servers beside the director. They have the
-/// virtual IPv4 address too, and leave it to the director to say so: ready for
+/// virtual addresses too, and leave it to the director to say so: ready for
 /// direct routing.
 fn beside(servers: usize) -> Network {
     let network = network((0..servers).map(|_| Place::Beside));
@@ -56,10 +51,22 @@ fn beside(servers: usize) -> Network {
         let server = &server.namespace;
         server.sysctl("ipv4/conf/all/arp_ignore", "1").unwrap();
         server.sysctl("ipv4/conf/all/arp_announce", "2").unwrap();
-        let address = format!("addr add {}/32 dev lo", VIRTUAL.v4);
-        server.ip(&address).unwrap();
     }
+    give_virtual_addresses(&network);
     network
+}
+
+/// Gives every server the virtual addresses, where nobody asks for them.
+fn give_virtual_addresses(network: &Network) {
+    for server in &network.servers {
+        server.namespace.ip(&virtual_addresses("lo")).unwrap();
+    }
+}
+
+/// The words that put the virtual addresses on an interface.
+fn virtual_addresses(interface: &str) -> String {
+    let network::Addresses { v4, v6 } = VIRTUAL;
+    format!("addr add {v4}/32 dev {interface}\naddr add {v6}/128 dev {interface} nodad\n")
 }
 
 /// Starts a responder on each server, at its own addresses.
@@ -76,12 +83,13 @@ fn respond(network: &Network, protocol: Protocol, port: u16) -> Vec<Responder> {
         .collect()
 }
 
-/// Starts a responder on each server, at the virtual IPv4 address.
+/// Starts a responder on each server, at the virtual addresses.
 fn respond_directly(network: &Network, protocol: Protocol) -> Vec<Responder> {
     let servers = network.servers.iter();
-    let address = service(Family::V4, PORT);
-    servers
-        .map(|server| Responder::start(&server.namespace, protocol, address).unwrap())
+    let addresses = servers
+        .flat_map(|server| FAMILIES.map(|family| (&server.namespace, service(family, PORT))));
+    addresses
+        .map(|(namespace, address)| Responder::start(namespace, protocol, address).unwrap())
         .collect()
 }
 
@@ -131,6 +139,8 @@ enum Family {
     V4,
     V6,
 }
+
+const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 
 impl Family {
     fn of(self, addresses: network::Addresses) -> IpAddr {

@@ -7,16 +7,16 @@ use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use ipvs_lab::network::{BACKUP, CLIENT, DIRECTOR, GATEWAY, Network, Place, VIRTUAL};
+use ipvs_lab::network::{self, BACKUP, CLIENT, DIRECTOR, GATEWAY, Network};
 use ipvs_lab::talk::{self, Conversation, Protocol, Responder};
 use ipvs_lab::{Namespace, wait};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-use super::{Family, PORT, behind, network, respond, service};
+use super::{
+    FAMILIES, Family, PORT, behind, beside, respond, respond_directly, service, virtual_addresses,
+};
 use crate::{ipvsadm, json, namespace};
-
-const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
 
 /// What clients talk to, on a network with a second director.
 struct Pair {
@@ -33,14 +33,7 @@ impl Pair {
     /// Two servers beside both directors, which have the virtual address as
     /// well and do not tell anybody.
     fn direct_routing(service: &str) -> Self {
-        let network = network([Place::Beside; 2]);
-        for server in &network.servers {
-            let namespace = &server.namespace;
-            namespace.sysctl("ipv4/conf/all/arp_ignore", "1").unwrap();
-            namespace.sysctl("ipv4/conf/all/arp_announce", "2").unwrap();
-            namespace.ip(&virtual_addresses("add", "lo")).unwrap();
-        }
-        Self::new(network, service, "-g")
+        Self::new(beside(2), service, "-g")
     }
 
     /// The same virtual services on both directors, of which the first has the
@@ -49,13 +42,7 @@ impl Pair {
         network.add_backup().unwrap();
         let mut responders = respond(&network, Protocol::Tcp, PORT);
         if method == "-g" {
-            for server in &network.servers {
-                for address in VIRTUAL.both() {
-                    let address = (address, PORT).into();
-                    let responder = Responder::start(&server.namespace, Protocol::Tcp, address);
-                    responders.push(responder.unwrap());
-                }
-            }
+            responders.extend(respond_directly(&network, Protocol::Tcp));
         }
         let pair = Self {
             network,
@@ -109,7 +96,7 @@ impl Pair {
             "addr add {}/24 dev back\naddr add {}/64 dev back nodad",
             GATEWAY.v4, GATEWAY.v6
         );
-        let addresses = virtual_addresses("add", "front") + &gateway;
+        let addresses = virtual_addresses("front") + &gateway;
         self.backup().ip(&addresses).unwrap();
         // What a new owner of the addresses tells by gratuitous ARP.
         let servers = self.network.servers.iter();
@@ -125,11 +112,6 @@ impl Pair {
         let server = servers.find(|found| found.namespace.name() == server);
         (family.of(server.unwrap().addresses), PORT).into()
     }
-}
-
-fn virtual_addresses(action: &str, interface: &str) -> String {
-    let network::Addresses { v4, v6 } = VIRTUAL;
-    format!("addr {action} {v4}/32 dev {interface}\naddr {action} {v6}/128 dev {interface} nodad\n")
 }
 
 fn start(director: &Namespace, role: &str, options: &str) {

@@ -3,11 +3,10 @@
 //! Direct routing: the director only changes the address of the frame, and the
 //! server has the virtual address, quietly.
 
-use ipvs_lab::network::{CLIENT, Network, Place, VIRTUAL};
-use ipvs_lab::talk::Responder;
+use ipvs_lab::network::{CLIENT, Network, VIRTUAL};
 
-use super::{FAMILIES, PROTOCOLS, Replies, Service, give_virtual_addresses, link};
-use crate::traffic::{Family, PORT, network, service};
+use super::{PROTOCOLS, Replies, Service, link};
+use crate::traffic::{FAMILIES, Family, PORT, beside, respond_directly, service};
 
 /// What the client takes for the virtual address's place in its network.
 fn neighbour(network: &Network, family: Family) -> String {
@@ -21,23 +20,14 @@ fn neighbour(network: &Network, family: Family) -> String {
 
 #[test]
 fn direct_routing_leaves_packets_as_they_are_and_replies_pass_the_director_by() {
-    let network = network([Place::Beside, Place::Beside]);
-    for server in &network.servers {
-        let server = &server.namespace;
-        server.sysctl("ipv4/conf/all/arp_ignore", "1").unwrap();
-        server.sysctl("ipv4/conf/all/arp_announce", "2").unwrap();
-    }
-    give_virtual_addresses(&network);
+    let network = beside(2);
     let director = link(&network.director, "front");
     let mut responders = Vec::new();
     let mut services = Vec::new();
     for protocol in PROTOCOLS {
+        responders.push(respond_directly(&network, protocol));
         for family in FAMILIES {
             let address = service(family, PORT);
-            for server in &network.servers {
-                let responder = Responder::start(&server.namespace, protocol, address);
-                responders.push(responder.unwrap());
-            }
             let service = Service::all(&network, protocol, address, "-g", PORT);
             service.converse(&network, family.of(CLIENT));
             services.push(service);

@@ -9,8 +9,8 @@ use ipvs_lab::network::{CLIENT, DIRECTOR, Network, Place, VIRTUAL};
 use ipvs_lab::talk::{Conversation, Protocol};
 use ipvs_lab::{Answer, Namespace};
 
-use super::{FAMILIES, PROTOCOLS, Replies, Service};
-use crate::traffic::{Family, PORT, network, respond, service};
+use super::{PROTOCOLS, Replies, Service};
+use crate::traffic::{FAMILIES, Family, PORT, network, respond, service};
 
 /// Lets netfilter see what IPVS forwards.
 fn track(director: &Namespace, on: bool) {

@@ -5,8 +5,8 @@
 use ipvs_lab::network::{CLIENT, DIRECTOR};
 use ipvs_lab::talk::Responder;
 
-use super::{FAMILIES, PROTOCOLS, Replies, Service};
-use crate::traffic::{PORT, behind, respond, service};
+use super::{PROTOCOLS, Replies, Service};
+use crate::traffic::{FAMILIES, PORT, behind, respond, service};
 
 /// The port of the director's own server, where a port can be changed.
 const OTHER_PORT: u16 = 9000;

@@ -5,8 +5,8 @@
 use ipvs_lab::network::{CLIENT, forward};
 use ipvs_lab::talk::{Conversation, Protocol};
 
-use super::{FAMILIES, PROTOCOLS, Replies, Service};
-use crate::traffic::{Family, PORT, behind, respond, service};
+use super::{PROTOCOLS, Replies, Service};
+use crate::traffic::{FAMILIES, Family, PORT, behind, respond, service};
 
 /// The port of the servers, if it is not that of the service.
 const OTHER_PORT: u16 = 9000;

@@ -10,8 +10,8 @@ use ipvs_lab::capture::{Capture, Packet};
 use ipvs_lab::network::{CLIENT, DIRECTOR, Network, Place, Server, VIRTUAL};
 use ipvs_lab::talk::{Conversation, Protocol, Responder};
 
-use super::{FAMILIES, PROTOCOLS, Replies, Service, give_virtual_addresses, link};
-use crate::traffic::{Family, PORT, network, service};
+use super::{PROTOCOLS, Replies, Service, link};
+use crate::traffic::{FAMILIES, Family, PORT, give_virtual_addresses, network, service};
 
 /// The device in which the server finds what it has unwrapped.
 const DEVICE: &str = "tunnel";
