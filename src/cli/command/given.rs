@@ -1,34 +1,27 @@
 // SPDX-License-Identifier: MIT
 
-//! What the options of a command line say, one after the other and then taken
-//! together.
+//! What the options of a command line say, one after the other.
+
+mod finish;
 
 use std::{
     net::IpAddr,
     num::{NonZeroU16, NonZeroU32},
-    path::PathBuf,
     time::Duration,
 };
 
-use ipvs_client::{
-    AddressFamily, Change, DaemonRole, DestinationId, DestinationSettings, ForwardingMethod,
-    Persistence, Protocol, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Tunnel,
-    TunnelChecksum,
-};
+use ipvs_client::{AddressFamily, DaemonRole, Protocol, ServiceId};
 
-use super::{Command, Format, List, ListTable, Metrics, View, Watch};
 use crate::{
     address,
-    legality::{self, Kinds, TunnelKind},
+    legality::{Kinds, TunnelKind},
     options::{CommandName, Kind, OptionName},
-    usage::{Subject, UsageError},
+    usage::UsageError,
     values::{self, NetmaskText, number},
 };
 
-const DEFAULT_SCHEDULER: &str = "wlc";
 /// Seconds, for -p without a number.
 const DEFAULT_PERSISTENCE: u32 = 360;
-const DEFAULT_INTERFACE: &str = "eth0";
 const DEFAULT_WEIGHT: u32 = 1;
 /// Between two showings of --watch.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
@@ -263,286 +256,6 @@ impl<'a> Given<'a> {
             | OptionName::Totals => {}
         }
         Ok(())
-    }
-
-    /// Checks what goes together and puts the command together.
-    pub(super) fn finish(mut self) -> Result<Command, UsageError> {
-        let timeouts = match self.command {
-            CommandName::SetTimeouts => Some(self.three_timeouts()?),
-            _ => None,
-        };
-        if let Some(word) = self.arguments.first() {
-            return Err(UsageError::UnexpectedArgument((*word).to_owned()));
-        }
-        values::scheduler_flags(self.scheduler_flags, self.scheduler())?;
-        legality::check_command(self.command, self.kinds)?;
-        Ok(match self.command {
-            CommandName::AddService => {
-                let (id, settings) = self.service_settings()?;
-                Command::Change(Change::AddService(id, settings))
-            }
-            CommandName::EditService => {
-                let (id, settings) = self.service_settings()?;
-                Command::Change(Change::EditService(id, settings))
-            }
-            CommandName::DeleteService => {
-                Command::Change(Change::DeleteService(self.compulsory_service()?))
-            }
-            CommandName::Clear => Command::Change(Change::Flush),
-            CommandName::Restore => Command::Restore {
-                strict: self.has(Kind::Strict),
-            },
-            CommandName::Save => Command::Save {
-                numeric: self.has(Kind::Numeric),
-                format: if self.has(Kind::Json) {
-                    Format::Json
-                } else {
-                    Format::Classic
-                },
-            },
-            CommandName::AddServer => {
-                let (service, id, settings) = self.server_settings()?;
-                Command::Change(Change::AddDestination(service, id, settings))
-            }
-            CommandName::EditServer => {
-                let (service, id, settings) = self.server_settings()?;
-                Command::Change(Change::EditDestination(service, id, settings))
-            }
-            CommandName::DeleteServer => {
-                let (service, id) = self.compulsory_server()?;
-                Command::Change(Change::DeleteDestination(service, id))
-            }
-            CommandName::List => self.show()?,
-            CommandName::Zero => Command::Change(match self.service {
-                Some(id) => Change::ZeroService(id),
-                None => Change::ZeroAll,
-            }),
-            CommandName::SetTimeouts => Command::Change(Change::SetTimeouts(
-                timeouts.ok_or(UsageError::ThreeTimeouts)?,
-            )),
-            CommandName::StartDaemon => Command::StartDaemon(SyncDaemon {
-                role: self.role,
-                interface: if self.interface.is_empty() {
-                    DEFAULT_INTERFACE.to_owned()
-                } else {
-                    self.interface.to_owned()
-                },
-                sync_id: self.sync_id,
-                sync_maxlen: self.sync_maxlen,
-                group: self.group,
-                port: self.port,
-                ttl: self.ttl,
-            }),
-            CommandName::StopDaemon => Command::StopDaemon(self.role),
-            CommandName::Help => Command::Help,
-            CommandName::Version => Command::Version(Format::Classic),
-        })
-    }
-
-    /// The three arguments of --set; others are left.
-    fn three_timeouts(&mut self) -> Result<Timeouts, UsageError> {
-        let &[tcp, tcp_fin, udp, ..] = self.arguments.as_slice() else {
-            return Err(UsageError::ThreeTimeouts);
-        };
-        self.arguments.drain(..3);
-        let seconds = |text: &str| {
-            number(text, 0..=MAX_TIMEOUT).ok_or_else(|| UsageError::Timeout(text.to_owned()))
-        };
-        Ok(Timeouts {
-            tcp: seconds(tcp)?,
-            tcp_fin: seconds(tcp_fin)?,
-            udp: seconds(udp)?,
-        })
-    }
-
-    fn compulsory_service(&self) -> Result<ServiceId, UsageError> {
-        self.service.ok_or(UsageError::ServiceAddress)
-    }
-
-    fn scheduler(&self) -> &'a str {
-        if self.scheduler.is_empty() {
-            DEFAULT_SCHEDULER
-        } else {
-            self.scheduler
-        }
-    }
-
-    fn service_settings(&self) -> Result<(ServiceId, ServiceSettings), UsageError> {
-        let id = self.compulsory_service()?;
-        let scheduler = self.scheduler();
-        let scheduler_flags = values::scheduler_flags(self.scheduler_flags, scheduler)?;
-        if let ServiceId::Address { protocol, port, .. } = id {
-            if port == 0 && self.persistence.is_none() {
-                return Err(UsageError::ZeroPort);
-            }
-            if self.has(Kind::OnePacket) && protocol != Protocol::Udp {
-                return Err(UsageError::OnePacketNotUdp);
-            }
-        }
-        let netmask = match self.netmask {
-            Some(netmask) => netmask.of(id.family())?,
-            None => ipvs_client::Netmask::host(id.family()),
-        };
-        let settings = ServiceSettings {
-            scheduler: scheduler.to_owned(),
-            scheduler_flags,
-            one_packet: self.has(Kind::OnePacket),
-            // -M without -p has always been taken and left alone.
-            persistence: self
-                .persistence
-                .map(|timeout| Persistence { timeout, netmask }),
-            persistence_engine: self
-                .persistence_engine
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned),
-        };
-        Ok((id, settings))
-    }
-
-    /// The service and the server, whose port is the service's unless given.
-    fn compulsory_server(&self) -> Result<(ServiceId, DestinationId), UsageError> {
-        let service = self.compulsory_service()?;
-        let (address, port) = self.server.ok_or(UsageError::ServerAddress)?;
-        let port = port.unwrap_or(match service {
-            ServiceId::Address { port, .. } => port,
-            ServiceId::Fwmark { .. } => 0,
-        });
-        Ok((service, DestinationId { address, port }))
-    }
-
-    fn server_settings(
-        &self,
-    ) -> Result<(ServiceId, DestinationId, DestinationSettings), UsageError> {
-        let (service, mut id) = self.compulsory_server()?;
-        let tunneling = self.method == OptionName::Ipip;
-        if AddressFamily::from(id.address) != service.family() && !tunneling {
-            return Err(UsageError::FamiliesDiffer);
-        }
-        if !tunneling && legality::describes_tunnel(self.kinds) {
-            return Err(UsageError::NotTunneling);
-        }
-        let forwarding_method = match self.method {
-            OptionName::Masquerading => ForwardingMethod::Masquerading,
-            OptionName::Ipip => ForwardingMethod::Tunneling(self.tunnel()?),
-            _ => ForwardingMethod::DirectRouting,
-        };
-        // Only masquerading can rewrite the port.
-        if let ServiceId::Address { port, .. } = service
-            && forwarding_method != ForwardingMethod::Masquerading
-        {
-            id.port = port;
-        }
-        let settings = DestinationSettings {
-            forwarding_method,
-            weight: self.weight,
-            upper_threshold: self.upper_threshold,
-            lower_threshold: self.lower_threshold,
-        };
-        Ok((service, id, settings))
-    }
-
-    fn tunnel(&self) -> Result<Tunnel, UsageError> {
-        legality::check_tunnel(self.tunnel_kind, self.kinds)?;
-        let checksum = if self.has(Kind::TunnelRemoteChecksum) {
-            TunnelChecksum::Remote
-        } else if self.has(Kind::TunnelChecksum) {
-            TunnelChecksum::Full
-        } else {
-            TunnelChecksum::None
-        };
-        Ok(match self.tunnel_kind {
-            TunnelKind::Ipip => Tunnel::Ipip,
-            TunnelKind::Gue => Tunnel::Gue {
-                port: self.tunnel_port.ok_or(UsageError::TunnelPort)?,
-                checksum,
-            },
-            TunnelKind::Gre => Tunnel::Gre { checksum },
-        })
-    }
-
-    /// The command that shows what the options of -L ask for.
-    fn show(self) -> Result<Command, UsageError> {
-        if self.has(Kind::Json) && self.has(Kind::Output) {
-            return Err(UsageError::Conflict {
-                subject: Subject::Command(CommandName::List),
-                kind: Kind::Output,
-                other: Kind::Json,
-            });
-        }
-        let only_with = |kind, with, fits: bool| {
-            if self.has(kind) && !fits {
-                Err(UsageError::OnlyWith { kind, with })
-            } else {
-                Ok(())
-            }
-        };
-        let list = self.list();
-        let metrics = self.output == Output::OpenMetrics;
-        only_with(Kind::Totals, "--output openmetrics", metrics)?;
-        only_with(Kind::OutputFile, "--output openmetrics", metrics)?;
-        only_with(Kind::Count, "--watch", self.has(Kind::Watch))?;
-        let table = match list {
-            List::Table(table) => table,
-            list => {
-                only_with(Kind::Watch, "the table", false)?;
-                only_with(Kind::Output, "the table", self.output == Output::Json)?;
-                let json = self.output == Output::Json;
-                let format = if json { Format::Json } else { Format::Classic };
-                return Ok(Command::List(list, format));
-            }
-        };
-        let format = match self.output {
-            Output::Classic => Format::Classic,
-            Output::Wide => Format::Wide,
-            Output::Json => Format::Json,
-            Output::OpenMetrics => {
-                only_with(Kind::Watch, "other forms than openmetrics", false)?;
-                return Ok(Command::Metrics(Metrics {
-                    service: table.service,
-                    destinations: !self.has(Kind::Totals),
-                    file: self.output_file.map(PathBuf::from),
-                }));
-            }
-        };
-        if self.has(Kind::Watch) {
-            let (interval, count) = (self.interval, self.count);
-            return Ok(Command::Watch(table, format, Watch { interval, count }));
-        }
-        Ok(Command::List(List::Table(table), format))
-    }
-
-    fn list(&self) -> List {
-        let numeric = self.has(Kind::Numeric);
-        if self.has(Kind::Connection) {
-            return List::Connections {
-                numeric,
-                engine_data: self.has(Kind::PersistentConnections),
-            };
-        }
-        if self.has(Kind::Timeout) {
-            return List::Timeouts;
-        }
-        if self.has(Kind::Daemon) {
-            return List::Daemons;
-        }
-        // The first one wins where several are asked for.
-        let view = [
-            (Kind::Stats, View::Stats),
-            (Kind::Rate, View::Rate),
-            (Kind::Thresholds, View::Thresholds),
-            (Kind::PersistentConnections, View::PersistentConnections),
-            (Kind::TunnelInfo, View::TunnelInfo),
-        ]
-        .into_iter()
-        .find(|&(kind, _)| self.has(kind))
-        .map_or(View::Plain, |(_, view)| view);
-        List::Table(ListTable {
-            service: self.service,
-            view,
-            numeric,
-            exact: self.has(Kind::Exact),
-            sorted: !self.has(Kind::NoSort),
-        })
     }
 }
 
