@@ -64,6 +64,7 @@ pub mod kernel;
 mod layer;
 pub mod load;
 pub mod machine;
+mod mounts;
 pub mod netns;
 pub mod network;
 mod output;

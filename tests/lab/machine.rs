@@ -5,24 +5,21 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
-use nix::fcntl::{OFlag, open};
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
+use anyhow::{Context as _, Result};
+use nix::sched::CloneFlags;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::init::EXCHANGE;
 use crate::layer;
+use crate::mounts;
 use crate::netns::{self, Namespace};
 use crate::program;
 
@@ -52,10 +49,7 @@ impl Machine {
         let packages = layer::CLIENTS.directory()?.join(layer::USR);
         let program = program::path()?;
         let files = TempDir::with_prefix("ipvs-lab-machine-")?;
-        let place = files.path().to_owned();
-        // A thread's namespace ends with the thread unless something holds it.
-        let made = thread::spawn(move || make(&place, &packages, &program));
-        let mounts = made.join().map_err(|_| anyhow!("a thread died"))??;
+        let mounts = make(files.path(), &packages, &program)?;
         Ok(Self { mounts, files })
     }
 
@@ -117,71 +111,32 @@ fn make(files: &Path, packages: &Path, program: &Path) -> Result<File> {
     for name in ["iptables", "ip6tables"] {
         symlink(format!("{name}-legacy"), files.join("ours/sbin").join(name))?;
     }
-    let files = files
-        .to_str()
-        .filter(|path| !path.contains([':', ',', '\\']))
-        .context("the temporary directory's name must be plain text")?;
-    unshare(CloneFlags::CLONE_NEWNS).context("cannot make a mount namespace")?;
-    let nothing = None::<&str>;
-    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(nothing, "/", nothing, private, nothing).context("cannot keep mounts private")?;
-    // They may lie in a directory that is about to be covered.
-    let packages = handle(packages)?;
-    let program = handle(program)?;
-    // The packages' own path may have characters that mean something here.
-    bind(&packages, &format!("{files}/packages"))?;
-    let layers = format!("lowerdir={files}/ours:{files}/packages:/usr");
-    let read_only = MsFlags::MS_RDONLY;
-    mount(
-        Some("overlay"),
-        "/usr",
-        Some("overlay"),
-        read_only,
-        Some(layers.as_str()),
-    )
-    .context("cannot lay the packages over /usr")?;
-    // What is on a layer of an overlay already cannot take what is written.
-    let memory = format!("{files}/memory");
-    let plain = MsFlags::empty();
-    mount(Some("tmpfs"), &*memory, Some("tmpfs"), plain, nothing).context("no tmpfs here")?;
-    for part in ["upper", "work"] {
-        fs::create_dir(format!("{memory}/{part}"))?;
-    }
-    let layers = format!("lowerdir=/etc,upperdir={memory}/upper,workdir={memory}/work");
-    mount(
-        Some("overlay"),
-        "/etc",
-        Some("overlay"),
-        plain,
-        Some(layers.as_str()),
-    )
-    .context("cannot make /etc writable")?;
-    bind(&program, IPVSADM)?;
-    // An embedded kernel's programs look for its modules there.
-    let exchange = Path::new(EXCHANGE).exists();
-    let exchange = exchange.then(|| handle(Path::new(EXCHANGE))).transpose()?;
-    bind(&handle(Path::new(&format!("{files}/run")))?, "/run")?;
-    if let Some(exchange) = exchange {
-        fs::create_dir(EXCHANGE).context(EXCHANGE)?;
-        bind(&exchange, EXCHANGE)?;
-    }
-    File::open("/proc/thread-self/ns/mnt").context("cannot keep the mount namespace")
-}
-
-pub(crate) fn handle(path: &Path) -> Result<OwnedFd> {
-    open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
-        .with_context(|| format!("cannot enter {}", path.display()))
-}
-
-pub(crate) fn bind(from: &OwnedFd, place: &str) -> Result<()> {
-    let from = format!("/proc/self/fd/{}", from.as_raw_fd());
-    let nothing = None::<&str>;
-    mount(
-        Some(from.as_str()),
-        place,
-        nothing,
-        MsFlags::MS_BIND,
-        nothing,
-    )
-    .with_context(|| format!("cannot bind {place}"))
+    mounts::apart(files, |files| {
+        // They may lie in a directory that is about to be covered.
+        let packages = mounts::handle(packages)?;
+        let program = mounts::handle(program)?;
+        // The packages' own path may have characters that mean something here.
+        mounts::bind(&packages, &format!("{files}/packages"))?;
+        let layers = format!("lowerdir={files}/ours:{files}/packages:/usr");
+        mounts::file_system("overlay", "/usr", &layers)?;
+        // What is on a layer of an overlay already cannot take what is written.
+        let memory = format!("{files}/memory");
+        mounts::file_system("tmpfs", &memory, "")?;
+        for part in ["upper", "work"] {
+            fs::create_dir(format!("{memory}/{part}"))?;
+        }
+        let layers = format!("lowerdir=/etc,upperdir={memory}/upper,workdir={memory}/work");
+        mounts::file_system("overlay", "/etc", &layers)?;
+        mounts::bind(&program, IPVSADM)?;
+        // An embedded kernel's programs look for its modules there.
+        let exchange = Path::new(EXCHANGE);
+        let exchange = exchange.exists().then(|| mounts::handle(exchange));
+        let exchange = exchange.transpose()?;
+        mounts::bind(&mounts::handle(Path::new(&format!("{files}/run")))?, "/run")?;
+        if let Some(exchange) = exchange {
+            fs::create_dir(EXCHANGE).context(EXCHANGE)?;
+            mounts::bind(&exchange, EXCHANGE)?;
+        }
+        Ok(())
+    })
 }

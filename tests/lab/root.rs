@@ -9,14 +9,13 @@ use std::panic;
 use std::path::Path;
 use std::thread;
 
-use anyhow::{Context as _, Result, anyhow};
-use nix::mount::{MsFlags, mount};
+use anyhow::{Context as _, Result};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::chroot;
 use tempfile::TempDir;
 
 use crate::layer;
-use crate::machine::{bind, handle};
+use crate::mounts;
 
 /// What holds programs and libraries. In newer systems all but the last are
 /// links into that.
@@ -43,10 +42,7 @@ impl Root {
     pub fn new() -> Result<Self> {
         let packages = layer::CLIENTS.directory()?.join(layer::USR);
         let directory = TempDir::with_prefix("ipvs-lab-root-")?;
-        let place = directory.path().to_owned();
-        // A thread's namespace ends with the thread unless something holds it.
-        let made = thread::spawn(move || make(&place, &packages));
-        let mounts = made.join().map_err(|_| anyhow!("a thread died"))??;
+        let mounts = make(directory.path(), &packages)?;
         Ok(Self { mounts, directory })
     }
 
@@ -75,79 +71,59 @@ impl Root {
 }
 
 fn make(directory: &Path, packages: &Path) -> Result<File> {
-    let place = directory
-        .to_str()
-        .filter(|path| !path.contains([':', ',', '\\']))
-        .context("the temporary directory's name must be plain text")?;
-    unshare(CloneFlags::CLONE_NEWNS).context("cannot make a mount namespace")?;
-    let nothing = None::<&str>;
-    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(nothing, "/", nothing, private, nothing).context("cannot keep mounts private")?;
-    // They may lie in a directory that is about to be covered.
-    let packages = handle(packages)?;
-    file_system("tmpfs", place, "mode=755")?;
-    let root = format!("{place}/root");
-    for part in [
-        "root/etc",
-        "root/tmp",
-        "root/run",
-        "root/var/lib/dpkg/info",
-        "root/var/lib/dpkg/updates",
-        "packages",
-    ] {
-        fs::create_dir_all(directory.join(part))?;
-    }
-    for file in ["etc/passwd", "etc/group"] {
-        fs::copy(format!("/{file}"), format!("{root}/{file}")).context(file)?;
-    }
-    for file in ["status", "available"] {
-        File::create(format!("{root}/var/lib/dpkg/{file}"))?;
-    }
-    // The packages' own path may have characters that mean something here.
-    bind(&packages, &format!("{place}/packages"))?;
-    for part in SYSTEM {
-        let original = Path::new("/").join(part);
-        match fs::read_link(&original) {
-            Ok(target) => symlink(target, format!("{root}/{part}"))?,
-            Err(_) if original.is_dir() => {
-                for part in [
-                    format!("{root}/{part}"),
-                    format!("{place}/upper/{part}"),
-                    format!("{place}/work/{part}"),
-                ] {
-                    fs::create_dir_all(part)?;
-                }
-                let packages = match part {
-                    "usr" => format!("{place}/packages:"),
-                    _ => String::new(),
-                };
-                let layers = format!(
-                    "lowerdir={packages}/{part},upperdir={place}/upper/{part},\
-                     workdir={place}/work/{part}"
-                );
-                file_system("overlay", &format!("{root}/{part}"), &layers)?;
-            }
-            Err(_) => (),
+    mounts::apart(directory, |place| {
+        // They may lie in a directory that is about to be covered.
+        let packages = mounts::handle(packages)?;
+        mounts::file_system("tmpfs", place, "mode=755")?;
+        let root = format!("{place}/root");
+        for part in [
+            "root/etc",
+            "root/tmp",
+            "root/run",
+            "root/var/lib/dpkg/info",
+            "root/var/lib/dpkg/updates",
+            "packages",
+        ] {
+            fs::create_dir_all(format!("{place}/{part}"))?;
         }
-    }
-    for part in ["dev", "proc", "sys"] {
-        let inside = format!("{root}/{part}");
-        fs::create_dir(&inside)?;
-        let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-        mount(
-            Some(&*format!("/{part}")),
-            &*inside,
-            nothing,
-            flags,
-            nothing,
-        )
-        .with_context(|| format!("cannot bind {inside}"))?;
-    }
-    File::open("/proc/thread-self/ns/mnt").context("cannot keep the mount namespace")
-}
-
-fn file_system(kind: &str, place: &str, options: &str) -> Result<()> {
-    let flags = MsFlags::empty();
-    mount(Some(kind), place, Some(kind), flags, Some(options))
-        .with_context(|| format!("cannot mount {kind} on {place}"))
+        for file in ["etc/passwd", "etc/group"] {
+            fs::copy(format!("/{file}"), format!("{root}/{file}")).context(file)?;
+        }
+        for file in ["status", "available"] {
+            File::create(format!("{root}/var/lib/dpkg/{file}"))?;
+        }
+        // The packages' own path may have characters that mean something here.
+        mounts::bind(&packages, &format!("{place}/packages"))?;
+        for part in SYSTEM {
+            let original = Path::new("/").join(part);
+            match fs::read_link(&original) {
+                Ok(target) => symlink(target, format!("{root}/{part}"))?,
+                Err(_) if original.is_dir() => {
+                    for part in [
+                        format!("{root}/{part}"),
+                        format!("{place}/upper/{part}"),
+                        format!("{place}/work/{part}"),
+                    ] {
+                        fs::create_dir_all(part)?;
+                    }
+                    let packages = match part {
+                        "usr" => format!("{place}/packages:"),
+                        _ => String::new(),
+                    };
+                    let layers = format!(
+                        "lowerdir={packages}/{part},upperdir={place}/upper/{part},\
+                         workdir={place}/work/{part}"
+                    );
+                    mounts::file_system("overlay", &format!("{root}/{part}"), &layers)?;
+                }
+                Err(_) => (),
+            }
+        }
+        for part in ["dev", "proc", "sys"] {
+            let inside = format!("{root}/{part}");
+            fs::create_dir(&inside)?;
+            mounts::bind_all(&format!("/{part}"), &inside)?;
+        }
+        Ok(())
+    })
 }
