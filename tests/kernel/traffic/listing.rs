@@ -2,6 +2,8 @@
 
 //! What listings say of the traffic.
 
+use std::net::{IpAddr, SocketAddr};
+
 use ipvs_lab::Namespace;
 use serde_json::Value;
 
@@ -24,14 +26,36 @@ pub(super) fn entries(director: &Namespace) -> Vec<String> {
     entries
 }
 
-/// Of those, the templates: they have no client's port.
+/// The same out of JSON, as far as every entry has it.
+pub(super) fn entries_of_json(director: &Namespace) -> Vec<String> {
+    let listing = json::checked(&ipvsadm(director, "-L -n -c --json"));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut entries: Vec<_> = listing["connections"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            let ends = ["client", "service", "destination"].map(|end| {
+                let address: IpAddr = text(&entry[end]["address"]).parse().unwrap();
+                let port = entry[end]["port"].as_u64().unwrap();
+                SocketAddr::from((address, u16::try_from(port).unwrap())).to_string()
+            });
+            let protocol = text(&entry["protocol"]).to_uppercase();
+            format!("{protocol} {} {}", text(&entry["state"]), ends.join(" "))
+        })
+        .collect();
+    entries.sort();
+    entries
+}
+
+/// Of [`entries`], the templates: they have no client's port.
 pub(super) fn templates(director: &Namespace) -> Vec<String> {
     let mut entries = entries(director);
     entries.retain(|entry| is_template(entry));
     entries
 }
 
-/// Of those, the connections.
+/// Of [`entries`], the connections.
 pub(super) fn connections(director: &Namespace) -> Vec<String> {
     let mut entries = entries(director);
     entries.retain(|entry| !is_template(entry));

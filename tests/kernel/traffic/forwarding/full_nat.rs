@@ -9,11 +9,15 @@ use ipvs_lab::network::{CLIENT, DIRECTOR, Network, Place, VIRTUAL};
 use ipvs_lab::talk::{Conversation, Protocol};
 use ipvs_lab::{Answer, Namespace};
 
-use super::{PROTOCOLS, Replies, Service};
+use super::Service;
+use super::masquerading::assert_masquerades;
+use crate::ipvsadm;
 use crate::traffic::{FAMILIES, Family, PORT, network, respond, service};
 
 /// Lets netfilter see what IPVS forwards.
 fn track(director: &Namespace, on: bool) {
+    // The setting comes with IPVS.
+    ipvsadm(director, "-L");
     let value = if on { "1" } else { "0" };
     director.sysctl("ipv4/vs/conntrack", value).unwrap();
 }
@@ -39,22 +43,9 @@ fn hide_clients(network: &Network) {
 #[test]
 fn full_nat_reaches_servers_that_have_another_way_out() {
     let network = network([Place::Beside, Place::Away]);
-    let mut services = Vec::new();
-    let mut responders = Vec::new();
-    ipvs_lab::ipvsadm(&network.director, ["-L"]).unwrap();
     track(&network.director, true);
     hide_clients(&network);
-    for protocol in PROTOCOLS {
-        responders.extend(respond(&network, protocol, PORT));
-        for family in FAMILIES {
-            let service = Service::all(&network, protocol, service(family, PORT), "-m", PORT);
-            service.converse(&network, family.of(DIRECTOR));
-            services.push(service);
-        }
-    }
-    for service in services {
-        service.assert_counted(&network.director, Replies::ThroughDirector);
-    }
+    assert_masquerades(&network, PORT, DIRECTOR);
 }
 
 #[test]

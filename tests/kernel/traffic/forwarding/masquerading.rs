@@ -2,7 +2,7 @@
 
 //! Masquerading: the director rewrites addresses and ports, both ways.
 
-use ipvs_lab::network::{CLIENT, forward};
+use ipvs_lab::network::{Addresses, CLIENT, Network, forward};
 use ipvs_lab::talk::{Conversation, Protocol};
 
 use super::{PROTOCOLS, Replies, Service};
@@ -11,16 +11,16 @@ use crate::traffic::{FAMILIES, Family, PORT, behind, respond, service};
 /// The port of the servers, if it is not that of the service.
 const OTHER_PORT: u16 = 9000;
 
-/// Every protocol and family, to servers on this port.
-fn check(port: u16) {
-    let network = behind(2);
+/// Converses in every protocol and family, with servers on this port, which must
+/// have `seen` the client under this address.
+pub(super) fn assert_masquerades(network: &Network, port: u16, seen: Addresses) {
     let mut services = Vec::new();
     let mut responders = Vec::new();
     for protocol in PROTOCOLS {
-        responders.extend(respond(&network, protocol, port));
+        responders.extend(respond(network, protocol, port));
         for family in FAMILIES {
-            let service = Service::all(&network, protocol, service(family, PORT), "-m", port);
-            service.converse(&network, family.of(CLIENT));
+            let service = Service::all(network, protocol, service(family, PORT), "-m", port);
+            service.converse(network, family.of(seen));
             services.push(service);
         }
     }
@@ -31,12 +31,12 @@ fn check(port: u16) {
 
 #[test]
 fn masquerading_reaches_servers_in_another_network_and_replies_pass_the_director() {
-    check(PORT);
+    assert_masquerades(&behind(2), PORT, CLIENT);
 }
 
 #[test]
 fn masquerading_can_change_the_port() {
-    check(OTHER_PORT);
+    assert_masquerades(&behind(2), OTHER_PORT, CLIENT);
 }
 
 #[test]
