@@ -3,6 +3,9 @@
 use std::fmt;
 
 use ipvs_client::Stats;
+use itoa::Buffer;
+
+use super::text;
 
 /// In the order of the columns.
 pub(super) fn totals(stats: &Stats) -> [u64; 5] {
@@ -49,14 +52,18 @@ impl Counter {
         }
         counter
     }
-}
 
-/// Right-aligned in nine columns; more digits than fit make it wider.
-impl fmt::Display for Counter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Appends it right-aligned in nine columns; more digits than fit make it
+    /// wider.
+    pub(super) fn push(&self, buffer: &mut String) {
+        let mut digits = Buffer::new();
+        let digits = digits.format(self.digits);
         match self.unit {
-            None => write!(f, "{:>9}", self.digits),
-            Some(unit) => write!(f, "{:>8}{unit}", self.digits),
+            None => text::push_right(buffer, digits, 9),
+            Some(unit) => {
+                text::push_right(buffer, digits, 8);
+                buffer.push(unit);
+            }
         }
     }
 }
@@ -98,6 +105,12 @@ impl fmt::Display for Human {
 mod tests {
     use super::{Counter, Human};
 
+    fn shown(value: u64, exact: bool) -> String {
+        let mut text = String::new();
+        Counter::new(value, exact).push(&mut text);
+        text
+    }
+
     #[test]
     fn people_read_one_decimal_and_a_unit() {
         for (value, text) in [
@@ -135,15 +148,13 @@ mod tests {
             (1 << 63, "9223372T"),
             (u64::MAX, "18446744T"),
         ] {
-            assert_eq!(Counter::new(value, false).to_string(), format!("{text:>9}"));
+            assert_eq!(shown(value, false), format!("{text:>9}"));
         }
     }
 
     #[test]
     fn exact_counters_keep_every_digit() {
-        assert_eq!(
-            Counter::new(u64::MAX, true).to_string(),
-            "18446744073709551615"
-        );
+        assert_eq!(shown(u64::MAX, true), "18446744073709551615");
+        assert_eq!(shown(7, true), "        7");
     }
 }

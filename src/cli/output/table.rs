@@ -9,14 +9,15 @@ use ipvs_client::{
     AddressFamily, Destination, ForwardingMethod, Info, Protocol, Service, ServiceId, Tunnel,
     TunnelChecksum,
 };
+use itoa::Buffer;
 
 use super::{
     number::{Counter, rates, totals},
-    text::{self, append},
+    text::{self, append, push_left},
 };
 use crate::{command::View, names::Names, values::scheduler_flag_names};
 
-/// IPv4 names longer than their column are cut.
+/// The first column. IPv4 names longer than that are cut.
 const NAME_WIDTH: usize = 28;
 
 /// Virtual services and their destinations in columns.
@@ -85,11 +86,11 @@ impl<'n, W: Write> TableWriter<'n, W> {
         let name = &self.name;
         match self.view {
             View::Stats => {
-                append(&mut self.row, format_args!("{name:<28}"));
+                push_left(&mut self.row, name, NAME_WIDTH);
                 self.counters(totals(&service.stats));
             }
             View::Rate => {
-                append(&mut self.row, format_args!("{name:<28}"));
+                push_left(&mut self.row, name, NAME_WIDTH);
                 self.counters(rates(&service.stats));
             }
             View::Plain | View::Thresholds | View::PersistentConnections | View::TunnelInfo => {
@@ -113,44 +114,33 @@ impl<'n, W: Write> TableWriter<'n, W> {
         );
         let name = &self.name;
         let settings = &destination.settings;
-        let active = destination.active_connections;
-        let inactive = destination.inactive_connections;
         let row = &mut self.row;
-        append(row, format_args!("  -> {name:<28}"));
+        row.push_str("  -> ");
+        push_left(row, name, NAME_WIDTH);
         match self.view {
-            View::Plain => append(
-                row,
-                format_args!(
-                    " {:<7} {:<6} {active:<10} {inactive:<10}",
-                    method_name(settings.forwarding_method),
-                    settings.weight,
-                ),
-            ),
+            View::Plain => {
+                push_cell(row, method_name(settings.forwarding_method), 7);
+                push_number_cell(row, settings.weight, 6);
+            }
             View::Stats => self.counters(totals(&destination.stats)),
             View::Rate => self.counters(rates(&destination.stats)),
-            View::Thresholds => append(
-                row,
-                format_args!(
-                    " {:<10} {:<10} {active:<10} {inactive:<10}",
-                    settings.upper_threshold, settings.lower_threshold,
-                ),
-            ),
-            View::PersistentConnections => append(
-                row,
-                format_args!(
-                    " {:<9} {:<11} {active:<10} {inactive:<10}",
-                    settings.weight, destination.persistent_connections,
-                ),
-            ),
-            View::TunnelInfo => append(
-                row,
-                format_args!(
-                    " {:<7} {:<13} {:<6} {active:<10} {inactive:<10}",
-                    method_name(settings.forwarding_method),
-                    tunnel_info(settings.forwarding_method),
-                    settings.weight,
-                ),
-            ),
+            View::Thresholds => {
+                push_number_cell(row, settings.upper_threshold, 10);
+                push_number_cell(row, settings.lower_threshold, 10);
+            }
+            View::PersistentConnections => {
+                push_number_cell(row, settings.weight, 9);
+                push_number_cell(row, destination.persistent_connections, 11);
+            }
+            View::TunnelInfo => {
+                push_cell(row, method_name(settings.forwarding_method), 7);
+                push_cell(row, &tunnel_info(settings.forwarding_method), 13);
+                push_number_cell(row, settings.weight, 6);
+            }
+        }
+        if !matches!(self.view, View::Stats | View::Rate) {
+            push_number_cell(&mut self.row, destination.active_connections, 10);
+            push_number_cell(&mut self.row, destination.inactive_connections, 10);
         }
         self.write_row()
     }
@@ -205,7 +195,7 @@ impl<'n, W: Write> TableWriter<'n, W> {
     /// Scheduler and flags, to the end of the line.
     fn settings(&mut self, service: &Service) {
         let settings = &service.settings;
-        append(&mut self.row, format_args!("{}", settings.scheduler));
+        self.row.push_str(&settings.scheduler);
         if !settings.scheduler_flags.is_empty() {
             let names = scheduler_flag_names(settings.scheduler_flags, &settings.scheduler);
             append(&mut self.row, format_args!(" ({})", names.join(",")));
@@ -223,18 +213,25 @@ impl<'n, W: Write> TableWriter<'n, W> {
             }
         }
         if settings.one_packet {
-            append(&mut self.row, format_args!(" ops"));
+            self.row.push_str(" ops");
         }
     }
 
     fn counters(&mut self, values: [u64; 5]) {
         for value in values {
-            append(
-                &mut self.row,
-                format_args!("{}", Counter::new(value, self.exact)),
-            );
+            Counter::new(value, self.exact).push(&mut self.row);
         }
     }
+}
+
+/// Appends a column with a blank before it.
+fn push_cell(row: &mut String, text: &str, width: usize) {
+    row.push(' ');
+    push_left(row, text, width);
+}
+
+fn push_number_cell(row: &mut String, number: u32, width: usize) {
+    push_cell(row, Buffer::new().format(number), width);
 }
 
 fn method_name(method: ForwardingMethod) -> &'static str {

@@ -4,10 +4,11 @@
 
 use std::{
     fmt::{self, Write as _},
-    net::{IpAddr, Ipv4Addr},
+    net::IpAddr,
 };
 
 use ipvs_client::{Protocol, ServiceId};
+use itoa::{Buffer, Integer};
 
 use crate::names::Names;
 
@@ -63,23 +64,57 @@ pub(super) fn push_host(buffer: &mut String, address: IpAddr, host: Host<'_>) {
 pub(super) fn push_service(buffer: &mut String, name: Option<&str>, port: u16) {
     match name {
         Some(name) => buffer.push_str(name),
-        None => append(buffer, format_args!("{port}")),
+        None => push_number(buffer, port),
     }
 }
 
 /// Appends an address as inet_ntop of the C library writes it.
 fn push_address(buffer: &mut String, address: IpAddr) {
-    if let IpAddr::V6(ipv6) = address
-        && let [0, 0, 0, 0, 0, 0, high, low] = ipv6.segments()
-        && high != 0
-    {
-        // Rust shows an IPv4-compatible address as any other IPv6 address.
-        let [a, b] = high.to_be_bytes();
-        let [c, d] = low.to_be_bytes();
-        append(buffer, format_args!("::{}", Ipv4Addr::new(a, b, c, d)));
-    } else {
-        append(buffer, format_args!("{address}"));
+    match address {
+        IpAddr::V4(address) => push_ipv4(buffer, address.octets()),
+        IpAddr::V6(address) => match address.segments() {
+            [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {
+                // Rust shows an IPv4-compatible address as any other IPv6
+                // address.
+                let [[a, b], [c, d]] = [high, low].map(u16::to_be_bytes);
+                buffer.push_str("::");
+                push_ipv4(buffer, [a, b, c, d]);
+            }
+            _ => append(buffer, format_args!("{address}")),
+        },
     }
+}
+
+fn push_ipv4(buffer: &mut String, [a, b, c, d]: [u8; 4]) {
+    push_number(buffer, a);
+    for octet in [b, c, d] {
+        buffer.push('.');
+        push_number(buffer, octet);
+    }
+}
+
+/// Appends a number in decimal.
+pub(super) fn push_number(buffer: &mut String, number: impl Integer) {
+    buffer.push_str(Buffer::new().format(number));
+}
+
+/// Appends a text and blanks that make it as wide as its column.
+pub(super) fn push_left(buffer: &mut String, text: &str, width: usize) {
+    buffer.push_str(text);
+    buffer.push_str(blanks(text, width));
+}
+
+/// Appends blanks that make a text as wide as its column, and the text.
+pub(super) fn push_right(buffer: &mut String, text: &str, width: usize) {
+    buffer.push_str(blanks(text, width));
+    buffer.push_str(text);
+}
+
+/// What a text lacks, in characters, of the width of a column.
+fn blanks(text: &str, width: usize) -> &'static str {
+    const WIDEST: &str = "                            ";
+    let missing = width.saturating_sub(text.chars().count());
+    WIDEST.get(..missing).unwrap_or(WIDEST)
 }
 
 pub(super) fn append(buffer: &mut String, text: fmt::Arguments<'_>) {
@@ -108,6 +143,18 @@ mod tests {
             push_address(&mut buffer, text.parse().unwrap());
             assert_eq!(buffer, text);
         }
+    }
+
+    #[test]
+    fn columns_are_filled_by_characters_and_grow_with_what_is_too_wide() {
+        let mut row = String::new();
+        for text in ["", "é", "abc", "abcd"] {
+            push_left(&mut row, text, 3);
+            row.push('|');
+            push_right(&mut row, text, 3);
+            row.push('|');
+        }
+        assert_eq!(row, "   |   |é  |  é|abc|abc|abcd|abcd|");
     }
 
     #[test]
