@@ -24,6 +24,6 @@ fn main() {
         && !own_linker
         && let Ok(directory) = env::var("CARGO_MANIFEST_DIR")
     {
-        println!("cargo::rustc-link-arg-bins=-Wl,--script={directory}/first.ld");
+        println!("cargo::rustc-link-arg-bins=-T{directory}/first.ld");
     }
 }

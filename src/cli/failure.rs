@@ -72,17 +72,18 @@ pub(crate) fn is_unavailable(error: &Error) -> bool {
 /// Where it is said what is wrong.
 pub(crate) struct Messages<'a> {
     out: &'a mut dyn Write,
-    /// A person reads it, who is told more than the original says.
-    to_terminal: bool,
+    /// Whether a person reads it, who is told more than the original says. Asked
+    /// when there is something to say.
+    is_terminal: fn() -> bool,
     /// A program reads it that wants an object for each message.
     as_json: bool,
 }
 
 impl<'a> Messages<'a> {
-    pub(crate) fn new(out: &'a mut dyn Write, to_terminal: bool) -> Self {
+    pub(crate) fn new(out: &'a mut dyn Write, is_terminal: fn() -> bool) -> Self {
         Self {
             out,
-            to_terminal,
+            is_terminal,
             as_json: false,
         }
     }
@@ -133,12 +134,13 @@ impl<'a> Messages<'a> {
     fn text(&self, error: &anyhow::Error) -> String {
         let failure = error.downcast_ref::<Error>();
         let unavailable = matches!(failure, Some(Error::Unavailable { .. }));
-        let facts = (self.to_terminal || unavailable).then(Facts::read);
+        let to_terminal = (self.is_terminal)();
+        let facts = (to_terminal || unavailable).then(Facts::read);
         let mut text = match failure {
             Some(failure) => words(failure, facts.as_ref().is_none_or(|facts| facts.net_raw)),
             None => error.to_string(),
         };
-        if !self.to_terminal {
+        if !to_terminal {
             return text;
         }
         if let Some(failure @ Error::Kernel { .. }) = failure {
@@ -281,7 +283,7 @@ mod tests {
     use super::*;
 
     /// What is reported of a command that the kernel refuses.
-    fn reported(line: &str, errno: Errno, to_terminal: bool) -> String {
+    fn reported(line: &str, errno: Errno, is_terminal: fn() -> bool) -> String {
         let command = Command::parse(&line.split(' ').collect::<Vec<_>>()).unwrap();
         let operation = match &command {
             Command::Change(change) => change.operation(),
@@ -289,7 +291,7 @@ mod tests {
         };
         let error = anyhow::Error::from(Error::Kernel { operation, errno });
         let mut out = Vec::new();
-        Messages::new(&mut out, to_terminal).report(&error.context(Attempt(command)));
+        Messages::new(&mut out, is_terminal).report(&error.context(Attempt(command)));
         String::from_utf8(out).unwrap()
     }
 
@@ -297,10 +299,10 @@ mod tests {
     fn only_a_terminal_is_told_more_than_the_original_says() {
         let line = "-a -t 10.0.0.1:80 -r 10.0.0.2 -x 3 -y 5";
         assert_eq!(
-            reported(line, Errno::RANGE, false),
+            reported(line, Errno::RANGE, || false),
             "Numerical result out of range\n"
         );
-        let lines = reported(line, Errno::RANGE, true);
+        let lines = reported(line, Errno::RANGE, || true);
         let lines: Vec<&str> = lines.lines().collect();
         assert_eq!(lines.len(), 3, "{lines:?}");
         assert_eq!(lines[0], "Numerical result out of range");
@@ -310,7 +312,7 @@ mod tests {
             "{lines:?}"
         );
         assert_eq!(
-            reported("-C", Errno::NOMEM, true).lines().count(),
+            reported("-C", Errno::NOMEM, || true).lines().count(),
             2,
             "there is not always a hint"
         );
@@ -319,7 +321,7 @@ mod tests {
     #[test]
     fn usage_errors_have_hints_for_a_terminal_too() {
         let mut out = Vec::new();
-        Messages::new(&mut out, true).report(&UsageError::FamiliesDiffer.into());
+        Messages::new(&mut out, || true).report(&UsageError::FamiliesDiffer.into());
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("\nhint: only tunneling"), "{text}");
     }
@@ -327,7 +329,7 @@ mod tests {
     #[test]
     fn a_closed_pipe_is_not_reported() {
         let mut out = Vec::new();
-        let mut messages = Messages::new(&mut out, true);
+        let mut messages = Messages::new(&mut out, || true);
         messages.report(&Output(io::ErrorKind::BrokenPipe.into()).into());
         assert_eq!(out, b"");
     }

@@ -52,8 +52,7 @@ fn status() -> u8 {
         .collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut stderr = io::stderr();
-    let to_terminal = stderr.is_terminal();
-    let mut messages = Messages::new(&mut stderr, to_terminal);
+    let mut messages = Messages::new(&mut stderr, || io::stderr().is_terminal());
     if program == Program::Ipvsadm && words.contains(&"--json") {
         messages.become_json();
     }

@@ -331,7 +331,7 @@ mod tests {
             &mut stand_in,
             strict,
             &mut printed,
-            &mut Messages::new(&mut reported, false),
+            &mut Messages::new(&mut reported, || false),
         )
         .run(rules.as_bytes());
         let executed = stand_in.executed;

@@ -6,7 +6,6 @@
 use std::{
     ffi::OsStr,
     io::{Read, Write},
-    path::Path,
 };
 
 use ipvs_client::Change;
@@ -50,9 +49,9 @@ pub(crate) enum Program {
 impl Program {
     /// By the first word of a whole command line, with or without a folder.
     pub(crate) fn named(word: &OsStr) -> Self {
-        match Path::new(word).file_name().and_then(OsStr::to_str) {
-            Some("ipvsadm-save") => Self::Save,
-            Some("ipvsadm-restore") => Self::Restore,
+        match word.as_encoded_bytes().rsplit(|byte| *byte == b'/').next() {
+            Some(b"ipvsadm-save") => Self::Save,
+            Some(b"ipvsadm-restore") => Self::Restore,
             _ => Self::Ipvsadm,
         }
     }
@@ -174,7 +173,7 @@ mod tests {
         ] {
             let mut shown = Vec::new();
             let mut out = Vec::new();
-            let status = save(words, &mut out, &mut Messages::new(&mut shown, false));
+            let status = save(words, &mut out, &mut Messages::new(&mut shown, || false));
             assert_eq!(status.unwrap(), 1, "{words:?}");
             assert_eq!(shown, SAVE_HELP.as_bytes(), "{words:?}");
             assert!(out.is_empty(), "{words:?}");
@@ -190,7 +189,7 @@ mod tests {
                 words,
                 Broken(Some(rules)),
                 &mut io::sink(),
-                &mut Messages::new(&mut shown, false),
+                &mut Messages::new(&mut shown, || false),
             );
             assert_eq!(status.unwrap(), 1, "{words:?}");
             assert_eq!(shown, RESTORE_HELP.as_bytes(), "{words:?}");
@@ -204,7 +203,7 @@ mod tests {
             &[],
             Broken(Some(io::Error::other("broken"))),
             &mut io::sink(),
-            &mut Messages::new(&mut shown, false),
+            &mut Messages::new(&mut shown, || false),
         )
         .unwrap_err();
         assert!(error.is::<Input>(), "{error}");

@@ -13,7 +13,7 @@ use itoa::Buffer;
 
 use super::{
     number::{Counter, rates, totals},
-    text::{self, append, push_left},
+    text::{self, append, push_left, push_number},
 };
 use crate::{command::View, names::Names, values::scheduler_flag_names};
 
@@ -45,11 +45,17 @@ impl<'n, W: Write> TableWriter<'n, W> {
     }
 
     pub(crate) fn version(&mut self, info: &Info) -> io::Result<()> {
-        writeln!(
-            self.out,
-            "IP Virtual Server version {} (size={})",
-            info.version, info.connection_table_size
-        )
+        let [major, minor, patch] = info.version.numbers();
+        self.row.push_str("IP Virtual Server version ");
+        push_number(&mut self.row, major);
+        for number in [minor, patch] {
+            self.row.push('.');
+            push_number(&mut self.row, number);
+        }
+        self.row.push_str(" (size=");
+        push_number(&mut self.row, info.connection_table_size);
+        self.row.push(')');
+        self.write_row()
     }
 
     pub(crate) fn headings(&mut self) -> io::Result<()> {

@@ -18,9 +18,18 @@ pub struct Version(
     pub u32,
 );
 
+impl Version {
+    /// Major, minor and patch.
+    #[must_use]
+    pub fn numbers(self) -> [u8; 3] {
+        let [_, numbers @ ..] = self.0.to_be_bytes();
+        numbers
+    }
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [_, major, minor, patch] = self.0.to_be_bytes();
+        let [major, minor, patch] = self.numbers();
         write!(f, "{major}.{minor}.{patch}")
     }
 }
