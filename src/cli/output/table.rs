@@ -13,7 +13,7 @@ use itoa::Buffer;
 
 use super::{
     number::{Counter, rates, totals},
-    text::{self, append, push_left, push_number},
+    text::{self, append, push_dotted, push_left, push_number},
 };
 use crate::{command::View, names::Names, values::scheduler_flag_names};
 
@@ -45,13 +45,8 @@ impl<'n, W: Write> TableWriter<'n, W> {
     }
 
     pub(crate) fn version(&mut self, info: &Info) -> io::Result<()> {
-        let [major, minor, patch] = info.version.numbers();
         self.row.push_str("IP Virtual Server version ");
-        push_number(&mut self.row, major);
-        for number in [minor, patch] {
-            self.row.push('.');
-            push_number(&mut self.row, number);
-        }
+        push_dotted(&mut self.row, &info.version.numbers());
         self.row.push_str(" (size=");
         push_number(&mut self.row, info.connection_table_size);
         self.row.push(')');
@@ -93,19 +88,19 @@ impl<'n, W: Write> TableWriter<'n, W> {
         match self.view {
             View::Stats => {
                 push_left(&mut self.row, name, NAME_WIDTH);
-                self.counters(totals(&service.stats));
+                self.write_counters(totals(&service.stats))
             }
             View::Rate => {
                 push_left(&mut self.row, name, NAME_WIDTH);
-                self.counters(rates(&service.stats));
+                self.write_counters(rates(&service.stats))
             }
             View::Plain | View::Thresholds | View::PersistentConnections | View::TunnelInfo => {
                 self.row.push_str(name);
                 self.row.push(' ');
                 self.settings(service);
+                self.write_row()
             }
         }
-        self.write_row()
     }
 
     pub(crate) fn destination(
@@ -128,8 +123,8 @@ impl<'n, W: Write> TableWriter<'n, W> {
                 push_cell(row, method_name(settings.forwarding_method), 7);
                 push_number_cell(row, settings.weight, 6);
             }
-            View::Stats => self.counters(totals(&destination.stats)),
-            View::Rate => self.counters(rates(&destination.stats)),
+            View::Stats => return self.write_counters(totals(&destination.stats)),
+            View::Rate => return self.write_counters(rates(&destination.stats)),
             View::Thresholds => {
                 push_number_cell(row, settings.upper_threshold, 10);
                 push_number_cell(row, settings.lower_threshold, 10);
@@ -144,10 +139,8 @@ impl<'n, W: Write> TableWriter<'n, W> {
                 push_number_cell(row, settings.weight, 6);
             }
         }
-        if !matches!(self.view, View::Stats | View::Rate) {
-            push_number_cell(&mut self.row, destination.active_connections, 10);
-            push_number_cell(&mut self.row, destination.inactive_connections, 10);
-        }
+        push_number_cell(row, destination.active_connections, 10);
+        push_number_cell(row, destination.inactive_connections, 10);
         self.write_row()
     }
 
@@ -223,10 +216,12 @@ impl<'n, W: Write> TableWriter<'n, W> {
         }
     }
 
-    fn counters(&mut self, values: [u64; 5]) {
+    /// Ends the row with counters and writes it.
+    fn write_counters(&mut self, values: [u64; 5]) -> io::Result<()> {
         for value in values {
             Counter::new(value, self.exact).push(&mut self.row);
         }
+        self.write_row()
     }
 }
 

@@ -71,25 +71,27 @@ pub(super) fn push_service(buffer: &mut String, name: Option<&str>, port: u16) {
 /// Appends an address as inet_ntop of the C library writes it.
 fn push_address(buffer: &mut String, address: IpAddr) {
     match address {
-        IpAddr::V4(address) => push_ipv4(buffer, address.octets()),
+        IpAddr::V4(address) => push_dotted(buffer, &address.octets()),
         IpAddr::V6(address) => match address.segments() {
             [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {
                 // Rust shows an IPv4-compatible address as any other IPv6
                 // address.
                 let [[a, b], [c, d]] = [high, low].map(u16::to_be_bytes);
                 buffer.push_str("::");
-                push_ipv4(buffer, [a, b, c, d]);
+                push_dotted(buffer, &[a, b, c, d]);
             }
             _ => append(buffer, format_args!("{address}")),
         },
     }
 }
 
-fn push_ipv4(buffer: &mut String, [a, b, c, d]: [u8; 4]) {
-    push_number(buffer, a);
-    for octet in [b, c, d] {
-        buffer.push('.');
-        push_number(buffer, octet);
+/// Appends numbers with dots between them.
+pub(super) fn push_dotted(buffer: &mut String, numbers: &[u8]) {
+    for (place, number) in numbers.iter().enumerate() {
+        if place > 0 {
+            buffer.push('.');
+        }
+        push_number(buffer, *number);
     }
 }
 
