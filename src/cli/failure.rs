@@ -51,6 +51,9 @@ pub(crate) struct Attempt(pub(crate) Command);
 
 /// The exit status of a program that ends with the error.
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
+    if is_closed_pipe(error) {
+        return 0;
+    }
     if let Some(error) = error.downcast_ref::<UsageError>() {
         return error.status();
     }
@@ -61,6 +64,23 @@ pub(crate) fn status(error: &anyhow::Error) -> u8 {
         Some(error) if is_unavailable(error) => STATUS_UNAVAILABLE,
         Some(error) if changes(error) => STATUS_REFUSED,
         _ => STATUS_READ,
+    }
+}
+
+/// Tells a pipe that its reader has closed from other outputs that cannot be
+/// written. SIGPIPE is ignored then, or it would have ended the program. Whoever
+/// closed the pipe has seen enough, so that this is no failure.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<Output>()
+        .is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Writes what an output still holds. A closed pipe is no failure.
+pub(crate) fn flush(out: &mut impl Write) -> Result<(), Output> {
+    match out.flush() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Output(error)),
+        _ => Ok(()),
     }
 }
 
@@ -94,11 +114,7 @@ impl<'a> Messages<'a> {
     }
 
     pub(crate) fn report(&mut self, error: &anyhow::Error) {
-        let silent = error
-            .downcast_ref::<Output>()
-            .is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe);
-        // Whoever closed the pipe has seen enough.
-        if silent {
+        if is_closed_pipe(error) {
             return;
         }
         if self.as_json {
@@ -327,11 +343,13 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_is_not_reported() {
+    fn a_closed_pipe_is_not_reported_and_no_failure() {
         let mut out = Vec::new();
         let mut messages = Messages::new(&mut out, || true);
-        messages.report(&Output(io::ErrorKind::BrokenPipe.into()).into());
-        assert_eq!(out, b"");
+        let error = Output(io::ErrorKind::BrokenPipe.into()).into();
+        messages.report(&error);
+        assert_eq!((out.as_slice(), status(&error)), (&b""[..], 0));
+        assert_eq!(status(&Output(io::ErrorKind::StorageFull.into()).into()), 1);
     }
 
     #[test]

@@ -27,13 +27,14 @@ mod restore;
 mod run;
 mod save_restore;
 mod scan;
+mod sigpipe;
 #[cfg(all(target_env = "gnu", not(test)))]
 mod start;
 mod usage;
 mod values;
 mod watch;
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal};
 
 use crate::{command::Command, failure::Messages, run::Session, save_restore::Program};
 
@@ -44,6 +45,7 @@ fn main() -> std::process::ExitCode {
 
 /// Does what the words of the command line ask for; returns the exit status.
 fn status() -> u8 {
+    sigpipe::restore();
     let mut words = std::env::args_os();
     let program = Program::named(&words.next().unwrap_or_default());
     let words: Vec<String> = words
@@ -84,6 +86,6 @@ fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow:
             }
         }
     };
-    out.flush().map_err(failure::Output)?;
+    failure::flush(&mut out)?;
     Ok(status)
 }

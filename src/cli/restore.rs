@@ -8,7 +8,7 @@ use ipvs_client::{Change, Client};
 
 use crate::{
     command::Command,
-    failure::{self, Attempt, Input, Messages, Output},
+    failure::{self, Attempt, Input, Messages},
     json,
     run::{self, Session},
     usage::UsageError,
@@ -160,11 +160,13 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
             Ok(command) => {
                 self.apply()?;
                 match self.executor.execute(&command, self.out) {
-                    Ok(()) => {
+                    // The lines that follow are carried out without a reader,
+                    // too.
+                    Err(error) if !failure::is_closed_pipe(&error) => self.failed(place, error),
+                    _ => {
                         self.last_status = 0;
                         Ok(())
                     }
-                    Err(error) => self.failed(place, error),
                 }
             }
             Err(error) => {
@@ -203,7 +205,7 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
     /// trying.
     fn failed(&mut self, place: Place, error: anyhow::Error) -> anyhow::Result<()> {
         // What was listed comes before what is wrong.
-        self.out.flush().map_err(Output)?;
+        failure::flush(self.out)?;
         if !goes_on(&error, self.strict) {
             return Err(error);
         }
@@ -284,6 +286,7 @@ mod tests {
     use ipvs_client::{Errno, Error};
 
     use super::*;
+    use crate::failure::Output;
 
     /// What a file of rules leads to: the exit status or the error that ended
     /// it, what was printed and what was reported, and the commands that were

@@ -16,12 +16,6 @@ use std::{ffi::c_int, fs::File, os::fd::IntoRawFd as _};
 #[unsafe(no_mangle)]
 extern "C" fn main() -> c_int {
     open_standard_streams();
-    // SAFETY: SIG_IGN is a disposition that every signal but two may have, and
-    // no other thread runs yet.
-    unsafe {
-        // A reader that goes away is an error to tell from others.
-        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
-    }
     c_int::from(crate::status())
 }
 

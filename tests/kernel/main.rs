@@ -20,6 +20,7 @@ mod ldirectord;
 mod namespaces;
 mod openmetrics;
 mod package;
+mod pipes;
 mod program;
 mod refusals;
 mod traffic;

@@ -374,6 +374,8 @@ fn each_block_is_there_at_once_and_a_closed_pipe_ends_it_quietly() {
         drop(stdout);
         let output = child.wait_with_output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        // SIGPIPE has its default disposition here.
+        assert_eq!(ipvs_lab::exit_status(output.status), 141);
     }
 }
 

@@ -211,8 +211,8 @@ fn timeout(duration: Duration) -> Option<Timespec> {
     duration.try_into().ok()
 }
 
-/// Waits until a time, or until nobody reads standard output any more, which is
-/// an error.
+/// Waits until a time, or until nobody reads standard output any more: what is
+/// written next then fails.
 pub(super) fn wait_for_reader(until: Instant) -> io::Result<()> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
@@ -223,7 +223,7 @@ pub(super) fn wait_for_reader(until: Instant) -> io::Result<()> {
         let mut files = [PollFd::new(&stdout, PollFlags::empty())];
         match poll(&mut files, timeout(left).as_ref()) {
             Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) => return Err(io::ErrorKind::BrokenPipe.into()),
+            Ok(_) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
     }

@@ -13,6 +13,8 @@
 //! | `\| TEXT`, `! TEXT`, `= STATUS` | what ours must answer there, in a deliberate difference |
 //! | `as nobody` | the command above runs as user and group 65534 |
 //! | `to /dev/full` | the standard output of the command above |
+//! | `to pipe N` | likewise: a pipe whose reader closes it after N bytes |
+//! | `ignoring SIGPIPE` | the command above is started so, as systemd starts services |
 //! | `until TEXT` | the command above is repeated until its standard output has the text, and those of further such lines |
 //! | `ip COMMAND` | for `ip` of iproute2 |
 //! | `sysctl PATH VALUE` | a parameter below `/proc/sys/net` |
@@ -21,6 +23,7 @@
 //! | `tcp TO` | begins a connection, which need not come about |
 //! | `deliberate ID` | ours differs; `docs/compatibility.md` has a section ID |
 //! | `mask WHAT ...` | see [`super::mask`] |
+//! | `repeat N LINE` | the line N times, with the number of each, from 1, for `#` |
 //! | `for NAME: TEXT \| TEXT ...` | the case once with each text for `{NAME}` |
 //! | `list NAME: TEXT \| ...` | before the first case: texts that `for` names `@NAME`; more such lines add to it |
 
@@ -68,10 +71,23 @@ pub(super) struct Run {
     pub(super) words: Vec<Vec<u8>>,
     pub(super) input: Vec<u8>,
     pub(super) as_nobody: bool,
-    pub(super) to_full: bool,
+    pub(super) output: Output,
+    pub(super) ignores_sigpipe: bool,
     pub(super) until: Vec<String>,
     /// What ours answers where the difference is deliberate.
     pub(super) ours: Answer,
+}
+
+/// What standard output is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Output {
+    /// Kept whole.
+    #[default]
+    Kept,
+    /// Nothing can be written to it.
+    Full,
+    /// A pipe that is closed when so many bytes have been read.
+    Pipe(usize),
 }
 
 impl Case {
@@ -186,6 +202,12 @@ fn case(title: &str, lines: impl Iterator<Item = String>) -> Result<Case> {
 fn take(case: &mut Case, line: &str) -> Result<()> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     match word {
+        "repeat" => {
+            let (count, line) = rest.split_once(' ').context("no line")?;
+            for number in 1..=count.parse::<u32>()? {
+                take(case, &line.replace('#', &number.to_string()))?;
+            }
+        }
         "$" => case.steps.push(Step::Run(Run {
             words: words(rest)?,
             ..Run::default()
@@ -225,7 +247,12 @@ fn take(case: &mut Case, line: &str) -> Result<()> {
             match (word, rest) {
                 ("<", text) => run.input.extend(input_line(text)?),
                 ("as", "nobody") => run.as_nobody = true,
-                ("to", "/dev/full") => run.to_full = true,
+                ("to", "/dev/full") => run.output = Output::Full,
+                ("to", text) => {
+                    let bytes = text.strip_prefix("pipe ").context("to what?")?;
+                    run.output = Output::Pipe(bytes.parse()?);
+                }
+                ("ignoring", "SIGPIPE") => run.ignores_sigpipe = true,
                 ("until", text) => run.until.push(text.to_owned()),
                 _ => ensure!(run.ours.take(line)?, "neither a step nor anything else"),
             }
@@ -244,7 +271,9 @@ for a: @numbers
 for b: x | 'y z'
 deliberate reason
 $ -R
+repeat 2 < # # {a}
 < {a} {b}\\
+to pipe 3
 | out
 = 2
 ";
@@ -256,7 +285,8 @@ $ -R
     let runs: Vec<&Run> = last.runs().collect();
     assert_eq!(runs[0].words, [b"-C"]);
     assert_eq!(runs[1].words, [b"-R"]);
-    assert_eq!(runs[1].input, b"2 'y z'");
+    assert_eq!(runs[1].input, b"1 1 2\n2 2 2\n2 'y z'");
+    assert_eq!(runs[1].output, Output::Pipe(3));
     assert_eq!(
         (runs[1].ours.stdout.as_slice(), runs[1].ours.status),
         (&b"out\n"[..], 2)
@@ -269,6 +299,9 @@ fn a_line_that_means_nothing_is_an_error() {
         "nonsense",
         "mask nothing",
         "udp 1.1.1.1:1 x y",
+        "to nowhere",
+        "ignoring nothing",
+        "repeat x < -L",
         "for a: @none",
     ] {
         assert!(

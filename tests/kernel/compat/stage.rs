@@ -5,10 +5,10 @@
 //! depends on the machine.
 
 use std::fs;
-use std::io::{PipeReader, Write as _, pipe};
+use std::io::{PipeReader, Read as _, Write as _, pipe};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::process::{self, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use ipvs_lab::{Namespace, packages, program};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use tempfile::TempDir;
 
-use super::case::{Case, Run, Step};
+use super::case::{Case, Output, Run, Step};
 use super::mask::Mask;
 use super::notation::Answer;
 
@@ -188,14 +189,50 @@ fn start(run: &Run) -> Result<Answer> {
     if run.as_nobody {
         command.uid(NOBODY).gid(NOBODY);
     }
-    if run.to_full {
-        command.stdout(fs::File::options().write(true).open("/dev/full")?);
+    if run.ignores_sigpipe {
+        // SAFETY: signal() is safe between fork and exec, and SIG_IGN stays
+        // over the exec.
+        unsafe {
+            command.pre_exec(|| {
+                signal(Signal::SIGPIPE, SigHandler::SigIgn)?;
+                Ok(())
+            });
+        }
     }
-    let output = command.output()?;
+    let output = match run.output {
+        Output::Kept => command.output()?,
+        Output::Full => {
+            command.stdout(fs::File::options().write(true).open("/dev/full")?);
+            command.output()?
+        }
+        Output::Pipe(bytes) => read_beginning(command, bytes)?,
+    };
     Ok(Answer {
         stdout: output.stdout,
         stderr: output.stderr,
         status: ipvs_lab::exit_status(output.status),
+    })
+}
+
+/// Runs the command with a pipe for its output that is closed when so many bytes
+/// have been read from it.
+fn read_beginning(mut command: Command, bytes: usize) -> Result<process::Output> {
+    let (mut reader, writer) = pipe()?;
+    command.stdout(writer);
+    if bytes == 0 {
+        drop(reader);
+        return Ok(command.output()?);
+    }
+    let child = command.spawn()?;
+    // It has the writer's end too.
+    drop(command);
+    let mut beginning = vec![0; bytes];
+    reader.read_exact(&mut beginning)?;
+    drop(reader);
+    let output = child.wait_with_output()?;
+    Ok(process::Output {
+        stdout: beginning,
+        ..output
     })
 }
 
