@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! The guides of docs/guides: every command in them is executed, every file is
-//! written, and every output must be as shown.
+//! The guides of docs/guides, and README.md: every command in them is executed,
+//! every file is written, and every output must be as shown.
 //!
 //! A guide's first line names the network that it is about:
 //!
@@ -29,6 +29,11 @@ use blocks::{Command, Step};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides")
+}
+
+#[test]
+fn readme() {
+    execute("../../README");
 }
 
 #[test]
