@@ -12,7 +12,7 @@ use ipvs_client::{
 use itoa::Buffer;
 
 use super::{
-    number::{Counter, rates, totals},
+    number::{Large, push_counter, rates, totals},
     text::{self, append, push_dotted, push_left, push_number},
 };
 use crate::{command::View, names::Names, values::scheduler_flag_names};
@@ -25,7 +25,8 @@ pub(crate) struct TableWriter<'n, W> {
     out: W,
     names: &'n mut Names,
     view: View,
-    exact: bool,
+    /// How large counters are written.
+    large: Large,
     /// A row is put together here and written in one piece.
     row: String,
     /// Its first column, kept for the next.
@@ -38,7 +39,7 @@ impl<'n, W: Write> TableWriter<'n, W> {
             out,
             names,
             view,
-            exact,
+            large: if exact { Large::Whole } else { Large::Cut },
             row: String::new(),
             name: String::new(),
         }
@@ -88,11 +89,11 @@ impl<'n, W: Write> TableWriter<'n, W> {
         match self.view {
             View::Stats => {
                 push_left(&mut self.row, name, NAME_WIDTH);
-                self.write_counters(totals(&service.stats))
+                self.write_counters(totals(&service.stats), [self.large; 5])
             }
             View::Rate => {
                 push_left(&mut self.row, name, NAME_WIDTH);
-                self.write_counters(rates(&service.stats))
+                self.write_counters(rates(&service.stats), [self.large; 5])
             }
             View::Plain | View::Thresholds | View::PersistentConnections | View::TunnelInfo => {
                 self.row.push_str(name);
@@ -123,8 +124,17 @@ impl<'n, W: Write> TableWriter<'n, W> {
                 push_cell(row, method_name(settings.forwarding_method), 7);
                 push_number_cell(row, settings.weight, 6);
             }
-            View::Stats => return self.write_counters(totals(&destination.stats)),
-            View::Rate => return self.write_counters(rates(&destination.stats)),
+            View::Stats => {
+                return self.write_counters(totals(&destination.stats), [self.large; 5]);
+            }
+            View::Rate => {
+                // Of a real server only bytes are ever cut.
+                let (whole, bytes) = (Large::Whole, self.large);
+                return self.write_counters(
+                    rates(&destination.stats),
+                    [whole, whole, whole, bytes, bytes],
+                );
+            }
             View::Thresholds => {
                 push_number_cell(row, settings.upper_threshold, 10);
                 push_number_cell(row, settings.lower_threshold, 10);
@@ -217,9 +227,9 @@ impl<'n, W: Write> TableWriter<'n, W> {
     }
 
     /// Ends the row with counters and writes it.
-    fn write_counters(&mut self, values: [u64; 5]) -> io::Result<()> {
-        for value in values {
-            Counter::new(value, self.exact).push(&mut self.row);
+    fn write_counters(&mut self, values: [u64; 5], large: [Large; 5]) -> io::Result<()> {
+        for (value, large) in values.into_iter().zip(large) {
+            push_counter(&mut self.row, value, large);
         }
         self.write_row()
     }
