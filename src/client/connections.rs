@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader},
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
 };
 
 use crate::{Error, Operation, Result};
@@ -20,7 +21,7 @@ pub struct Connection<'a> {
     /// The client. Port 0 marks a persistence template.
     pub client: SocketAddr,
     /// The virtual service that took it.
-    pub service: SocketAddr,
+    pub service: ConnectionService,
     /// The destination that it went to.
     pub destination: SocketAddr,
     /// The state, in the kernel's words.
@@ -29,6 +30,35 @@ pub struct Connection<'a> {
     pub expires: u32,
     /// The name of the persistence engine and what it tells clients apart by.
     pub persistence_engine: Option<(&'a str, &'a str)>,
+}
+
+/// Names the virtual service of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionService {
+    /// The virtual address and port that the client asked.
+    Address(SocketAddr),
+    /// The firewall mark of a persistence template: one client's connections
+    /// to all addresses and ports with this mark.
+    Fwmark(NonZeroU32),
+}
+
+impl ConnectionService {
+    /// Finds the mark where the kernel writes it: the protocol is then IP, and
+    /// the mark is in the first four bytes of the address.
+    fn of(protocol: &str, end: SocketAddr) -> Self {
+        let mark = match (protocol, end.port(), end.ip()) {
+            ("IP", 0, IpAddr::V4(address)) => Some(address.to_bits()),
+            ("IP", 0, IpAddr::V6(address)) => match address.segments() {
+                [high, low, 0, 0, 0, 0, 0, 0] => Some(u32::from(high) << 16 | u32::from(low)),
+                _ => None,
+            },
+            _ => None,
+        };
+        match mark.and_then(NonZeroU32::new) {
+            Some(mark) => Self::Fwmark(mark),
+            None => Self::Address(end),
+        }
+    }
 }
 
 /// The connection table, entry by entry, from `/proc/net/ip_vs_conn`.
@@ -108,7 +138,7 @@ fn parse(line: &str) -> Option<Connection<'_>> {
     Some(Connection {
         protocol,
         client,
-        service,
+        service: ConnectionService::of(protocol, service),
         destination,
         state,
         expires,
@@ -174,7 +204,7 @@ mod tests {
             Some(Connection {
                 protocol: "TCP",
                 client: "10.0.0.9:54321".parse().unwrap(),
-                service: "10.0.0.1:80".parse().unwrap(),
+                service: ConnectionService::Address("10.0.0.1:80".parse().unwrap()),
                 destination: "10.0.0.2:8080".parse().unwrap(),
                 state: "ESTABLISHED",
                 expires: 899,
@@ -186,7 +216,7 @@ mod tests {
             Some(Connection {
                 protocol: "UDP",
                 client: "[2001:db8::9]:5060".parse().unwrap(),
-                service: "[2001:db8::1]:5060".parse().unwrap(),
+                service: ConnectionService::Address("[2001:db8::1]:5060".parse().unwrap()),
                 destination: "10.0.0.2:5060".parse().unwrap(),
                 state: "UDP",
                 expires: 12,
@@ -194,6 +224,40 @@ mod tests {
             })
         );
         assert_eq!(connections.next_connection().unwrap(), None);
+    }
+
+    /// The lines are those of Linux 6.1 for `-f 9 -p` and `-f 3000000000 -6 -p`.
+    #[test]
+    fn the_template_of_a_mark_has_the_mark_for_its_service() {
+        let service = |line: &str| {
+            let table = format!("{HEADINGS}{line}\n");
+            let mut connections = Connections::new(table.as_bytes()).unwrap();
+            connections.next_connection().unwrap().unwrap().service
+        };
+        let mark = |mark| ConnectionService::Fwmark(NonZeroU32::new(mark).unwrap());
+        let address = |text: &str| ConnectionService::Address(text.parse().unwrap());
+        for (line, wanted) in [
+            (
+                "IP  0A000009 0000 00000009 0000 0A000002 0000 NONE            49",
+                mark(9),
+            ),
+            (
+                "IP  2001:0db8:0000:0000:0000:0000:0000:0009 0000 \
+                 b2d0:5e00:0000:0000:0000:0000:0000:0000 0000 \
+                 2001:0db8:0000:0000:0000:0000:0000:0002 0000 NONE            49",
+                mark(3_000_000_000),
+            ),
+            (
+                "TCP 0A000009 0000 00000009 0000 0A000002 0000 NONE            49",
+                address("0.0.0.9:0"),
+            ),
+            (
+                "IP  0A000009 0000 00000000 0000 0A000002 0000 NONE            49",
+                address("0.0.0.0:0"),
+            ),
+        ] {
+            assert_eq!(service(line), wanted, "{line}");
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub use rustix::io::Errno;
 pub use self::{
     change::Change,
     client::Client,
-    connections::{Connection, Connections},
+    connections::{Connection, ConnectionService, Connections},
     error::{Error, Operation, Result},
     model::{
         AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,

@@ -5,9 +5,12 @@
 use std::{
     io::{self, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
 };
 
-use ipvs_client::{AddressFamily, Connection, Info, Netmask, ServiceId, SyncDaemon, Timeouts};
+use ipvs_client::{
+    AddressFamily, Connection, ConnectionService, Info, Netmask, ServiceId, SyncDaemon, Timeouts,
+};
 use serde::Serialize;
 
 use super::document::{
@@ -266,12 +269,29 @@ struct ConnectionItem<'a> {
     state: &'a str,
     expires: u32,
     client: Endpoint,
-    service: Endpoint,
+    service: ServiceEnd,
     destination: Endpoint,
     #[serde(skip_serializing_if = "Option::is_none")]
     persistence_engine: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     persistence_data: Option<&'a str>,
+}
+
+/// `{"address":"10.0.0.1","port":80}` or `{"fwmark":9}`
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ServiceEnd {
+    Address(Endpoint),
+    Fwmark { fwmark: NonZeroU32 },
+}
+
+impl From<ConnectionService> for ServiceEnd {
+    fn from(service: ConnectionService) -> Self {
+        match service {
+            ConnectionService::Address(end) => Self::Address(end.into()),
+            ConnectionService::Fwmark(fwmark) => Self::Fwmark { fwmark },
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
-use ipvs_client::{Connection, Protocol};
+use ipvs_client::{Connection, ConnectionService, Protocol};
 
 use super::text;
 use crate::names::Names;
@@ -52,7 +55,7 @@ impl<W: Write> ConnectionWriter<W> {
         };
         for (buffer, end) in [
             (&mut self.client, connection.client),
-            (&mut self.service, connection.service),
+            (&mut self.service, service_address(connection)),
             (&mut self.destination, connection.destination),
         ] {
             text::endpoint(buffer, &mut self.names, end.ip(), end.port(), protocol);
@@ -70,5 +73,17 @@ impl<W: Write> ConnectionWriter<W> {
             }
             _ => writeln!(self.out, "{destination}"),
         }
+    }
+}
+
+/// The address of the service. A firewall mark stands in the place of one, as in
+/// the kernel's own list: in its first four bytes.
+fn service_address(connection: &Connection<'_>) -> SocketAddr {
+    match (connection.service, connection.client.ip()) {
+        (ConnectionService::Fwmark(mark), IpAddr::V4(_)) => (Ipv4Addr::from(mark.get()), 0).into(),
+        (ConnectionService::Fwmark(mark), IpAddr::V6(_)) => {
+            (Ipv6Addr::from(u128::from(mark.get()) << 96), 0).into()
+        }
+        (ConnectionService::Address(address), _) => address,
     }
 }

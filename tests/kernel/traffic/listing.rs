@@ -76,6 +76,16 @@ pub(super) fn template_seconds(director: &Namespace) -> Vec<u64> {
         .collect()
 }
 
+/// The service of each template of the client, out of JSON.
+pub(super) fn template_services_of_json(director: &Namespace, client: &str) -> Vec<Value> {
+    let listing = json::checked(&ipvsadm(director, "-L -c --json"));
+    let entries = listing["connections"].as_array().unwrap().iter();
+    entries
+        .filter(|entry| entry["client"] == serde_json::json!({"address": client, "port": 0}))
+        .map(|entry| entry["service"].clone())
+        .collect()
+}
+
 /// A virtual service, named as `-t ADDRESS`, as `-L --json` shows it.
 pub(super) fn service(director: &Namespace, service: &str) -> Value {
     let listing = ipvsadm(director, &format!("-L --json {service}"));

@@ -9,7 +9,7 @@ use ipvs_lab::network::VIRTUAL;
 use super::*;
 use crate::ipvsadm;
 use crate::traffic::address_of;
-use crate::traffic::listing::{destinations, templates};
+use crate::traffic::listing::{destinations, template_services_of_json, templates};
 
 #[test]
 fn a_client_stays_with_its_server_and_another_has_another() {
@@ -137,6 +137,8 @@ fn a_firewall_mark_joins_ports_and_leaves_others_out() {
         let template: Vec<_> = templates[0].split(' ').collect();
         assert_eq!((template[0], template[3]), ("IP", mark), "{templates:?}");
         assert!(template[4].ends_with(any), "{templates:?}");
+        let json = template_services_of_json(director, &clients[0].to_string());
+        assert_eq!(json, [serde_json::json!({"fwmark": 7})], "{family:?}");
     }
 }
 
