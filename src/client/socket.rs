@@ -103,7 +103,9 @@ fn receive_two(
         header.msg_hdr.msg_iovlen = 1;
         header
     });
-    let flags = libc::MSG_WAITFORONE | libc::MSG_TRUNC;
+    // The C libraries do not agree on the type: it is signed in glibc, unsigned in
+    // musl. These bits mean the same in both.
+    let flags = (libc::MSG_WAITFORONE | libc::MSG_TRUNC) as _;
     // SAFETY: the headers, and the buffers that they point to through `parts`,
     // live and are not otherwise used until the call returns; the count is
     // theirs. No timeout is given: the socket has its own.
