@@ -11,13 +11,13 @@ use crate::{
     values::{BLANKS, number},
 };
 
-/// `host`, `host:port`, `ipv6` or `[ipv6]:port`; the port is a number or the
-/// name of a service of the protocol. `None` when it is neither.
+/// `host`, `host:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`; the port is a number or
+/// the name of a service of the protocol. `None` when it is none of them.
 pub(crate) fn endpoint(text: &str, protocol: Protocol) -> Option<(IpAddr, Option<u16>)> {
     if let Some((address, port)) = plain_ipv4(text.as_bytes()) {
         return Some((address.into(), port));
     }
-    if let Ok(address) = text.parse::<Ipv6Addr>() {
+    if let Ok(address) = without_brackets(text).parse::<Ipv6Addr>() {
         return Some((address.into(), None));
     }
     let (address, port) = match text.strip_prefix('[') {
@@ -44,6 +44,14 @@ pub(crate) fn endpoint(text: &str, protocol: Protocol) -> Option<(IpAddr, Option
         None => None,
     };
     Some((address, port))
+}
+
+/// The text between brackets, where nothing stands before or after them; else
+/// the text as it is.
+fn without_brackets(text: &str) -> &str {
+    text.strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text)
 }
 
 /// What nearly all addresses of a rule file are: four decimal numbers without
@@ -170,6 +178,8 @@ mod tests {
             ("[10.0.0.9]:80", "10.0.0.9", None),
             ("[10.0.0.9]:x", "10.0.0.9", None),
             ("[2001:db8::1]:80", "2001:db8::1", Some(80)),
+            ("[2001:db8::1]", "2001:db8::1", None),
+            ("[::ffff:1.2.3.4]", "::ffff:1.2.3.4", None),
             ("2001:DB8::1", "2001:db8::1", None),
             ("::1:80", "::1:80", None),
             ("[::ffff:1.2.3.4]:80", "::ffff:1.2.3.4", Some(80)),
@@ -212,9 +222,14 @@ mod tests {
             "10.0.0.1:65536",
             "10.0.0.1:-1",
             "10.0.0.1:80 ",
-            "[::1]",
             "[::1]:",
             "[::1]80",
+            "[::1",
+            "::1]",
+            "[[::1]]",
+            "[::1 ]",
+            "[fe80::1%lo]",
+            "[]",
             "80",
             "167772161",
             "[10.0.0.9]",

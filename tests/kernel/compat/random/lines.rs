@@ -183,6 +183,7 @@ const STOPS: &[&str] = &[
     "--ops",
     "10.0.0.3:0",
     "csum",
+    "]",
 ];
 /// Options that are often illegal with others.
 const STOP_OPTIONS: &[&str] = &[

@@ -20,6 +20,7 @@ pub(super) enum Rule {
     NetmaskPrefix,
     NetmaskOrder,
     InheritedPort,
+    BracketsWithoutPort,
     Crashes,
     HelpAndVersion,
 }
@@ -30,7 +31,7 @@ impl Rule {
     pub(super) fn changes_the_table(self) -> bool {
         matches!(
             self,
-            Self::NetmaskOrder | Self::InheritedPort | Self::Crashes
+            Self::NetmaskOrder | Self::InheritedPort | Self::BracketsWithoutPort | Self::Crashes
         )
     }
 }
@@ -78,6 +79,9 @@ pub(super) fn of(run: &Run) -> BTreeSet<Rule> {
         if is_before(first(words, "r", &["--real-server"])) {
             rules.insert(Rule::InheritedPort);
         }
+        if words.iter().any(|word| ends_in_brackets(word)) {
+            rules.insert(Rule::BracketsWithoutPort);
+        }
         let flags = |word: &String| {
             let value = word.trim_start_matches("--sched-flags=");
             let value = value.rsplit_once('b').map_or(value, |(_, value)| value);
@@ -102,6 +106,13 @@ pub(super) fn of(run: &Run) -> BTreeSet<Rule> {
 
 fn words(line: &str) -> Vec<String> {
     line.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+/// Whether the word ends with an IPv6 address in brackets and no port.
+fn ends_in_brackets(word: &str) -> bool {
+    word.strip_suffix(']')
+        .and_then(|word| word.rsplit_once('['))
+        .is_some_and(|(_, address)| address.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
 fn is(word: &str, letters: &str, longs: &[&str]) -> bool {
@@ -148,6 +159,9 @@ pub(super) fn allow(rules: &BTreeSet<Rule>, original: &Answer, ours: &Answer) ->
     if has(Rule::InheritedPort) && [original, ours].into_iter().any(misses_server) {
         return true;
     }
+    if has(Rule::BracketsWithoutPort) && refuses_address(original) {
+        return !refuses_address(ours);
+    }
     let tables = rules.iter().any(|rule| rule.changes_the_table());
     if tables && original.stdout.is_empty() && ours.stdout.is_empty() && has(Rule::Crashes) {
         return true;
@@ -170,6 +184,14 @@ fn refuses_mask(answer: &Answer) -> bool {
     matches!(
         answer.stderr.as_slice(),
         b"illegal ipv6 netmask specified\n" | b"illegal virtual server persistent mask specified\n"
+    )
+}
+
+fn refuses_address(answer: &Answer) -> bool {
+    matches!(
+        answer.stderr.as_slice(),
+        b"illegal virtual server address[:port] specified\n"
+            | b"illegal real server address[:port] specified\n"
     )
 }
 
@@ -338,4 +360,6 @@ fn a_rule_recognizes_its_difference_and_no_other() {
     assert!(!of(&words("-A -t [::1]:80 -M 64")).contains(&Rule::NetmaskOrder));
     assert!(of(&words("-a -r 10.0.0.1 -t 10.0.0.1:80")).contains(&Rule::InheritedPort));
     assert!(of(&words("-A -t 10.0.0.1:80 -b=,")).contains(&Rule::Crashes));
+    assert!(of(&words("-A -t=[::1] -p")).contains(&Rule::BracketsWithoutPort));
+    assert!(!of(&words("-A -t [::1]:80 -r [10.0.0.9]")).contains(&Rule::BracketsWithoutPort));
 }
