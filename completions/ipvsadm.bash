@@ -378,6 +378,8 @@ _ipvsadm_modules() {
     local release file
     read -r release 2>/dev/null </proc/sys/kernel/osrelease
     for file in "/lib/modules/$release/kernel/net/netfilter/ipvs/"ip_vs_*.ko*; do
+        # Where nothing matches, the pattern itself is left.
+        [[ -e $file ]] || continue
         file=${file##*/}
         echo "${file%%.ko*}"
     done

@@ -136,7 +136,7 @@ const BASH: &str = r#"
 source /usr/share/bash-completion/bash_completion || exit
 source "$COMPLETIONS/ipvsadm.bash" || exit
 _ipvsadm_table() { printf %s "$TABLE"; }
-_ipvsadm_modules() { printf %s "$MODULES"; }
+[[ ! $MODULES ]] || _ipvsadm_modules() { printf %s "$MODULES"; }
 while IFS= read -r COMP_LINE; do
     COMP_POINT=${#COMP_LINE} COMP_WORDS=() COMPREPLY=() word=
     for ((i = 0; i < COMP_POINT; i++)); do
@@ -165,7 +165,9 @@ done
 const FISH: &str = r#"
 source $COMPLETIONS/ipvsadm.fish; or exit
 function __ipvsadm_table; printf %s $TABLE; end
-function __ipvsadm_modules; printf %s $MODULES; end
+if test -n "$MODULES"
+    function __ipvsadm_modules; printf %s $MODULES; end
+end
 while read --local --delimiter \n line
     string join \t -- $line (complete -C "$line" | string split --fields 1 \t)
 end
@@ -178,7 +180,8 @@ zmodload zsh/zpty || exit
 zpty inner zsh -f -i
 zpty -w inner 'PS1= PS2= RPS1= LISTMAX=0; stty -echo; unset zle_bracketed_paste
     fpath=($COMPLETIONS $fpath); autoload -Uz compinit; compinit -u -D'
-zpty -w inner '_ipvsadm_table() { printf %s "$TABLE" }; _ipvsadm_modules() { printf %s "$MODULES" }'
+zpty -w inner '_ipvsadm_table() { printf %s "$TABLE" }
+    [[ -z $MODULES ]] || _ipvsadm_modules() { printf %s "$MODULES" }'
 zpty -w inner 'compadd() {
     if [[ -n ${@[(r)-[OAD]]} ]]; then builtin compadd "$@"; return; fi
     local -a offered
@@ -212,9 +215,9 @@ fn completions() -> PathBuf {
 /// A shell, in a network of its own.
 struct Shell {
     package: &'static str,
-    _network: Namespace,
+    network: Namespace,
     command: Command,
-    _machine: Machine,
+    machine: Machine,
 }
 
 impl Shell {
@@ -224,20 +227,21 @@ impl Shell {
         command.args(arguments);
         Self {
             package,
-            _network: network,
+            network,
             command,
-            _machine: machine,
+            machine,
         }
     }
 
-    /// Runs it and returns what it prints.
-    fn run(&mut self, input: &str) -> String {
+    /// Runs it with these modules in the kernel, or without any with those that
+    /// the machine has; returns what it prints.
+    fn run(&mut self, modules: &str, input: &str) -> String {
         let directory = TempDir::new().unwrap();
         let child = self
             .command
             .env("COMPLETIONS", completions())
             .env("TABLE", TABLE)
-            .env("MODULES", MODULES)
+            .env("MODULES", modules)
             .env("DIRECTORY", directory.path())
             .env("HOME", directory.path())
             .env("TERM", "dumb")
@@ -279,7 +283,7 @@ fn check(mut shell: Shell) {
         &with_interfaces[..],
     )]);
     let lines: String = cases.clone().map(|(line, _)| format!("{line}\n")).collect();
-    let output = shell.run(&lines);
+    let output = shell.run(MODULES, &lines);
     let mut wrong = Vec::new();
     let mut answers = output.lines();
     for (line, expected) in cases {
@@ -303,27 +307,47 @@ fn check(mut shell: Shell) {
     assert!(wrong.is_empty(), "{package}:\n{}", wrong.join("\n"));
 }
 
+fn bash() -> Shell {
+    let arguments = ["--norc", "--noprofile", "-c", BASH];
+    Shell::new("bash-completion", "/bin/bash", &arguments)
+}
+
+fn zsh() -> Shell {
+    Shell::new("zsh", "/usr/bin/zsh", &["-f", "-c", ZSH])
+}
+
+fn fish() -> Shell {
+    Shell::new("fish", "/usr/bin/fish", &["--no-config", "-c", FISH])
+}
+
 #[test]
 fn bash_offers_what_may_follow() {
-    check(Shell::new(
-        "bash-completion",
-        "/bin/bash",
-        &["--norc", "--noprofile", "-c", BASH],
-    ));
+    check(bash());
 }
 
 #[test]
 fn zsh_offers_what_may_follow() {
-    check(Shell::new("zsh", "/usr/bin/zsh", &["-f", "-c", ZSH]));
+    check(zsh());
 }
 
 #[test]
 fn fish_offers_what_may_follow() {
-    check(Shell::new(
-        "fish",
-        "/usr/bin/fish",
-        &["--no-config", "-c", FISH],
-    ));
+    check(fish());
+}
+
+/// Bash took the pattern that matches no module for a pattern of file names.
+#[test]
+fn without_a_folder_of_modules_the_known_schedulers_are_offered_and_no_files() {
+    for mut shell in [bash(), zsh(), fish()] {
+        let line = "ipvsadm -A -t 192.0.2.1:80 -s ";
+        let script = "[ ! -d /lib/modules ] || mount -t tmpfs none /lib/modules";
+        let mut hide = shell.machine.command(&shell.network, "/bin/sh");
+        assert!(hide.args(["-c", script]).status().unwrap().success());
+        let output = shell.run("", &format!("{line}\n"));
+        let offered: BTreeSet<&str> = output.trim_end().split('\t').skip(1).collect();
+        let known = "rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos";
+        assert_eq!(offered, known.split(' ').collect(), "{}", shell.package);
+    }
 }
 
 /// Through readline itself, which splits words at colons and equals signs.
@@ -345,7 +369,7 @@ ipvsadm -D -f 3\t -\t\t
         &["--norc", "--noprofile", "-i"],
     );
     shell.command.env("INPUTRC", "/dev/null").env("PS1", "");
-    let output = shell.run(input);
+    let output = shell.run("", input);
     assert_eq!(
         output,
         "[-E][-t][10.0.0.1:443][-s][wrr]\n\
