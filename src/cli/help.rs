@@ -21,7 +21,7 @@ ipvsadm [-L [VIRTUAL-SERVICE] [LIST OPTIONS]]
        ipvsadm -d VIRTUAL-SERVICE -r REAL-SERVER
        ipvsadm -Z [VIRTUAL-SERVICE]
        ipvsadm -C
-       ipvsadm -S [-n] > RULES
+       ipvsadm -S [-n] [--json] > RULES
        ipvsadm -R [--strict] < RULES
        ipvsadm --set TCP TCPFIN UDP
        ipvsadm --start-daemon master|backup [DAEMON OPTIONS]
