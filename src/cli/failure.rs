@@ -231,6 +231,7 @@ fn words(error: &Error, net_raw: bool) -> String {
         }
         error if error.errno() == Some(Errno::PERM) => format!("{NOT_ROOT}\n{QUESTION}"),
         Error::Kernel { operation, errno } => refusal(*operation, *errno),
+        Error::KeptChanging { .. } => format!("{error}\nNothing of it was written."),
         other => other.to_string(),
     }
 }
@@ -390,6 +391,20 @@ mod tests {
         };
         assert_eq!(status(&refused.into()), 255);
         assert_eq!(status(&unread.into()), 1);
+    }
+
+    #[test]
+    fn a_table_that_kept_changing_is_said_to_be_unwritten_with_status_1() {
+        let error = Error::KeptChanging {
+            operation: Operation::ListServices,
+        };
+        let text = words(&error, true);
+        assert!(
+            text.starts_with("cannot list the virtual services: the table kept changing"),
+            "{text}"
+        );
+        assert!(text.ends_with("\nNothing of it was written."), "{text}");
+        assert_eq!(status(&error.into()), 1);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::{collections::HashSet, io::Write, rc::Rc};
 
 use ipvs_client::{
-    Client, Counters, Destination, Info, Service, ServiceId, ServiceSettings, Stats,
+    Client, Consistency, Counters, Destination, Info, Service, ServiceId, ServiceSettings, Stats,
 };
 
 use crate::{
@@ -29,32 +29,40 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn read(table: &ListTable, client: &mut Client) -> ipvs_client::Result<Self> {
+    pub(crate) fn read(
+        table: &ListTable,
+        consistency: Consistency,
+        client: &mut Client,
+    ) -> ipvs_client::Result<Self> {
         let info = client.info()?;
-        let counters = Counters::Read;
-        let services = services(client, table.service.as_ref(), counters, table.sorted)?;
+        let (counters, sorted) = (Counters::Read, table.sorted);
+        let service = table.service.as_ref();
+        let services = services(client, service, counters, consistency, sorted)?;
+        let entries = entries(client, services, counters, consistency, sorted);
         Ok(Self {
             info,
-            entries: entries(client, services, counters, table.sorted).collect::<Result<_, _>>()?,
+            entries: entries.collect::<Result<_, _>>()?,
         })
     }
 }
 
 /// A virtual service of a listing while others are read: of a large table, no
 /// more than its order and its row need.
+pub(crate) type Listed = (ServiceId, Content);
+
+/// What its row needs beside what names it.
 #[derive(Debug)]
-pub(crate) struct Listed {
-    pub(crate) id: ServiceId,
+pub(crate) struct Content {
     /// Shared by the services that have the same.
     settings: Rc<ServiceSettings>,
     /// If they were read.
     stats: Option<Box<Stats>>,
 }
 
-impl Listed {
-    pub(crate) fn service(self) -> Service {
+impl Content {
+    fn service(self, id: ServiceId) -> Service {
         Service {
-            id: self.id,
+            id,
             settings: Rc::unwrap_or_clone(self.settings),
             stats: self.stats.map(|stats| *stats).unwrap_or_default(),
         }
@@ -91,20 +99,20 @@ pub(crate) fn services(
     client: &mut Client,
     service: Option<&ServiceId>,
     counters: Counters,
+    consistency: Consistency,
     sorted: bool,
 ) -> ipvs_client::Result<Vec<Listed>> {
     let mut known = KnownSettings::default();
-    let mut listed = |service: Service| Listed {
-        id: service.id,
+    let mut content = |service: Service| Content {
         settings: known.share(service.settings),
         stats: (counters == Counters::Read).then(|| Box::new(service.stats)),
     };
     let mut services = match service {
-        Some(id) => vec![listed(client.service(id)?)],
-        None => client.map_services(counters, listed)?,
+        Some(id) => vec![(*id, content(client.service(id)?))],
+        None => client.map_services(counters, consistency, content)?,
     };
     if sorted {
-        services.sort_unstable_by(|a, b| compare_services(&a.id, &b.id));
+        services.sort_unstable_by(|(a, _), (b, _)| compare_services(a, b));
     }
     Ok(services)
 }
@@ -113,9 +121,10 @@ fn destinations(
     client: &mut Client,
     service: &ServiceId,
     counters: Counters,
+    consistency: Consistency,
     sorted: bool,
 ) -> ipvs_client::Result<Vec<Destination>> {
-    let mut destinations = client.destinations_with(service, counters)?;
+    let mut destinations = client.destinations_with(service, counters, consistency)?;
     if sorted {
         destinations.sort_unstable_by(|a, b| compare_destinations(&a.id, &b.id));
     }
@@ -127,11 +136,12 @@ pub(crate) fn entries(
     client: &mut Client,
     services: Vec<Listed>,
     counters: Counters,
+    consistency: Consistency,
     sorted: bool,
 ) -> impl Iterator<Item = ipvs_client::Result<Entry>> {
-    services.into_iter().map(move |service| {
-        let destinations = destinations(client, &service.id, counters, sorted)?;
-        Ok((service.service(), destinations))
+    services.into_iter().map(move |(id, content)| {
+        let destinations = destinations(client, &id, counters, consistency, sorted)?;
+        Ok((content.service(id), destinations))
     })
 }
 

@@ -7,7 +7,7 @@ use std::{
     io::{BufReader, Write},
 };
 
-use ipvs_client::{Client, Connections, Counters, ServiceId};
+use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 
 use crate::{
     command::{Command, Format, List, ListTable, Metrics},
@@ -149,7 +149,8 @@ fn show_json(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow
     }
 }
 
-/// One service or all, with counters or only what -R needs.
+/// One service or all, with counters or only what -R needs: all of it or, when
+/// it cannot be read, nothing.
 fn table_json(
     service: Option<&ServiceId>,
     sorted: bool,
@@ -158,10 +159,13 @@ fn table_json(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let info = client.info()?;
-    let services = services(client, service, counters, sorted)?;
-    let document = json::TableDocument::begin(out, &info, counters == Counters::Read);
-    let entries = listing::entries(client, services, counters, sorted);
-    listing::write_json(document.map_err(Output)?, entries)
+    let consistency = Consistency::Agreed;
+    let services = services(client, service, counters, consistency, sorted)?;
+    let mut text = Vec::new();
+    let document = json::TableDocument::begin(&mut text, &info, counters == Counters::Read);
+    let entries = listing::entries(client, services, counters, consistency, sorted);
+    listing::write_json(document.map_err(Output)?, entries)?;
+    Ok(out.write_all(&text).map_err(Output)?)
 }
 
 fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections<BufReader<File>>> {
@@ -180,24 +184,30 @@ fn show_table(table: &ListTable, client: &mut Client, out: &mut impl Write) -> a
     } else {
         Counters::Skip
     };
-    let services = services(client, table.service.as_ref(), counters, table.sorted)?;
+    let consistency = Consistency::Once;
+    let service = table.service.as_ref();
+    let services = services(client, service, counters, consistency, table.sorted)?;
     let mut names = Names::new(table.numeric);
-    let entries = listing::entries(client, services, counters, table.sorted);
+    let entries = listing::entries(client, services, counters, consistency, table.sorted);
     listing::write_classic(table, &mut names, info.as_ref(), entries, out)
 }
 
 fn show_wide(table: &ListTable, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
-    let Snapshot { info, entries } = Snapshot::read(table, client)?;
+    let Snapshot { info, entries } = Snapshot::read(table, Consistency::Once, client)?;
     let mut names = Names::new(table.numeric);
     let lines = wide_lines(&info, &entries, table.view, table.exact, &mut names);
     let text = lines_to_text(&lines, colour_on_terminal());
     Ok(out.write_all(text.as_bytes()).map_err(Output)?)
 }
 
+/// All of the table or, when it cannot be read, nothing: rules of half a table
+/// look as good as those of a whole one.
 fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
-    let services = services(client, None, Counters::Skip, true)?;
-    let mut writer = SaveWriter::new(out, Names::new(numeric));
-    for entry in listing::entries(client, services, Counters::Skip, true) {
+    let (counters, consistency) = (Counters::Skip, Consistency::Agreed);
+    let services = services(client, None, counters, consistency, true)?;
+    let mut text = Vec::new();
+    let mut writer = SaveWriter::new(&mut text, Names::new(numeric));
+    for entry in listing::entries(client, services, counters, consistency, true) {
         let (service, destinations) = entry?;
         writer.service(&service).map_err(Output)?;
         for destination in &destinations {
@@ -206,7 +216,7 @@ fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Res
                 .map_err(Output)?;
         }
     }
-    Ok(())
+    Ok(out.write_all(&text).map_err(Output)?)
 }
 
 fn write_metrics(
@@ -219,17 +229,11 @@ fn write_metrics(
         Some(_) => None,
         None => Some(ipvs_client::total_stats()?),
     };
-    let mut table = Vec::new();
-    let counters = Counters::Read;
-    let mut services = services(client, metrics.service.as_ref(), counters, true)?;
-    // What the kernel gives twice because something changed meanwhile would be
-    // the same series twice.
-    services.dedup_by(|a, b| a.id == b.id);
-    for entry in listing::entries(client, services, counters, true) {
-        let (service, mut destinations) = entry?;
-        destinations.dedup_by(|a, b| a.id == b.id);
-        table.push((service, destinations));
-    }
+    let (counters, consistency) = (Counters::Read, Consistency::Once);
+    let service = metrics.service.as_ref();
+    let services = services(client, service, counters, consistency, true)?;
+    let table = listing::entries(client, services, counters, consistency, true)
+        .collect::<Result<Vec<_>, _>>()?;
     let write =
         |out: &mut dyn Write| write_openmetrics(out, totals.as_ref(), &table, metrics.destinations);
     match &metrics.file {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+use std::hash::Hash;
+
 use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
 use netlink_packet_core::{
     DecodeError, NLM_F_ACK, NLM_F_DUMP, NetlinkDeserializable, NetlinkHeader,
@@ -11,6 +13,7 @@ use crate::{
     AddressFamily, Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
     Error, Info, Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts,
     change::{INTERFACE_MAX, can_exist},
+    consistency::{Consistency, Dump, READINGS, drop_repeated},
     convert,
     exchange::Exchange,
     family,
@@ -71,31 +74,64 @@ impl Client {
         )
     }
 
-    /// All virtual services, in the kernel's order.
+    /// All virtual services, each once, in the kernel's order.
     ///
-    /// The kernel hands them out in pieces: a service that is added or removed
-    /// meanwhile can be missing, and another can be missed or come twice.
+    /// The kernel hands a large table out in pieces: when a service is added or
+    /// removed meanwhile, be it in another network namespace, others can be
+    /// missing. Use [`agreed_services`](Self::agreed_services) where that would
+    /// do harm.
     pub fn services(&mut self) -> Result<Vec<Service>> {
-        self.map_services(Counters::Read, |service| service)
+        self.read_services(Consistency::Once)
     }
 
-    /// All virtual services, in the kernel's order, each as `map` makes it out
-    /// of one: what is not needed of a large table need not be kept.
+    /// All virtual services, each once, in the kernel's order, and none missing
+    /// because another was added or removed meanwhile: they are read until two
+    /// readings in a row name the same.
     ///
-    /// It is as consistent as [`services`](Self::services). When an answer gets
-    /// lost and everything is read again, `map` sees services that it has seen
-    /// before.
+    /// # Errors
+    /// [`Error::KeptChanging`] when they never do.
+    pub fn agreed_services(&mut self) -> Result<Vec<Service>> {
+        self.read_services(Consistency::Agreed)
+    }
+
+    fn read_services(&mut self, consistency: Consistency) -> Result<Vec<Service>> {
+        let services = self.map_services(Counters::Read, consistency, |service| service)?;
+        Ok(services.into_iter().map(|(_, service)| service).collect())
+    }
+
+    /// All virtual services, each once, in the kernel's order: what names each,
+    /// and what `map` makes out of it. What is not needed of a large table need
+    /// not be kept.
+    ///
+    /// `map` sees services again that it has seen before when the kernel repeats
+    /// one, and when everything is read again.
+    ///
+    /// # Errors
+    /// Those of [`services`](Self::services) or
+    /// [`agreed_services`](Self::agreed_services).
     pub fn map_services<T>(
         &mut self,
         counters: Counters,
+        consistency: Consistency,
         mut map: impl FnMut(Service) -> T,
-    ) -> Result<Vec<T>> {
-        self.read(
-            Operation::ListServices,
-            IpvsCommand::GetService,
-            vec![],
-            NLM_F_DUMP,
-            |_, payload| convert::service(attributes(payload), counters).map(&mut map),
+    ) -> Result<Vec<(ServiceId, T)>> {
+        let operation = Operation::ListServices;
+        self.list(
+            operation,
+            consistency,
+            |(id, _)| id,
+            |client| {
+                client.read(
+                    operation,
+                    IpvsCommand::GetService,
+                    vec![],
+                    NLM_F_DUMP,
+                    |_, payload| {
+                        let service = convert::service(attributes(payload), counters)?;
+                        Ok((service.id, map(service)))
+                    },
+                )
+            },
         )
     }
 
@@ -140,27 +176,54 @@ impl Client {
         self.change(&Change::DeleteService(*id))
     }
 
-    /// The destinations of a virtual service, in the kernel's order. None when
-    /// there is no such service: the kernel makes no difference.
+    /// The destinations of a virtual service, each once, in the kernel's order.
+    /// None when there is no such service: the kernel makes no difference.
+    ///
+    /// The kernel hands out more than some dozens in pieces: when one is added
+    /// or removed meanwhile, others can be missing. Use
+    /// [`agreed_destinations`](Self::agreed_destinations) where that would do
+    /// harm.
     pub fn destinations(&mut self, service: &ServiceId) -> Result<Vec<Destination>> {
-        self.destinations_with(service, Counters::Read)
+        self.destinations_with(service, Counters::Read, Consistency::Once)
     }
 
     /// The destinations of a virtual service as
-    /// [`destinations`](Self::destinations) reads them, or without their
-    /// counters.
+    /// [`destinations`](Self::destinations) reads them, and none missing because
+    /// another was added or removed meanwhile: those that come in pieces are
+    /// read until two readings in a row name the same.
+    ///
+    /// # Errors
+    /// [`Error::KeptChanging`] when they never do.
+    pub fn agreed_destinations(&mut self, service: &ServiceId) -> Result<Vec<Destination>> {
+        self.destinations_with(service, Counters::Read, Consistency::Agreed)
+    }
+
+    /// The destinations of a virtual service, with or without their counters.
+    ///
+    /// # Errors
+    /// Those of [`destinations`](Self::destinations) or
+    /// [`agreed_destinations`](Self::agreed_destinations).
     pub fn destinations_with(
         &mut self,
         service: &ServiceId,
         counters: Counters,
+        consistency: Consistency,
     ) -> Result<Vec<Destination>> {
         let family: AddressFamily = service.family();
-        self.read(
-            Operation::ListDestinations(*service),
-            IpvsCommand::GetDest,
-            vec![named(service)],
-            NLM_F_DUMP,
-            |_, payload| convert::destination(attributes(payload), family, counters),
+        let operation = Operation::ListDestinations(*service);
+        self.list(
+            operation,
+            consistency,
+            |destination: &Destination| &destination.id,
+            |client| {
+                client.read(
+                    operation,
+                    IpvsCommand::GetDest,
+                    vec![named(service)],
+                    NLM_F_DUMP,
+                    |_, payload| convert::destination(attributes(payload), family, counters),
+                )
+            },
         )
     }
 
@@ -242,13 +305,14 @@ impl Client {
 
     /// The synchronization daemons that run, master first.
     pub fn daemons(&mut self) -> Result<Vec<SyncDaemon>> {
-        self.read(
+        let daemons = self.read(
             Operation::ListDaemons,
             IpvsCommand::GetDaemon,
             vec![],
             NLM_F_DUMP,
             whole(convert::daemon),
-        )
+        )?;
+        Ok(daemons.items)
     }
 
     /// Starts a synchronization daemon.
@@ -387,7 +451,8 @@ impl Client {
         self.queue(&request, NLM_F_ACK);
         self.exchange.send(operation)?;
         self.exchange
-            .receive(operation, self.family, false, |_, _| Ok(()))
+            .receive(operation, self.family, false, |_, _| Ok(()))?;
+        Ok(())
     }
 
     fn read_one<T>(
@@ -398,11 +463,46 @@ impl Client {
         convert: impl FnMut(&NetlinkHeader, &[u8]) -> Result<T, DecodeError>,
     ) -> Result<T> {
         self.read(operation, command, attributes, NLM_F_ACK, convert)?
+            .items
             .pop()
             .ok_or_else(|| Error::Malformed {
                 operation,
                 reason: DecodeError::from("it is empty"),
             })
+    }
+
+    /// Reads a list of entries, with `read` and as often as it takes; `id` is
+    /// what names one.
+    fn list<T, K: Copy + Eq + Hash>(
+        &mut self,
+        operation: Operation,
+        consistency: Consistency,
+        id: impl Fn(&T) -> &K,
+        mut read: impl FnMut(&mut Self) -> Result<Dump<T>>,
+    ) -> Result<Vec<T>> {
+        let mut before: Option<Vec<K>> = None;
+        for _ in 0..READINGS {
+            if consistency == Consistency::Agreed {
+                // Two readings that stopped at the same places could lack the
+                // same entries.
+                self.exchange.shift_pieces();
+            }
+            let Dump {
+                mut items,
+                in_one_piece,
+            } = read(self)?;
+            if in_one_piece {
+                return Ok(items);
+            }
+            drop_repeated(&mut items, &id);
+            if consistency == Consistency::Once
+                || before.is_some_and(|before| items.iter().map(&id).eq(&before))
+            {
+                return Ok(items);
+            }
+            before = Some(items.iter().map(|item| *id(item)).collect());
+        }
+        Err(Error::KeptChanging { operation })
     }
 
     /// Sends a request and makes an item of each message of the answer, whose
@@ -414,7 +514,7 @@ impl Client {
         attributes: Vec<IpvsAttribute>,
         flags: u16,
         mut convert: impl FnMut(&NetlinkHeader, &[u8]) -> Result<T, DecodeError>,
-    ) -> Result<Vec<T>> {
+    ) -> Result<Dump<T>> {
         let request = IpvsMessage::new(command, attributes);
         let dump = flags & NLM_F_DUMP != 0;
         let mut attempt = 1;
@@ -429,7 +529,12 @@ impl Client {
                     Ok(())
                 });
             match outcome {
-                Ok(()) => return Ok(items),
+                Ok(in_one_piece) => {
+                    return Ok(Dump {
+                        items,
+                        in_one_piece,
+                    });
+                }
                 // Reading again does no harm.
                 Err(Error::AnswerLost { .. }) if attempt < READ_ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),

@@ -134,6 +134,16 @@ pub enum Error {
         /// What was asked.
         operation: Operation,
     },
+    /// The list was read many times, and no two readings in a row named the
+    /// same: entries may be missing from each.
+    #[error(
+        "cannot {operation}: the table kept changing while it was read, so that entries may be \
+         missing; try again when less is added and removed"
+    )]
+    KeptChanging {
+        /// What was asked.
+        operation: Operation,
+    },
     /// The kernel's answer makes no sense.
     #[error("cannot {operation}: the kernel's answer is malformed: {reason}")]
     Malformed {
@@ -162,6 +172,7 @@ impl Error {
             | Self::Io { operation, .. }
             | Self::Timeout { operation }
             | Self::AnswerLost { operation }
+            | Self::KeptChanging { operation }
             | Self::Malformed { operation, .. }
             | Self::NetmaskFamily { operation, .. } => Some(*operation),
         }

@@ -13,8 +13,16 @@ use rustix::io::Errno;
 
 use crate::{Error, Operation, Result, socket::Transport};
 
-/// The kernel's dump datagrams reach 32,400 bytes.
-const RECEIVE_BUFFER: usize = 64 * 1024;
+/// Room for a datagram at first, at last, and how much it grows at a time. The
+/// kernel fills the pieces of a dump up to the largest room that it has been
+/// given on the socket, and not beyond 32 KiB.
+const SMALLEST_ROOM: usize = 28 * 1024;
+const LARGEST_ROOM: usize = 32 * 1024;
+const MORE_ROOM: usize = 512;
+
+/// Above what any IPVS message takes, with the bookkeeping that the kernel puts
+/// into the same memory.
+const MESSAGE_MAX: usize = 1024;
 
 /// `-MAX_ERRNO` in the kernel's `linux/err.h`: an errno is sent negative.
 const LOWEST_ERROR_CODE: i32 = -4095;
@@ -34,7 +42,7 @@ impl Exchange {
             transport,
             sequence: 0,
             requests: Vec::new(),
-            answer: Vec::with_capacity(RECEIVE_BUFFER),
+            answer: Vec::with_capacity(SMALLEST_ROOM),
         }
     }
 
@@ -61,6 +69,17 @@ impl Exchange {
         netlink.emit(self.requests.get_mut(start..payload).unwrap_or_default());
     }
 
+    /// Makes the pieces of the dumps to come end elsewhere than those before, as
+    /// long as they can grow. The first piece of the next one is made before the
+    /// kernel knows, so this is for every one of a row.
+    pub(crate) fn shift_pieces(&mut self) {
+        let room = self.answer.capacity() + MORE_ROOM;
+        if room <= LARGEST_ROOM {
+            self.answer.clear();
+            self.answer.reserve_exact(room);
+        }
+    }
+
     /// Sends the requests that wait, in one datagram.
     pub(crate) fn send(&mut self, operation: Operation) -> Result<()> {
         let outcome = self.transport.send(&self.requests);
@@ -72,15 +91,19 @@ impl Exchange {
     /// payload of each message of the family in it until the kernel says that it
     /// is whole. A lost part of a dump is waited out, as the kernel takes no new
     /// request before its end.
+    ///
+    /// Returns whether the kernel made all of it at one time.
     pub(crate) fn receive(
         &mut self,
         operation: Operation,
         family: u16,
         dump: bool,
         mut take: impl FnMut(&NetlinkHeader, &[u8]) -> Result<(), DecodeError>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let malformed = |reason| Error::Malformed { operation, reason };
         let mut lost = false;
+        let mut pieces = 0;
+        let mut full = false;
         loop {
             let Some(datagram) =
                 next_datagram(&mut *self.transport, &mut self.answer, operation, lost)?
@@ -91,6 +114,7 @@ impl Exchange {
                 lost = true;
                 continue;
             };
+            let mut is_piece = false;
             for message in Messages(datagram) {
                 let (header, payload) = message.map_err(malformed)?;
                 if header.sequence_number != self.sequence {
@@ -105,10 +129,11 @@ impl Exchange {
                         return match refusal(&header, payload).map_err(malformed)? {
                             Some(errno) => Err(Error::Kernel { operation, errno }),
                             None if lost => Err(Error::AnswerLost { operation }),
-                            None => Ok(()),
+                            None => Ok(pieces + usize::from(is_piece) <= 1 && !full),
                         };
                     }
                     message_type if message_type == family => {
+                        is_piece = true;
                         take(&header, payload).map_err(malformed)?;
                     }
                     other => {
@@ -118,6 +143,8 @@ impl Exchange {
                     }
                 }
             }
+            pieces += usize::from(is_piece);
+            full |= may_be_full(datagram.len());
         }
     }
 
@@ -165,6 +192,15 @@ impl Exchange {
             }
         }
     }
+}
+
+/// Whether a piece of a dump of this length may have ended for want of room. Then
+/// something was to follow, and if nothing does it has been skipped.
+fn may_be_full(length: usize) -> bool {
+    // When the kernel is short of memory a piece gets a page, or 8 KiB of a
+    // larger one.
+    let ends = |room: usize| (room - MESSAGE_MAX..=room).contains(&length);
+    length > SMALLEST_ROOM - MESSAGE_MAX || ends(4096) || ends(8192)
 }
 
 /// The next datagram, or `None` when one is lost: there was no room for it in

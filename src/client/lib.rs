@@ -68,6 +68,7 @@
 mod change;
 mod client;
 mod connections;
+mod consistency;
 mod convert;
 mod error;
 mod exchange;
@@ -82,6 +83,7 @@ pub use self::{
     change::Change,
     client::Client,
     connections::{Connection, ConnectionService, Connections},
+    consistency::Consistency,
     error::{Error, Operation, Result},
     model::{
         AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,

@@ -65,7 +65,8 @@ impl Transport for NetlinkSocket {
         let room = buffer.capacity().max(self.next.capacity());
         for buffer in [&mut *buffer, &mut self.next] {
             buffer.clear();
-            buffer.reserve(room);
+            // The kernel fills as much as it is offered.
+            buffer.reserve_exact(room);
         }
         let [first, second] =
             retry_interrupted(|| receive_two(self.socket.as_fd(), [buffer, &mut self.next]))?;

@@ -13,6 +13,7 @@ mod client;
 mod compat;
 mod completions;
 mod connections;
+mod dumps;
 mod guides;
 mod json;
 mod keepalived;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! The model into JSON, piece by piece: no more than a service is in memory.
+//! The model into JSON, piece by piece.
 
 use std::{
     io::{self, Write},

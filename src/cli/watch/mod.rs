@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use ipvs_client::Client;
+use ipvs_client::{Client, Consistency};
 
 use self::{
     rates::Past,
@@ -81,10 +81,10 @@ struct Reading {
 }
 
 impl Readings<'_> {
-    fn read(&mut self) -> anyhow::Result<Reading> {
+    fn read(&mut self, consistency: Consistency) -> anyhow::Result<Reading> {
         let now = Instant::now();
         let time = time_stamp(SystemTime::now())?;
-        let mut snapshot = Snapshot::read(self.table, self.client)?;
+        let mut snapshot = Snapshot::read(self.table, consistency, self.client)?;
         let span = match self.table.view {
             View::Rate => self.past.replace_rates(&mut snapshot, now),
             _ => None,
@@ -163,7 +163,7 @@ fn time_stamp(time: SystemTime) -> anyhow::Result<String> {
 
 fn follow_json(readings: &mut Readings<'_>, out: &mut impl Write) -> anyhow::Result<()> {
     loop {
-        let Reading { snapshot, time, .. } = readings.read()?;
+        let Reading { snapshot, time, .. } = readings.read(Consistency::Agreed)?;
         let document = json::TableDocument::begin_timed(&mut *out, &snapshot.info, &time);
         let entries = snapshot.entries.into_iter().map(Ok);
         listing::write_json(document.map_err(Output)?, entries)?;
@@ -179,7 +179,7 @@ fn follow(readings: &mut Readings<'_>, format: Format, out: &mut impl Write) -> 
     // It may be a terminal that can only print.
     let colour = colour_on_terminal();
     loop {
-        let reading = readings.read()?;
+        let reading = readings.read(Consistency::Once)?;
         if readings.made > 1 {
             writeln!(out).map_err(Output)?;
         }
@@ -199,7 +199,7 @@ fn draw(readings: &mut Readings<'_>, format: Format, out: &mut impl Write) -> an
     let mut terminal = None;
     let mut before: Option<Vec<Line>> = None;
     loop {
-        let reading = readings.read()?;
+        let reading = readings.read(Consistency::Once)?;
         let lines = readings.lines(format, &reading.snapshot)?;
         let headline = readings.headline(&reading);
         if readings.was_last() {

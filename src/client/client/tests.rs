@@ -3,6 +3,7 @@
 //! The client against a kernel that answers from a script.
 
 mod batches;
+mod consistency;
 mod daemons;
 mod delivery;
 mod errors;

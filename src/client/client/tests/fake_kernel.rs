@@ -120,6 +120,13 @@ impl Message {
         self
     }
 
+    /// The bytes that it takes in a datagram.
+    pub(super) fn length(&self) -> usize {
+        let mut datagram = Vec::new();
+        self.append_to(&mut datagram, u32::MAX);
+        datagram.len()
+    }
+
     pub(super) fn payload_mut(&mut self) -> &mut Vec<u8> {
         &mut self.payload
     }
@@ -224,6 +231,8 @@ struct State {
     /// Answers under way, with their sequence numbers.
     sent: VecDeque<Result<Vec<u8>, Errno>>,
     requests: Vec<Request>,
+    /// For each datagram of requests, the room that there was for an answer.
+    rooms: Vec<usize>,
     sequence: u32,
 }
 
@@ -233,6 +242,7 @@ impl FakeKernel {
             script: script.into(),
             sent: VecDeque::new(),
             requests: Vec::new(),
+            rooms: Vec::new(),
             sequence: 0,
         })))
     }
@@ -243,6 +253,12 @@ impl FakeKernel {
         let mut state = self.state();
         assert_eq!(state.script.len(), 0, "requests that were never made");
         std::mem::take(&mut state.requests)
+    }
+
+    /// The room that there was for an answer to each datagram of requests, the
+    /// one for the family first.
+    pub(super) fn rooms(&self) -> Vec<usize> {
+        self.state().rooms.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -269,6 +285,7 @@ impl Transport for FakeKernel {
             None => panic!("the script has no answer to {requests:?}"),
         };
         state.requests.extend(requests);
+        state.rooms.push(0);
         for answer in answers {
             let sequence = state.sequence;
             state.sent.push_back(match answer {
@@ -287,7 +304,11 @@ impl Transport for FakeKernel {
     }
 
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        let datagram = self.state().sent.pop_front().unwrap_or(Err(Errno::AGAIN))?;
+        let mut state = self.state();
+        if let Some(room) = state.rooms.last_mut() {
+            *room = buffer.capacity();
+        }
+        let datagram = state.sent.pop_front().unwrap_or(Err(Errno::AGAIN))?;
         let fits = datagram.len().min(buffer.capacity());
         buffer.clear();
         buffer.extend_from_slice(&datagram[..fits]);

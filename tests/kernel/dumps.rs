@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+
+//! Listings while the table changes, in the same network namespace and next
+//! door.
+//!
+//! The kernel hands a large table out in pieces, and finds the place where it
+//! stopped by counting: services in all network namespaces, destinations in
+//! their service. A change between two pieces makes it skip an entry or give
+//! one again.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use ipvs_client::{
+    Change, Client, DestinationId, DestinationSettings, ForwardingMethod, Protocol, SchedulerFlags,
+    ServiceId, ServiceSettings,
+};
+use ipvs_lab::{Answer, Namespace, ipvsadm};
+
+use crate::{namespace, program::restore};
+
+const ROUNDS: usize = 500;
+const SERVICES: u8 = 200;
+
+/// A service for each port and number. The kernel's table is hashed by the low bits of
+/// addresses: they differ.
+fn service(port: u16, number: u8) -> ServiceId {
+    ServiceId::Address {
+        protocol: Protocol::Tcp,
+        address: [10, 0, 0, number].into(),
+        port,
+    }
+}
+
+fn settings() -> ServiceSettings {
+    ServiceSettings {
+        scheduler: "rr".to_owned(),
+        scheduler_flags: SchedulerFlags::default(),
+        one_packet: false,
+        persistence: None,
+        persistence_engine: None,
+    }
+}
+
+/// Carries out the changes over and over again while `work` is done. Each time
+/// all of them must succeed.
+fn while_changing<T>(network: &Namespace, changes: &[&[Change]], work: impl FnOnce() -> T) -> T {
+    let (stop, passes) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let change = || {
+        let mut client = Client::open().unwrap();
+        while !stop.load(Ordering::Relaxed) {
+            for changes in changes {
+                let refused = client.apply(changes).unwrap();
+                assert!(refused.is_empty(), "{refused:?}");
+            }
+            passes.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    thread::scope(|scope| {
+        let changing = scope.spawn(|| network.run(change).unwrap());
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        stop.store(true, Ordering::Relaxed);
+        changing.join().unwrap();
+        assert!(
+            passes.load(Ordering::Relaxed) > 1,
+            "nothing changed meanwhile"
+        );
+        done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked))
+    })
+}
+
+/// How often each line stands in a text.
+fn counted(text: &str) -> BTreeMap<&str, usize> {
+    let mut lines = BTreeMap::new();
+    for line in text.lines() {
+        *lines.entry(line).or_default() += 1;
+    }
+    lines
+}
+
+/// The rules of 600 services.
+fn rules() -> String {
+    (1..=3)
+        .flat_map(|port| (0..SERVICES).map(move |number| (port, number)))
+        .map(|(port, number)| format!("-A -t 10.0.0.{number}:{port} -s rr\n"))
+        .collect()
+}
+
+/// Adds and removes 400 services in another namespace meanwhile.
+fn while_a_neighbour_changes<T>(work: impl FnOnce() -> T) -> T {
+    let services: Vec<_> = (1..=2)
+        .flat_map(|port| (0..SERVICES).map(move |number| service(port, number)))
+        .collect();
+    let add: Vec<_> = services
+        .iter()
+        .map(|id| Change::AddService(*id, settings()))
+        .collect();
+    let delete: Vec<_> = services.into_iter().map(Change::DeleteService).collect();
+    while_changing(&namespace("neighbour"), &[&add, &delete], work)
+}
+
+#[test]
+fn no_service_is_missing_or_saved_twice_while_those_of_another_namespace_come_and_go() {
+    let director = namespace("director");
+    let rules = rules();
+    restore(&director, &rules);
+    let expected = counted(&rules);
+    let round = |round: usize| {
+        let Answer {
+            stdout,
+            stderr,
+            status,
+        } = ipvsadm(&director, ["-S", "-n"]).unwrap();
+        let saved = counted(&stdout);
+        if (&saved, stderr.as_str(), status) == (&expected, "", 0) {
+            return None;
+        }
+        let is_missing = |line: &&&str| !saved.contains_key(**line);
+        let missing = expected.keys().filter(is_missing).count();
+        let twice = saved.values().filter(|count| **count > 1).count();
+        Some(format!(
+            "round {round}: {missing} missing, {twice} twice, status {status}, {stderr:?}"
+        ))
+    };
+    let wrong: Vec<_> =
+        while_a_neighbour_changes(|| (0..ROUNDS).filter_map(round).collect::<Vec<_>>());
+    assert!(wrong.is_empty(), "{} of {ROUNDS}: {wrong:#?}", wrong.len());
+}
+
+#[test]
+fn no_view_shows_a_service_twice_while_those_of_another_namespace_come_and_go() {
+    let director = namespace("director");
+    restore(&director, &rules());
+    while_a_neighbour_changes(|| {
+        for view in [
+            "-L -n",
+            "-L -n --nosort",
+            "-L -n --stats",
+            "-L -n --output wide",
+            "-L --output openmetrics",
+        ] {
+            for round in 0..20 {
+                let shown = crate::ipvsadm(&director, view);
+                let twice: Vec<_> = counted(&shown)
+                    .into_iter()
+                    .filter(|(_, count)| *count > 1)
+                    .collect();
+                assert!(twice.is_empty(), "{view}, round {round}: {twice:?}");
+            }
+        }
+    });
+}
+
+/// Here it is the list itself that changes, which may not let two readings
+/// agree. Then nothing is written.
+#[test]
+fn no_server_that_stays_is_missing_or_saved_twice_while_others_of_its_service_change() {
+    const STAYING: u8 = 200;
+    let director = namespace("director");
+    let web = service(80, 1);
+    let server = |port: u16, number: u8| DestinationId {
+        address: [10, 0, 1, number].into(),
+        port,
+    };
+    let rules: String = (0..STAYING)
+        .map(|number| format!("-a -t 10.0.0.1:80 -r 10.0.1.{number}:80 -m -w 1\n"))
+        .collect();
+    let rules = format!("-A -t 10.0.0.1:80 -s rr\n{rules}");
+    restore(&director, &rules);
+    let settings = DestinationSettings {
+        forwarding_method: ForwardingMethod::Masquerading,
+        weight: 1,
+        upper_threshold: 0,
+        lower_threshold: 0,
+    };
+    let others = (0..100).map(|number| server(81, number));
+    let add: Vec<_> = others
+        .clone()
+        .map(|id| Change::AddDestination(web, id, settings))
+        .collect();
+    let delete: Vec<_> = others
+        .map(|id| Change::DeleteDestination(web, id))
+        .collect();
+    let (mut whole, mut refused) = (0, 0);
+    while_changing(&director, &[&add, &delete], || {
+        for round in 0..200 {
+            let Answer {
+                stdout,
+                stderr,
+                status,
+            } = ipvsadm(&director, ["-S", "-n"]).unwrap();
+            if status == 1 {
+                assert_eq!(stdout, "");
+                assert_eq!(
+                    stderr,
+                    "cannot list the destinations of TCP 10.0.0.1:80: the table kept changing \
+                     while it was read, so that entries may be missing; try again when less is \
+                     added and removed\nNothing of it was written.\n"
+                );
+                refused += 1;
+                continue;
+            }
+            assert_eq!((stderr.as_str(), status), ("", 0));
+            let saved = counted(&stdout);
+            let missing: Vec<_> = rules
+                .lines()
+                .filter(|line| !saved.contains_key(line))
+                .collect();
+            assert!(
+                missing.is_empty(),
+                "round {round}: {missing:#?} in {stdout}"
+            );
+            let twice: Vec<_> = saved.iter().filter(|(_, count)| **count > 1).collect();
+            assert!(twice.is_empty(), "round {round}: {twice:#?}");
+            whole += 1;
+        }
+    });
+    println!("{whole} were saved, {refused} not");
+    crate::ipvsadm(&director, "-S -n");
+    assert!(whole > 0);
+}
