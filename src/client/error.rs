@@ -106,7 +106,7 @@ pub enum Error {
     },
     /// The kernel refused the operation, or was not asked because it would
     /// have had to. Nothing was changed.
-    #[error("cannot {operation}: {errno}")]
+    #[error("cannot {operation}: {}", Reason(.operation, .errno))]
     Kernel {
         /// What was asked.
         operation: Operation,
@@ -161,6 +161,43 @@ pub enum Error {
         /// The family of the service.
         family: AddressFamily,
     },
+}
+
+/// The kernel's reason in the words of IPVS. The system's own words for an errno
+/// often are about something else: it has no processes, files or directories.
+struct Reason<'a>(&'a Operation, &'a Errno);
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use Operation as O;
+        let Self(operation, errno) = self;
+        f.write_str(match (**operation, **errno) {
+            (O::AddService(_) | O::AddDestination(..), Errno::EXIST) => "it exists already",
+            (O::AddService(_) | O::EditService(_), Errno::NOENT) => {
+                "there is no such scheduler or persistence engine"
+            }
+            (
+                O::ReadService(_)
+                | O::EditService(_)
+                | O::DeleteService(_)
+                | O::ZeroService(_)
+                | O::AddDestination(..)
+                | O::EditDestination(..)
+                | O::DeleteDestination(..),
+                Errno::SRCH,
+            ) => "there is no such virtual service",
+            (O::EditDestination(..) | O::DeleteDestination(..), Errno::NOENT) => {
+                "there is no such destination"
+            }
+            (O::AddDestination(..) | O::EditDestination(..), Errno::RANGE) => {
+                "the weight is out of range, or the lower threshold is above the upper"
+            }
+            (O::StartDaemon(_), Errno::EXIST) => "it runs already",
+            (O::StartDaemon(_), Errno::NODEV) => "there is no such network interface",
+            (O::StopDaemon(_), Errno::SRCH) => "it does not run",
+            _ => return errno.fmt(f),
+        })
+    }
 }
 
 impl Error {

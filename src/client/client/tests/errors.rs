@@ -179,3 +179,52 @@ fn errors_that_are_not_the_kernels_have_no_errno() {
         assert_eq!(error.to_string(), text);
     }
 }
+
+#[test]
+fn a_refusal_says_what_is_missing_and_not_what_the_system_calls_its_errno() {
+    let (service, destination) = (web(), server());
+    for (operation, errno, words) in [
+        (
+            Operation::DeleteService(service),
+            Errno::SRCH,
+            "cannot delete TCP 192.0.2.1:80: there is no such virtual service",
+        ),
+        (
+            Operation::AddDestination(service, destination),
+            Errno::SRCH,
+            "cannot add 198.51.100.4:8080 to TCP 192.0.2.1:80: there is no such virtual service",
+        ),
+        (
+            Operation::EditDestination(service, destination),
+            Errno::NOENT,
+            "cannot edit 198.51.100.4:8080 of TCP 192.0.2.1:80: there is no such destination",
+        ),
+        (
+            Operation::AddService(service),
+            Errno::NOENT,
+            "cannot add TCP 192.0.2.1:80: there is no such scheduler or persistence engine",
+        ),
+        (
+            Operation::AddService(service),
+            Errno::EXIST,
+            "cannot add TCP 192.0.2.1:80: it exists already",
+        ),
+        (
+            Operation::StopDaemon(DaemonRole::Master),
+            Errno::SRCH,
+            "cannot stop the master daemon: it does not run",
+        ),
+        (
+            Operation::StartDaemon(DaemonRole::Backup),
+            Errno::NODEV,
+            "cannot start the backup daemon: there is no such network interface",
+        ),
+        (
+            Operation::Flush,
+            Errno::NOMEM,
+            "cannot clear the table: Cannot allocate memory (os error 12)",
+        ),
+    ] {
+        assert_eq!(Error::Kernel { operation, errno }.to_string(), words);
+    }
+}
