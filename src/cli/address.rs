@@ -11,18 +11,47 @@ use crate::{
     values::{BLANKS, number},
 };
 
-/// `host`, `host:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`; the port is a number or
-/// the name of a service of the protocol. `None` when it is none of them.
-pub(crate) fn endpoint(text: &str, protocol: Protocol) -> Option<(IpAddr, Option<u16>)> {
+/// A text that is no address with or without a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EndpointError {
+    pub(crate) text: String,
+    pub(crate) fault: EndpointFault,
+}
+
+/// The first part of a text that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum EndpointFault {
+    /// The brackets, or it is a bare number.
+    Form,
+    /// Neither an address nor a host that has an IPv4 address.
+    Host(String),
+    /// Neither a number of 16 bits nor the name of a service of the protocol.
+    Port(String),
+}
+
+/// Reads `host`, `host:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`; the port is a
+/// number or the name of a service of the protocol.
+pub(crate) fn endpoint(
+    text: &str,
+    protocol: Protocol,
+) -> Result<(IpAddr, Option<u16>), EndpointError> {
     if let Some((address, port)) = plain_ipv4(text.as_bytes()) {
-        return Some((address.into(), port));
+        return Ok((address.into(), port));
     }
     if let Ok(address) = without_brackets(text).parse::<Ipv6Addr>() {
-        return Some((address.into(), None));
+        return Ok((address.into(), None));
     }
+    let wrong = |fault| EndpointError {
+        text: text.to_owned(),
+        fault,
+    };
+    let host_ipv4 =
+        |host: &str| host_ipv4(host).ok_or_else(|| wrong(EndpointFault::Host(host.to_owned())));
     let (address, port) = match text.strip_prefix('[') {
         Some(rest) => {
-            let (host, port) = rest.split_once("]:")?;
+            let (host, port) = rest
+                .split_once("]:")
+                .ok_or_else(|| wrong(EndpointFault::Form))?;
             match host.parse::<Ipv6Addr>() {
                 Ok(address) => (address.into(), Some(port)),
                 // What follows has always been taken and left alone.
@@ -33,17 +62,22 @@ pub(crate) fn endpoint(text: &str, protocol: Protocol) -> Option<(IpAddr, Option
             let (host, port) = match text.rsplit_once(':') {
                 Some((host, port)) => (host, Some(port)),
                 // It would be a port, of no host.
-                None if text.bytes().all(|byte| byte.is_ascii_digit()) => return None,
+                None if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    return Err(wrong(EndpointFault::Form));
+                }
                 None => (text, None),
             };
             (host_ipv4(host)?.into(), port)
         }
     };
     let port = match port {
-        Some(port) => Some(self::port(port, protocol)?),
+        Some(port) => Some(
+            self::port(port, protocol)
+                .ok_or_else(|| wrong(EndpointFault::Port(port.to_owned())))?,
+        ),
         None => None,
     };
-    Some((address, port))
+    Ok((address, port))
 }
 
 /// The text between brackets, where nothing stands before or after them; else
@@ -52,6 +86,16 @@ fn without_brackets(text: &str) -> &str {
     text.strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .unwrap_or(text)
+}
+
+/// An IPv6 address without brackets whose last group may be meant for a port:
+/// what it would be with that port. `None` when the rest is no address, or the
+/// group is no decimal number.
+pub(crate) fn trailing_port(text: &str) -> Option<(Ipv6Addr, u16)> {
+    let (address, port) = text.rsplit_once(':')?;
+    let mut digits = port.as_bytes();
+    let port = plain_number(&mut digits).filter(|_| digits.is_empty())?;
+    Some((address.parse().ok()?, port))
 }
 
 /// What nearly all addresses of a rule file are: four decimal numbers without
@@ -159,7 +203,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<(String, Option<u16>)> {
-        endpoint(text, Protocol::Tcp).map(|(address, port)| (address.to_string(), port))
+        let (address, port) = endpoint(text, Protocol::Tcp).ok()?;
+        Some((address.to_string(), port))
     }
 
     #[test]
@@ -185,6 +230,46 @@ mod tests {
             ("[::ffff:1.2.3.4]:80", "::ffff:1.2.3.4", Some(80)),
         ] {
             assert_eq!(read(text), Some((address.to_owned(), port)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_group_of_an_ipv6_address_may_be_meant_for_a_port() {
+        for (text, meant) in [
+            ("2001:db8::1:80", Some(("2001:db8::1", 80))),
+            ("2001:db8::1:65535", Some(("2001:db8::1", 65535))),
+            ("1:2:3:4:5:6:7:8:80", Some(("1:2:3:4:5:6:7:8", 80))),
+            ("2001:db8::1", None),
+            ("2001:db8::80", None),
+            ("1:2:3:4:5:6:7:80", None),
+            ("2001:db8::1:8f", None),
+            ("2001:db8::1:080", None),
+            ("[2001:db8::1]:80", None),
+            ("[2001:db8::1:80]", None),
+            ("10.0.0.1:80", None),
+            ("", None),
+        ] {
+            let meant = meant.map(|(address, port)| (address.parse().unwrap(), port));
+            assert_eq!(trailing_port(text), meant, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_address_is_its_form_its_host_or_its_port() {
+        let fault = |text| endpoint(text, Protocol::Tcp).unwrap_err().fault;
+        let host = |name: &str| EndpointFault::Host(name.to_owned());
+        let port = |name: &str| EndpointFault::Port(name.to_owned());
+        for (text, expected) in [
+            ("[::1]80", EndpointFault::Form),
+            ("80", EndpointFault::Form),
+            ("300.0.0.1:80", host("300.0.0.1")),
+            ("2001:db8::1:65536", host("2001:db8::1")),
+            (":80", host("")),
+            ("10.0.0.1:65536", port("65536")),
+            ("10.0.0.1:", port("")),
+            ("[::1]:", port("")),
+        ] {
+            assert_eq!(fault(text), expected, "{text}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! looks at options again.
 
 mod given;
+pub(crate) mod range;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,6 +16,9 @@ use crate::{
     scan::{Scanner, Token},
     usage::UsageError,
 };
+
+/// Of a synchronization daemon, without --mcast-interface.
+pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,60 +119,63 @@ impl Command {
     /// The first word that is wrong decides, then the rules about which
     /// options go together.
     pub(crate) fn parse(words: &[&str]) -> Result<Self, UsageError> {
-        if words.is_empty() {
-            return Given::new(CommandName::List).finish();
-        }
-        let mut scanner = Scanner::new(words);
-        let mut arguments = Vec::new();
-        // The first option is the command; arguments may come before it.
-        let (spec, first_value) = loop {
-            match scanner.next() {
-                Some(Ok(Token::Argument(word))) => arguments.push(word),
-                Some(Ok(Token::Option { spec, value, .. })) => break (spec, value),
-                Some(Err(_)) | None => return Err(UsageError::NoCommand),
-            }
-        };
-        let Name::Command(command) = spec.name else {
-            return Err(UsageError::NoCommand);
-        };
-        let mut given = Given::new(command);
-        given.arguments = arguments;
-        match command {
-            // Whatever follows.
-            CommandName::Help => return Ok(Self::Help),
-            CommandName::Version => {
-                let json = words.contains(&"--json");
-                return Ok(Self::Version(if json {
-                    Format::Json
-                } else {
-                    Format::Classic
-                }));
-            }
-            CommandName::StartDaemon => {
-                given.role = role(first_value).ok_or(UsageError::StartRole)?;
-            }
-            CommandName::StopDaemon => {
-                given.role = role(first_value).ok_or(UsageError::StopRole)?;
-            }
-            _ => {}
-        }
-        for token in scanner {
-            match token? {
-                Token::Argument(word) => given.arguments.push(word),
-                Token::Option {
-                    spec,
-                    value,
-                    last_word,
-                } => match spec.name {
-                    Name::Command(_) => {
-                        return Err(UsageError::SecondCommand(last_word.to_owned()));
-                    }
-                    Name::Option(option) => given.take(option, value)?,
-                },
-            }
-        }
-        given.finish()
+        given(words)?.finish()
     }
+}
+
+/// What the words give, one after the other.
+fn given<'a>(words: &'a [&'a str]) -> Result<Given<'a>, UsageError> {
+    if words.is_empty() {
+        return Ok(Given::new(CommandName::List));
+    }
+    let mut scanner = Scanner::new(words);
+    let mut arguments = Vec::new();
+    // The first option is the command; arguments may come before it.
+    let (spec, first_value) = loop {
+        match scanner.next() {
+            Some(Ok(Token::Argument(word))) => arguments.push(word),
+            Some(Ok(Token::Option { spec, value, .. })) => break (spec, value),
+            Some(Err(_)) | None => return Err(UsageError::NoCommand),
+        }
+    };
+    let Name::Command(command) = spec.name else {
+        return Err(UsageError::NoCommand);
+    };
+    let mut given = Given::new(command);
+    match command {
+        // Whatever follows.
+        CommandName::Help => return Ok(given),
+        CommandName::Version => {
+            if words.contains(&"--json") {
+                given.write_json();
+            }
+            return Ok(given);
+        }
+        CommandName::StartDaemon => {
+            given.role = role(first_value).ok_or(UsageError::StartRole)?;
+        }
+        CommandName::StopDaemon => {
+            given.role = role(first_value).ok_or(UsageError::StopRole)?;
+        }
+        _ => {}
+    }
+    given.arguments = arguments;
+    for token in scanner {
+        match token? {
+            Token::Argument(word) => given.arguments.push(word),
+            Token::Option {
+                spec,
+                value,
+                last_word,
+            } => match spec.name {
+                Name::Command(_) => {
+                    return Err(UsageError::SecondCommand(last_word.to_owned()));
+                }
+                Name::Option(option) => given.take(option, value)?,
+            },
+        }
+    }
+    Ok(given)
 }
 
 #[cfg(test)]

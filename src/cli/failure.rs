@@ -49,6 +49,23 @@ pub(crate) struct Input(#[source] pub(crate) io::Error);
 #[error("the command failed")]
 pub(crate) struct Attempt(pub(crate) Command);
 
+/// The words that a usage error comes from: its context, for whoever explains
+/// it. It reads as the error itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub(crate) struct CommandLine {
+    words: Vec<String>,
+    error: UsageError,
+}
+
+impl CommandLine {
+    /// The error with its words around it.
+    pub(crate) fn around(error: UsageError, words: &[&str]) -> anyhow::Error {
+        let words = words.iter().map(|&word| word.to_owned()).collect();
+        anyhow::Error::from(error.clone()).context(Self { words, error })
+    }
+}
+
 /// The exit status of a program that ends with the error.
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
     if is_closed_pipe(error) {
@@ -97,6 +114,8 @@ pub(crate) struct Messages<'a> {
     is_terminal: fn() -> bool,
     /// A program reads it that wants an object for each message.
     as_json: bool,
+    /// Hints may come from reading the table.
+    may_read_table: bool,
 }
 
 impl<'a> Messages<'a> {
@@ -105,7 +124,14 @@ impl<'a> Messages<'a> {
             out,
             is_terminal,
             as_json: false,
+            may_read_table: true,
         }
+    }
+
+    /// From now on hints do without reading the table: of a file of rules, many
+    /// thousands may fail.
+    pub(crate) fn expect_many(&mut self) {
+        self.may_read_table = false;
     }
 
     /// From now on each message is a JSON object on a line of its own.
@@ -162,7 +188,9 @@ impl<'a> Messages<'a> {
         if let Some(failure @ Error::Kernel { .. }) = failure {
             text.push_str(&format!("\n({failure})"));
         }
-        if let Some(hint) = facts.and_then(|facts| find_hint(error, &facts)) {
+        if let Some(hint) = facts.and_then(|facts| find_hint(error, &facts, self.may_read_table)) {
+            // A message of the original's can end with an empty line.
+            text.truncate(text.trim_end().len());
             text.push_str(&format!("\nhint: {hint}"));
         }
         text
@@ -205,12 +233,14 @@ fn errno_name(errno: Errno) -> String {
     name.to_owned()
 }
 
-fn find_hint(error: &anyhow::Error, facts: &Facts) -> Option<String> {
-    if let Some(error) = error.downcast_ref::<UsageError>() {
-        return hint::of_usage(error);
+fn find_hint(error: &anyhow::Error, facts: &Facts, may_read_table: bool) -> Option<String> {
+    if let Some(usage) = error.downcast_ref::<UsageError>() {
+        let line = error.downcast_ref::<CommandLine>();
+        return hint::of_usage(usage, line.map_or(&[], |line| &line.words));
     }
     let command = error.downcast_ref::<Attempt>().map(|attempt| &attempt.0);
-    hint::of_failure(error.downcast_ref::<Error>()?, command, facts)
+    let failure = error.downcast_ref::<Error>()?;
+    hint::of_failure(failure, command, facts, may_read_table)
 }
 
 /// In the original's words. It needs a raw socket, which takes a capability, to

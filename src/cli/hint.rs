@@ -1,396 +1,41 @@
 // SPDX-License-Identifier: MIT
 
 //! What a person may do about a failure. A hint is one line; it depends on
-//! what was asked, on the kernel's reason, and on facts about the system.
+//! what was asked, on the kernel's reason, and on facts about the system. It is
+//! given where its condition is certain, and says what the error does not.
 
+mod endpoint;
 mod facts;
+mod nearby;
+mod nearly;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod usage;
 
-use ipvs_client::{AddressFamily, Change, DestinationId, Errno, Error, Operation, ServiceId};
+use ipvs_client::Error;
 
 pub(crate) use self::facts::Facts;
+use self::nearby::Nearby;
 use crate::{command::Command, usage::UsageError};
 
-/// For a command line that asks for nothing that can be done.
-pub(crate) fn of_usage(error: &UsageError) -> Option<String> {
-    let hint = match error {
-        UsageError::FamiliesDiffer => {
-            "only tunneling (-i) goes from IPv4 to IPv6 or back: add -i, or give a real server \
-             of the virtual service's family"
-        }
-        UsageError::NotTunneling => "add -i, or leave out the options that describe a tunnel",
-        _ => return None,
-    };
-    Some(hint.to_owned())
+/// For a command line that asks for nothing that can be done, and its words.
+pub(crate) fn of_usage(error: &UsageError, words: &[String]) -> Option<String> {
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    usage::of(error, &words)
 }
 
-/// For a command that failed.
+/// For a command that failed. Where something was not found, the table says
+/// what may have been meant, if it may be read.
 pub(crate) fn of_failure(
     error: &Error,
     command: Option<&Command>,
     facts: &Facts,
+    may_read_table: bool,
 ) -> Option<String> {
-    use Operation as O;
-    match *error {
-        Error::Unavailable { .. } => Some(no_module(facts)),
-        Error::Kernel { operation, errno } => match (operation, errno) {
-            (_, Errno::PERM) => no_permission(facts),
-            (O::AddService(_) | O::EditService(_), Errno::NOENT) => not_found(command?, facts),
-            (
-                O::AddDestination(service, server) | O::EditDestination(service, server),
-                Errno::INVAL,
-            ) => unfit_address(&service, &server, facts),
-            (O::AddDestination(..) | O::EditDestination(..), Errno::RANGE) => thresholds(command?),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn no_module(facts: &Facts) -> String {
-    let hint = if facts.container {
-        "a container cannot load the module: run `modprobe ip_vs` on its host"
-    } else if !facts.modules_installed {
-        "/lib/modules has nothing for the running kernel: in a container, run `modprobe ip_vs` \
-         on its host; after an upgrade of the kernel, reboot"
-    } else {
-        "`modprobe -v ip_vs`, run as root, shows what is in the way; a kernel built without \
-         CONFIG_IP_VS needs another"
+    let nearby = || match may_read_table {
+        true => Nearby::read(error),
+        false => Nearby::default(),
     };
-    hint.to_owned()
-}
-
-fn no_permission(facts: &Facts) -> Option<String> {
-    let hint = if !facts.root {
-        "run it as root, for example with sudo"
-    } else if !facts.initial_user_namespace {
-        "this is root only inside a user namespace: run it as root of the host, or in a \
-         container without a user namespace of its own"
-    } else if !facts.net_admin {
-        "root lacks the capability CAP_NET_ADMIN here: give it to the container or service that \
-         runs this"
-    } else {
-        return None;
-    };
-    Some(hint.to_owned())
-}
-
-/// A scheduler or a persistence engine; the kernel does not say which, but
-/// looks for the scheduler first.
-fn not_found(command: &Command, facts: &Facts) -> Option<String> {
-    let (Command::Change(Change::AddService(_, settings))
-    | Command::Change(Change::EditService(_, settings))) = command
-    else {
-        return None;
-    };
-    let scheduler = (&*settings.scheduler, "scheduler", "ip_vs_");
-    let engine = settings
-        .persistence_engine
-        .as_deref()
-        .map(|name| (name, "persistence engine", "ip_vs_pe_"));
-    let (name, what, prefix) = match engine {
-        // Loaded by now, if it is a module at all.
-        Some(engine)
-            if facts
-                .modules
-                .contains(&format!("ip_vs_{}", settings.scheduler)) =>
-        {
-            engine
-        }
-        Some((engine, ..)) => {
-            let scheduler = &settings.scheduler;
-            return Some(format!(
-                "try `modprobe ip_vs_{scheduler}` for the scheduler {scheduler} and `modprobe \
-                 ip_vs_pe_{engine}` for the persistence engine {engine}: the kernel's \
-                 configuration or its package may lack a module"
-            ));
-        }
-        None => scheduler,
-    };
-    let place = if facts.container { " on the host" } else { "" };
-    Some(format!(
-        "the kernel has no {what} {name}: check the name, or try `modprobe {prefix}{name}`{place}; \
-         the kernel's configuration or its package may lack that module"
-    ))
-}
-
-fn unfit_address(service: &ServiceId, server: &DestinationId, facts: &Facts) -> Option<String> {
-    let family = AddressFamily::from(server.address);
-    if family != service.family() {
-        // The command line lets no other method than tunneling through.
-        return Some(
-            "IPv4 and IPv6 do not go together while a synchronization daemon runs, or on a kernel \
-             before 3.18: give a real server of the virtual service's family, or stop the daemon"
-                .to_owned(),
-        );
-    }
-    if family == AddressFamily::Ipv4 && !facts.local_addresses {
-        return Some(
-            "this network namespace has no addresses, and `lo` is down: run `ip link set lo up`"
-                .to_owned(),
-        );
-    }
-    None
-}
-
-fn thresholds(command: &Command) -> Option<String> {
-    let (Command::Change(Change::AddDestination(_, _, settings))
-    | Command::Change(Change::EditDestination(_, _, settings))) = command
-    else {
-        return None;
-    };
-    let (upper, lower) = (settings.upper_threshold, settings.lower_threshold);
-    if lower <= upper {
-        return None;
-    }
-    Some(if upper == 0 {
-        format!(
-            "a lower threshold (-y {lower}) needs an upper: give -x {lower} or more, or leave \
-             out -y"
-        )
-    } else {
-        format!(
-            "the lower threshold (-y {lower}) is above the upper (-x {upper}): give -x {lower} \
-             or more, or -y {upper} or less"
-        )
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ROOT: Facts = Facts {
-        root: true,
-        net_admin: true,
-        net_raw: true,
-        initial_user_namespace: true,
-        container: false,
-        modules_installed: true,
-        modules: Vec::new(),
-        local_addresses: true,
-    };
-
-    fn command(line: &str) -> Command {
-        Command::parse(&line.split(' ').collect::<Vec<_>>()).unwrap()
-    }
-
-    /// The hint for a line that the kernel refuses.
-    fn refused(line: &str, errno: Errno, facts: &Facts) -> Option<String> {
-        let command = command(line);
-        let Command::Change(change) = &command else {
-            panic!("{command:?}");
-        };
-        let operation = change.operation();
-        of_failure(&Error::Kernel { operation, errno }, Some(&command), facts)
-    }
-
-    #[track_caller]
-    fn assert_says(hint: Option<String>, words: &[&str]) {
-        let hint = hint.expect("there is a hint");
-        for word in words {
-            assert!(hint.contains(word), "{word:?} is not in {hint:?}");
-        }
-        assert!(!hint.contains('\n'), "{hint:?}");
-    }
-
-    #[test]
-    fn without_permission_the_hint_says_what_kind_of_root_is_missing() {
-        let refused = |facts: &Facts| refused("-C", Errno::PERM, facts);
-        assert_says(
-            refused(&Facts {
-                root: false,
-                net_admin: false,
-                ..ROOT
-            }),
-            &["as root", "sudo"],
-        );
-        assert_says(
-            refused(&Facts {
-                initial_user_namespace: false,
-                ..ROOT
-            }),
-            &["only inside a user namespace", "root of the host"],
-        );
-        assert_says(
-            refused(&Facts {
-                net_admin: false,
-                ..ROOT
-            }),
-            &["CAP_NET_ADMIN"],
-        );
-        assert_eq!(refused(&ROOT), None, "nothing is known that would help");
-    }
-
-    #[test]
-    fn without_ipvs_the_hint_says_where_its_module_can_be_loaded() {
-        let unavailable = |facts: &Facts| {
-            of_failure(
-                &Error::Unavailable { modprobe: None },
-                Some(&Command::Change(Change::Flush)),
-                facts,
-            )
-        };
-        assert_says(
-            unavailable(&Facts {
-                container: true,
-                modules_installed: false,
-                ..ROOT
-            }),
-            &["container cannot", "`modprobe ip_vs` on its host"],
-        );
-        assert_says(
-            unavailable(&Facts {
-                modules_installed: false,
-                ..ROOT
-            }),
-            &["/lib/modules", "on its host", "reboot"],
-        );
-        assert_says(unavailable(&ROOT), &["`modprobe -v ip_vs`"]);
-    }
-
-    #[test]
-    fn a_missing_scheduler_is_named_with_its_module() {
-        for line in ["-A -t 10.0.0.1:80 -s twos", "-E -t 10.0.0.1:80 -s twos"] {
-            assert_says(
-                refused(line, Errno::NOENT, &ROOT),
-                &["no scheduler twos", "modprobe ip_vs_twos`", "configuration"],
-            );
-        }
-        assert_says(
-            refused(
-                "-A -t 10.0.0.1:80",
-                Errno::NOENT,
-                &Facts {
-                    container: true,
-                    ..ROOT
-                },
-            ),
-            &["no scheduler wlc", "modprobe ip_vs_wlc` on the host"],
-        );
-    }
-
-    #[test]
-    fn an_engine_is_what_is_missing_when_the_scheduler_is_loaded() {
-        let line = "-A -u 10.0.0.1:5060 -s rr --pe sip";
-        assert_says(
-            refused(line, Errno::NOENT, &ROOT),
-            &["modprobe ip_vs_rr`", "modprobe ip_vs_pe_sip`"],
-        );
-        assert_says(
-            refused(
-                line,
-                Errno::NOENT,
-                &Facts {
-                    modules: vec!["ip_vs".to_owned(), "ip_vs_rr".to_owned()],
-                    ..ROOT
-                },
-            ),
-            &["no persistence engine sip", "modprobe ip_vs_pe_sip`"],
-        );
-    }
-
-    #[test]
-    fn families_that_differ_need_tunneling_and_no_synchronization() {
-        assert_says(of_usage(&UsageError::FamiliesDiffer), &["-i", "family"]);
-        assert_says(
-            refused(
-                "-a -t 10.0.0.1:80 -r 2001:db8::1 -i",
-                Errno::INVAL,
-                &Facts {
-                    local_addresses: false,
-                    ..ROOT
-                },
-            ),
-            &["synchronization daemon", "family"],
-        );
-    }
-
-    #[test]
-    fn tunnel_options_need_tunneling() {
-        assert_says(of_usage(&UsageError::NotTunneling), &["-i"]);
-        assert_eq!(of_usage(&UsageError::Weight), None);
-    }
-
-    #[test]
-    fn a_namespace_without_addresses_gets_the_command_that_ends_it() {
-        let down = Facts {
-            local_addresses: false,
-            ..ROOT
-        };
-        for line in [
-            "-a -t 10.0.0.1:80 -r 10.0.0.2 -m",
-            "-e -t 10.0.0.1:80 -r 10.0.0.2 -m",
-        ] {
-            assert_says(
-                refused(line, Errno::INVAL, &down),
-                &["`lo` is down", "`ip link set lo up`"],
-            );
-            assert_eq!(refused(line, Errno::INVAL, &ROOT), None);
-        }
-        assert_eq!(
-            refused("-a -f 1 -6 -r 2001:db8::1 -m", Errno::INVAL, &down),
-            None,
-            "IPv6 addresses are not checked so"
-        );
-    }
-
-    #[test]
-    fn thresholds_that_cross_are_shown_with_what_would_do() {
-        assert_says(
-            refused(
-                "-a -t 10.0.0.1:80 -r 10.0.0.2 -x 3 -y 5",
-                Errno::RANGE,
-                &ROOT,
-            ),
-            &["-y 5", "-x 3", "-x 5 or more", "-y 3 or less"],
-        );
-        assert_says(
-            refused("-e -t 10.0.0.1:80 -r 10.0.0.2 -y 1", Errno::RANGE, &ROOT),
-            &["-y 1", "-x 1 or more", "leave out -y"],
-        );
-        assert_eq!(
-            refused(
-                "-a -t 10.0.0.1:80 -r 10.0.0.2 -x 5 -y 3",
-                Errno::RANGE,
-                &ROOT
-            ),
-            None,
-            "these are in order"
-        );
-    }
-
-    #[test]
-    fn other_refusals_get_no_hint() {
-        for (line, errno) in [
-            ("-A -t 10.0.0.1:80", Errno::EXIST),
-            ("-d -t 10.0.0.1:80 -r 10.0.0.2", Errno::NOENT),
-            ("-C", Errno::NOMEM),
-        ] {
-            assert_eq!(refused(line, errno, &ROOT), None, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_hint_that_needs_the_settings_is_not_guessed_without_them() {
-        let service = ServiceId::Fwmark {
-            mark: std::num::NonZeroU32::MIN,
-            family: AddressFamily::Ipv4,
-        };
-        for (operation, errno) in [
-            (Operation::AddService(service), Errno::NOENT),
-            (
-                Operation::AddDestination(
-                    service,
-                    DestinationId {
-                        address: [10, 0, 0, 2].into(),
-                        port: 0,
-                    },
-                ),
-                Errno::RANGE,
-            ),
-        ] {
-            let error = Error::Kernel { operation, errno };
-            assert_eq!(of_failure(&error, None, &ROOT), None, "{error}");
-        }
-    }
+    refusal::of(error, command, facts, nearby)
 }

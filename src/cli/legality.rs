@@ -3,7 +3,7 @@
 //! Which options go with which command, and with which tunnel.
 
 use crate::{
-    options::{CommandName, Kind},
+    options::{CommandName, Kind, Name, Spec, TABLE},
     usage::{Subject, UsageError},
 };
 
@@ -214,6 +214,19 @@ pub(crate) fn check_command(command: CommandName, given: Kinds) -> Result<(), Us
         return Err(UsageError::ListConflict);
     }
     Ok(())
+}
+
+/// The commands that an option of this kind may stand beside.
+pub(crate) fn commands_with(kind: Kind) -> impl Iterator<Item = &'static Spec> {
+    TABLE.iter().filter(move |spec| match spec.name {
+        Name::Command(command) => {
+            let rules = Rules::of_command(command);
+            [rules.compulsory, rules.optional, rules.exclusive]
+                .iter()
+                .any(|kinds| kinds.contains(&kind))
+        }
+        Name::Option(_) => false,
+    })
 }
 
 /// The encapsulations that the command line has names for.

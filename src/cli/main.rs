@@ -27,6 +27,7 @@ mod restore;
 mod run;
 mod save_restore;
 mod scan;
+mod schedulers;
 mod sigpipe;
 #[cfg(all(target_env = "gnu", not(test)))]
 mod start;
@@ -36,7 +37,12 @@ mod watch;
 
 use std::io::{self, BufWriter, IsTerminal};
 
-use crate::{command::Command, failure::Messages, run::Session, save_restore::Program};
+use crate::{
+    command::Command,
+    failure::{CommandLine, Messages},
+    run::Session,
+    save_restore::Program,
+};
 
 #[cfg(any(not(target_env = "gnu"), test))]
 fn main() -> std::process::ExitCode {
@@ -75,7 +81,9 @@ fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow:
         Program::Restore => save_restore::restore(words, io::stdin().lock(), &mut out, messages)?,
         Program::Ipvsadm => {
             let mut session = Session::default();
-            match Command::parse(words)? {
+            let command =
+                Command::parse(words).map_err(|error| CommandLine::around(error, words))?;
+            match command {
                 Command::Restore { strict } => {
                     restore::run(io::stdin().lock(), strict, &mut session, &mut out, messages)?
                 }

@@ -350,6 +350,24 @@ pub(crate) struct Spec {
     pub(crate) help: &'static str,
 }
 
+impl Spec {
+    /// The option as it is typed, by its letter if it has one.
+    pub(crate) fn spelling(&self) -> String {
+        match self.short.first() {
+            Some(letter) => format!("-{letter}"),
+            None => format!("--{}", self.long),
+        }
+    }
+
+    /// The kind of the option; `None` for a command.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        match self.name {
+            Name::Command(_) => None,
+            Name::Option(option) => option.kind(),
+        }
+    }
+}
+
 const fn command(
     name: CommandName,
     long: &'static str,

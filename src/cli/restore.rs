@@ -8,7 +8,7 @@ use ipvs_client::{Change, Client};
 
 use crate::{
     command::Command,
-    failure::{self, Attempt, Input, Messages},
+    failure::{self, Attempt, CommandLine, Input, Messages},
     json,
     run::{self, Session},
     usage::UsageError,
@@ -35,6 +35,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<u8> {
     // Also for a file without a single rule.
     session.check()?;
+    messages.expect_many();
     Restore::new(session, strict, out, messages).run(rules)
 }
 
@@ -171,7 +172,7 @@ impl<'a, 'm, E: Executor, W: Write> Restore<'a, 'm, E, W> {
             }
             Err(error) => {
                 self.apply()?;
-                self.failed(place, error.into())
+                self.failed(place, CommandLine::around(error, &words))
             }
         }
     }

@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use crate::options::{CommandName, Kind};
+use crate::{
+    address::EndpointError,
+    options::{CommandName, Kind},
+};
 
 /// The exit status of errors that the original leaves to its option library.
 const STATUS_OPTION: u8 = 255;
@@ -29,7 +32,9 @@ impl fmt::Display for Subject {
     }
 }
 
-/// A command line that asks for nothing that can be done.
+/// A command line that asks for nothing that can be done. A text in it is the
+/// value as it was typed, for those who explain the error; not every error
+/// shows it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UsageError {
     #[error("Try `ipvsadm -h' or 'ipvsadm --help' for more information.")]
@@ -59,16 +64,18 @@ pub(crate) enum UsageError {
     #[error("options conflicts in the list command")]
     ListConflict,
     #[error("illegal virtual server address[:port] specified")]
-    ServiceAddress,
+    ServiceAddress(EndpointError),
     #[error("invalid fwmark value `{0}' specified")]
     Fwmark(String),
     // The original ends this one with an empty line.
     #[error("-6 used before -f\n")]
     Ipv6BeforeFwmark,
     #[error("illegal real server address[:port] specified")]
-    ServerAddress,
+    ServerAddress(EndpointError),
     #[error("invalid timeout value `{0}' specified")]
-    Timeout(String),
+    PersistenceTimeout(String),
+    #[error("invalid timeout value `{0}' specified")]
+    ConnectionTimeout(String),
     #[error("--set option requires 3 timeout values")]
     ThreeTimeouts,
     #[error("illegal virtual server persistent mask specified")]
@@ -80,19 +87,19 @@ pub(crate) enum UsageError {
     #[error("incompatible scheduler flag `{0}'")]
     SchedulerFlagOfOther(String),
     #[error("Zero port specified for non-persistent service")]
-    ZeroPort,
+    ZeroPort(String),
     #[error("One-Packet Scheduling is only for UDP virtual services")]
     OnePacketNotUdp,
     #[error("illegal weight specified")]
-    Weight,
+    Weight(String),
     #[error("illegal u_threshold specified")]
-    UpperThreshold,
+    UpperThreshold(String),
     #[error("illegal l_threshold specified")]
-    LowerThreshold,
+    LowerThreshold(String),
     #[error("illegal tunnel type specified")]
-    TunnelType,
+    TunnelType(String),
     #[error("illegal tunnel port specified")]
-    TunnelPort,
+    TunnelPort(String),
     #[error("Different address family is allowed only for tunneling servers")]
     FamiliesDiffer,
     #[error("Tunnel options conflict with forward method")]
@@ -102,25 +109,25 @@ pub(crate) enum UsageError {
     #[error("illegal start_daemon specified")]
     StopRole,
     #[error("illegal syncid specified")]
-    SyncId,
+    SyncId(String),
     #[error("illegal sync-maxlen specified")]
-    SyncMaxlen,
+    SyncMaxlen(String),
     #[error("invalid IPv4 mcast-group `{0}'")]
     McastGroup4(String),
     #[error("invalid IPv6 mcast-group `{0}'")]
     McastGroup6(String),
     #[error("illegal mcast-port specified")]
-    McastPort,
+    McastPort(String),
     #[error("illegal output form specified: classic, wide, json and openmetrics are known")]
     OutputForm,
     #[error("illegal watch interval specified")]
-    WatchInterval,
+    WatchInterval(String),
     #[error("illegal count specified")]
-    Count,
+    Count(String),
     #[error("the '{}' option goes only with {with}", .kind.name())]
     OnlyWith { kind: Kind, with: &'static str },
     #[error("illegal mcast-ttl specified")]
-    McastTtl,
+    McastTtl(String),
 }
 
 impl UsageError {

@@ -92,10 +92,10 @@ impl NetmaskText {
     }
 }
 
-/// A time in seconds, of which there may be a fraction: a tenth to a day.
-pub(crate) fn interval(text: &str) -> Option<Duration> {
+/// A time in seconds, of which there may be a fraction, in the range.
+pub(crate) fn interval(text: &str, range: RangeInclusive<f64>) -> Option<Duration> {
     let seconds: f64 = text.parse().ok()?;
-    (0.1..=86_400.0)
+    range
         .contains(&seconds)
         .then(|| Duration::from_secs_f64(seconds))
 }
@@ -172,6 +172,19 @@ pub(crate) fn scheduler_flags(text: &str, scheduler: &str) -> Result<SchedulerFl
         flags = flags.union(known.flag);
     }
     Ok(flags)
+}
+
+/// The names of all flags.
+pub(crate) fn flag_names() -> Vec<&'static str> {
+    FLAG_NAMES.iter().map(|known| known.name).collect()
+}
+
+/// The scheduler that alone has a flag of this name.
+pub(crate) fn scheduler_of_flag(name: &str) -> Option<&'static str> {
+    FLAG_NAMES
+        .iter()
+        .find(|known| known.name == name)?
+        .scheduler
 }
 
 /// The names of the flags that are set for a scheduler, as -b takes them: the

@@ -15,6 +15,7 @@ mod completions;
 mod connections;
 mod dumps;
 mod guides;
+mod hints;
 mod json;
 mod keepalived;
 mod ldirectord;

@@ -7,11 +7,13 @@ mod finish;
 use std::{
     net::IpAddr,
     num::{NonZeroU16, NonZeroU32},
+    ops::RangeInclusive,
     time::Duration,
 };
 
 use ipvs_client::{AddressFamily, DaemonRole, Protocol, ServiceId};
 
+use super::range;
 use crate::{
     address,
     legality::{Kinds, TunnelKind},
@@ -26,13 +28,6 @@ const DEFAULT_WEIGHT: u32 = 1;
 /// Between two showings of --watch.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// 31 days, in seconds; what the original takes for the longest timeout.
-const MAX_TIMEOUT: u32 = 31 * 24 * 60 * 60;
-/// The kernel reads these as signed.
-const MAX_SIGNED: u32 = i32::MAX as u32;
-/// What fits a UDP datagram of IPv4.
-const MAX_SYNC_MAXLEN: u32 = 65_535 - 20 - 8;
-
 /// What a command line has given so far.
 pub(super) struct Given<'a> {
     command: CommandName,
@@ -41,6 +36,8 @@ pub(super) struct Given<'a> {
     pub(super) role: DaemonRole,
 
     service: Option<ServiceId>,
+    /// The address and port as they were typed.
+    service_text: &'a str,
     scheduler: &'a str,
     scheduler_flags: &'a str,
     persistence: Option<u32>,
@@ -85,6 +82,7 @@ impl<'a> Given<'a> {
             arguments: Vec::new(),
             role: DaemonRole::Master,
             service: None,
+            service_text: "",
             scheduler: "",
             scheduler_flags: "",
             persistence: None,
@@ -114,6 +112,11 @@ impl<'a> Given<'a> {
         self.kinds.contains(kind)
     }
 
+    /// What is shown is shown as JSON, without a rule about that.
+    pub(super) fn write_json(&mut self) {
+        self.output = Output::Json;
+    }
+
     /// Takes one option and its value.
     pub(super) fn take(
         &mut self,
@@ -127,12 +130,13 @@ impl<'a> Given<'a> {
         }
         // The scanner gives a value to every option that requires one.
         let text = value.unwrap_or_default();
+        let wrong = |error: fn(String) -> UsageError| error(text.to_owned());
         match option {
-            OptionName::TcpService => self.service = Some(service(text, Protocol::Tcp)?),
-            OptionName::UdpService => self.service = Some(service(text, Protocol::Udp)?),
-            OptionName::SctpService => self.service = Some(service(text, Protocol::Sctp)?),
+            OptionName::TcpService => self.take_service(text, Protocol::Tcp)?,
+            OptionName::UdpService => self.take_service(text, Protocol::Udp)?,
+            OptionName::SctpService => self.take_service(text, Protocol::Sctp)?,
             OptionName::FwmarkService => {
-                let mark = number(text, 1..=u32::MAX).and_then(NonZeroU32::new);
+                let mark = number(text, range::FWMARK).and_then(NonZeroU32::new);
                 self.service = Some(ServiceId::Fwmark {
                     mark: mark.ok_or_else(|| UsageError::Fwmark(text.to_owned()))?,
                     family: AddressFamily::Ipv4,
@@ -147,8 +151,8 @@ impl<'a> Given<'a> {
             OptionName::Persistent => {
                 self.persistence = Some(match value {
                     None => DEFAULT_PERSISTENCE,
-                    Some(text) => number(text, 1..=MAX_TIMEOUT)
-                        .ok_or_else(|| UsageError::Timeout(text.to_owned()))?,
+                    Some(text) => number(text, range::PERSISTENCE_TIMEOUT)
+                        .ok_or_else(|| UsageError::PersistenceTimeout(text.to_owned()))?,
                 });
             }
             OptionName::Netmask => {
@@ -172,7 +176,7 @@ impl<'a> Given<'a> {
                     None => Protocol::Other(0),
                 };
                 self.server =
-                    Some(address::endpoint(text, protocol).ok_or(UsageError::ServerAddress)?);
+                    Some(address::endpoint(text, protocol).map_err(UsageError::ServerAddress)?);
             }
             OptionName::Gatewaying | OptionName::Ipip | OptionName::Masquerading => {
                 self.method = option;
@@ -181,40 +185,43 @@ impl<'a> Given<'a> {
                 self.tunnel_kind = TunnelKind::ALL
                     .into_iter()
                     .find(|kind| kind.name() == text)
-                    .ok_or(UsageError::TunnelType)?;
+                    .ok_or_else(|| wrong(UsageError::TunnelType))?;
             }
             OptionName::TunnelPort => {
-                self.tunnel_port =
-                    Some(number_u16(text, 1, NonZeroU16::new).ok_or(UsageError::TunnelPort)?);
+                self.tunnel_port = Some(
+                    number_u16(text, range::TUNNEL_PORT, NonZeroU16::new)
+                        .ok_or_else(|| wrong(UsageError::TunnelPort))?,
+                );
             }
             OptionName::Weight => {
-                self.weight = number(text, 0..=MAX_SIGNED).ok_or(UsageError::Weight)?;
+                self.weight =
+                    number(text, range::WEIGHT).ok_or_else(|| wrong(UsageError::Weight))?;
             }
             OptionName::UpperThreshold => {
-                self.upper_threshold =
-                    number(text, 0..=MAX_SIGNED).ok_or(UsageError::UpperThreshold)?;
+                self.upper_threshold = number(text, range::THRESHOLD)
+                    .ok_or_else(|| wrong(UsageError::UpperThreshold))?;
             }
             OptionName::LowerThreshold => {
-                self.lower_threshold =
-                    number(text, 0..=MAX_SIGNED).ok_or(UsageError::LowerThreshold)?;
+                self.lower_threshold = number(text, range::THRESHOLD)
+                    .ok_or_else(|| wrong(UsageError::LowerThreshold))?;
             }
             OptionName::McastInterface => self.interface = text,
-            OptionName::SyncId => self.sync_id = number(text, 0..=255).ok_or(UsageError::SyncId)?,
+            OptionName::SyncId => {
+                self.sync_id =
+                    number(text, range::SYNC_ID).ok_or_else(|| wrong(UsageError::SyncId))?;
+            }
             OptionName::SyncMaxlen => {
-                let length = number(text, 1..=MAX_SYNC_MAXLEN);
-                self.sync_maxlen = Some(
-                    length
-                        .and_then(|length| u16::try_from(length).ok())
-                        .ok_or(UsageError::SyncMaxlen)?,
-                );
+                let length = number_u16(text, range::SYNC_MAXLEN, Some);
+                self.sync_maxlen = Some(length.ok_or_else(|| wrong(UsageError::SyncMaxlen))?);
             }
             OptionName::McastGroup => self.group = Some(values::multicast_group(text)?),
             OptionName::McastPort => {
-                self.port = Some(number_u16(text, 1, Some).ok_or(UsageError::McastPort)?);
+                let port = number_u16(text, range::MCAST_PORT, Some);
+                self.port = Some(port.ok_or_else(|| wrong(UsageError::McastPort))?);
             }
             OptionName::McastTtl => {
-                let ttl = number(text, 1..=255).and_then(|ttl| u8::try_from(ttl).ok());
-                self.ttl = Some(ttl.ok_or(UsageError::McastTtl)?);
+                let ttl = number(text, range::MCAST_TTL).and_then(|ttl| u8::try_from(ttl).ok());
+                self.ttl = Some(ttl.ok_or_else(|| wrong(UsageError::McastTtl))?);
             }
             OptionName::Json => self.output = Output::Json,
             OptionName::Output => {
@@ -229,11 +236,13 @@ impl<'a> Given<'a> {
             OptionName::OutputFile => self.output_file = Some(text),
             OptionName::Watch => {
                 if let Some(text) = value {
-                    self.interval = values::interval(text).ok_or(UsageError::WatchInterval)?;
+                    self.interval = values::interval(text, range::INTERVAL)
+                        .ok_or_else(|| wrong(UsageError::WatchInterval))?;
                 }
             }
             OptionName::Count => {
-                self.count = Some(number(text, 1..=u32::MAX).ok_or(UsageError::Count)?);
+                self.count =
+                    Some(number(text, range::COUNT).ok_or_else(|| wrong(UsageError::Count))?);
             }
             // That they are there says all.
             OptionName::OnePacket
@@ -257,15 +266,18 @@ impl<'a> Given<'a> {
         }
         Ok(())
     }
-}
 
-fn service(text: &str, protocol: Protocol) -> Result<ServiceId, UsageError> {
-    let (address, port) = address::endpoint(text, protocol).ok_or(UsageError::ServiceAddress)?;
-    Ok(ServiceId::Address {
-        protocol,
-        address,
-        port: port.unwrap_or(0),
-    })
+    fn take_service(&mut self, text: &'a str, protocol: Protocol) -> Result<(), UsageError> {
+        let (address, port) =
+            address::endpoint(text, protocol).map_err(UsageError::ServiceAddress)?;
+        self.service_text = text;
+        self.service = Some(ServiceId::Address {
+            protocol,
+            address,
+            port: port.unwrap_or(0),
+        });
+        Ok(())
+    }
 }
 
 pub(super) fn role(text: Option<&str>) -> Option<DaemonRole> {
@@ -276,7 +288,7 @@ pub(super) fn role(text: Option<&str>) -> Option<DaemonRole> {
     }
 }
 
-/// A number from `least` up that fits 16 bits, made into a type for it.
-fn number_u16<T>(text: &str, least: u32, make: fn(u16) -> Option<T>) -> Option<T> {
-    make(u16::try_from(number(text, least..=u16::MAX.into())?).ok()?)
+/// A number in a range that fits 16 bits, made into a type for it.
+fn number_u16<T>(text: &str, range: RangeInclusive<u32>, make: fn(u16) -> Option<T>) -> Option<T> {
+    make(u16::try_from(number(text, range)?).ok()?)
 }

@@ -5,26 +5,9 @@
 use crate::{
     legality::TunnelKind,
     options::{CommandName, Name, OptionName, Spec},
+    schedulers::SCHEDULERS,
     values::{scheduler_flag_names, scheduler_flags},
 };
-
-/// The schedulers of the kernel and what each does.
-pub(super) const SCHEDULERS: [Meaning; 14] = [
-    ("rr", "Round robin"),
-    ("wrr", "Weighted round robin"),
-    ("lc", "Least connections"),
-    ("wlc", "Weighted least connections"),
-    ("lblc", "Locality-based least connections"),
-    ("lblcr", "Locality-based least connections with replication"),
-    ("dh", "Destination hashing"),
-    ("sh", "Source hashing"),
-    ("sed", "Shortest expected delay"),
-    ("nq", "Never queue"),
-    ("fo", "Weighted failover"),
-    ("ovf", "Weighted overflow"),
-    ("mh", "Maglev hashing"),
-    ("twos", "Power of two random choices"),
-];
 
 const ENGINES: [Meaning; 1] = [("sip", "The Call-ID of SIP")];
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! Facts about the system, from files of the kernel.
+
 use std::{fs, path::Path};
 
 /// Bits of the sets of capabilities in `/proc/self/status`
@@ -37,6 +39,8 @@ pub(crate) struct Facts {
     /// another. The kernel has no local route table before the first, and then
     /// takes every address for a broadcast.
     pub(crate) local_addresses: bool,
+    /// Names of the interfaces of the network namespace.
+    pub(crate) interfaces: Vec<String>,
 }
 
 impl Facts {
@@ -56,6 +60,7 @@ impl Facts {
                 .is_none_or(|release| Path::new("/lib/modules").join(release.trim_end()).is_dir()),
             modules: module_names(&read("/proc/modules").unwrap_or_default()),
             local_addresses: read("/proc/self/net/fib_trie").is_none_or(|trie| !trie.is_empty()),
+            interfaces: interface_names(&read("/proc/self/net/dev").unwrap_or_default()),
         }
     }
 }
@@ -83,6 +88,14 @@ fn is_capable(status: &str, capability: u32) -> bool {
 /// first inside, first outside, how many).
 fn is_initial_user_namespace(uid_map: &str) -> bool {
     uid_map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// What stands before the colon of each line of `/proc/net/dev`; its headings
+/// have none.
+fn interface_names(dev: &str) -> Vec<String> {
+    dev.lines()
+        .filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned()))
+        .collect()
 }
 
 /// The first word of each line of `/proc/modules`.
@@ -130,6 +143,19 @@ mod tests {
         ] {
             assert!(!is_initial_user_namespace(map), "{map:?}");
         }
+    }
+
+    #[test]
+    fn interfaces_stand_before_a_colon() {
+        assert_eq!(
+            interface_names(
+                "Inter-|   Receive                                                |  Transmit\n \
+                 face |bytes    packets errs drop fifo frame compressed multicast|bytes\n\
+                 \x20   lo: 5160056   80064    0    0    0     0          0         0  5160056\n\
+                 \x20 ens3:       0       0    0    0    0     0          0         0        0\n"
+            ),
+            ["lo", "ens3"]
+        );
     }
 
     #[test]

@@ -10,9 +10,9 @@ use ipvs_client::{
     TunnelChecksum,
 };
 
-use super::{Given, MAX_TIMEOUT, Output};
+use super::{Given, Output};
 use crate::{
-    command::{Command, Format, List, ListTable, Metrics, View, Watch},
+    command::{Command, DEFAULT_INTERFACE, Format, List, ListTable, Metrics, View, Watch, range},
     legality::{self, TunnelKind},
     options::{CommandName, Kind, OptionName},
     usage::{Subject, UsageError},
@@ -20,7 +20,6 @@ use crate::{
 };
 
 const DEFAULT_SCHEDULER: &str = "wlc";
-const DEFAULT_INTERFACE: &str = "eth0";
 
 impl<'a> Given<'a> {
     /// Checks what goes together and puts the command together.
@@ -93,7 +92,10 @@ impl<'a> Given<'a> {
             }),
             CommandName::StopDaemon => Command::StopDaemon(self.role),
             CommandName::Help => Command::Help,
-            CommandName::Version => Command::Version(Format::Classic),
+            CommandName::Version => Command::Version(match self.output {
+                Output::Json => Format::Json,
+                _ => Format::Classic,
+            }),
         })
     }
 
@@ -104,7 +106,8 @@ impl<'a> Given<'a> {
         };
         self.arguments.drain(..3);
         let seconds = |text: &str| {
-            number(text, 0..=MAX_TIMEOUT).ok_or_else(|| UsageError::Timeout(text.to_owned()))
+            number(text, range::CONNECTION_TIMEOUT)
+                .ok_or_else(|| UsageError::ConnectionTimeout(text.to_owned()))
         };
         Ok(Timeouts {
             tcp: seconds(tcp)?,
@@ -114,7 +117,16 @@ impl<'a> Given<'a> {
     }
 
     fn compulsory_service(&self) -> Result<ServiceId, UsageError> {
-        self.service.ok_or(UsageError::ServiceAddress)
+        self.service
+            .ok_or_else(|| self.compulsory(Kind::ServiceAddress))
+    }
+
+    /// The error that a command without this option is.
+    fn compulsory(&self, kind: Kind) -> UsageError {
+        UsageError::Compulsory {
+            subject: Subject::Command(self.command),
+            kind,
+        }
     }
 
     fn scheduler(&self) -> &'a str {
@@ -131,7 +143,7 @@ impl<'a> Given<'a> {
         let scheduler_flags = values::scheduler_flags(self.scheduler_flags, scheduler)?;
         if let ServiceId::Address { protocol, port, .. } = id {
             if port == 0 && self.persistence.is_none() {
-                return Err(UsageError::ZeroPort);
+                return Err(UsageError::ZeroPort(self.service_text.to_owned()));
             }
             if self.has(Kind::OnePacket) && protocol != Protocol::Udp {
                 return Err(UsageError::OnePacketNotUdp);
@@ -160,7 +172,9 @@ impl<'a> Given<'a> {
     /// The service and the server, whose port is the service's unless given.
     fn compulsory_server(&self) -> Result<(ServiceId, DestinationId), UsageError> {
         let service = self.compulsory_service()?;
-        let (address, port) = self.server.ok_or(UsageError::ServerAddress)?;
+        let (address, port) = self
+            .server
+            .ok_or_else(|| self.compulsory(Kind::RealServer))?;
         let port = port.unwrap_or(match service {
             ServiceId::Address { port, .. } => port,
             ServiceId::Fwmark { .. } => 0,
@@ -211,7 +225,9 @@ impl<'a> Given<'a> {
         Ok(match self.tunnel_kind {
             TunnelKind::Ipip => Tunnel::Ipip,
             TunnelKind::Gue => Tunnel::Gue {
-                port: self.tunnel_port.ok_or(UsageError::TunnelPort)?,
+                port: self
+                    .tunnel_port
+                    .ok_or_else(|| self.compulsory(Kind::TunnelPort))?,
                 checksum,
             },
             TunnelKind::Gre => Tunnel::Gre { checksum },

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+
+//! Words that are nearly right: what was meant by them.
+
+use crate::{
+    options::{Name, Spec, TABLE, Value, by_letter},
+    scan::{Scanner, Token},
+    schedulers::SCHEDULERS,
+};
+
+/// Hyphens, dashes and minus signs that pages and word processors have where a
+/// hyphen was typed.
+const DASHES: [char; 9] = [
+    '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2015}', '\u{2212}', '\u{fe63}',
+    '\u{ff0d}',
+];
+
+/// Names that other programs, error messages and books have for options.
+const OTHER_NAMES: [(&str, &str); 6] = [
+    ("flush", "clear"),
+    ("nat", "masquerading"),
+    ("dr", "gatewaying"),
+    ("direct-routing", "gatewaying"),
+    ("tunnel", "ipip"),
+    ("tunneling", "ipip"),
+];
+
+/// Names of schedulers that are not in their description.
+const OTHER_SCHEDULERS: [(&str, &str); 4] = [
+    ("leastconn", "lc"),
+    ("failover", "fo"),
+    ("overflow", "ovf"),
+    ("maglev", "mh"),
+];
+
+fn by_name(name: &str) -> Option<&'static Spec> {
+    TABLE.iter().find(|spec| spec.long == name)
+}
+
+/// The name in `--name` or `--name=value` without the hyphens.
+fn name_of(word: &str) -> &str {
+    word.split_once('=').map_or(word, |(name, _)| name)
+}
+
+/// For a word that begins with a dash which only looks like a hyphen.
+pub(super) fn pasted_dash(words: &[&str]) -> Option<String> {
+    let word = words
+        .iter()
+        .find(|word| word.trim_start_matches('-').starts_with(DASHES))?;
+    let name = word.trim_start_matches(|letter| letter == '-' || DASHES.contains(&letter));
+    if name.is_empty() {
+        return None;
+    }
+    let hyphens = match by_name(name_of(name)) {
+        Some(_) => "--",
+        None => "-",
+    };
+    Some(format!(
+        "the dash of {word} is not the hyphen of the keyboard: type {hyphens}{name}"
+    ))
+}
+
+/// For a long option behind one hyphen, which is read letter by letter.
+pub(super) fn single_hyphen(words: &[&str]) -> Option<String> {
+    words.iter().find_map(|word| {
+        let name = name_of(word.strip_prefix('-')?);
+        by_name(name)?;
+        Some(format!(
+            "behind one hyphen every letter is an option: type --{name}"
+        ))
+    })
+}
+
+/// For an option that was taken for the value of the one before it.
+pub(super) fn swallowed_option(words: &[&str]) -> Option<String> {
+    Scanner::new(words).find_map(|token| match token {
+        Ok(Token::Option {
+            spec,
+            value: Some(value),
+            ..
+        }) if matches!(spec.value, Value::Required(_)) && is_option(value) => {
+            let option = spec.spelling();
+            Some(format!(
+                "{option} has taken {value} for its value: give {option} a value of its own"
+            ))
+        }
+        _ => None,
+    })
+}
+
+/// Whether a word can hardly be anything but an option.
+fn is_option(word: &str) -> bool {
+    match word.strip_prefix("--") {
+        Some(name) => by_name(name_of(name)).is_some(),
+        None => word.strip_prefix('-').is_some_and(|letters| {
+            let mut letters = letters.chars();
+            match (letters.next(), letters.next()) {
+                // -6 is a number too.
+                (Some(letter), None) => letter.is_alphabetic() && by_letter(letter).is_some(),
+                _ => false,
+            }
+        }),
+    }
+}
+
+/// For an option that is not known.
+pub(super) fn option(word: &str) -> Option<String> {
+    if let Some(name) = word.strip_prefix("--") {
+        return did_you_mean(&long_options(name_of(name), |_| true));
+    }
+    // The same letter in the other case, in a bundle with nothing else wrong.
+    let letters = word.strip_prefix('-')?;
+    let unknown = letters
+        .chars()
+        .find(|&letter| by_letter(letter).is_none())?;
+    let other = if unknown.is_ascii_lowercase() {
+        unknown.to_ascii_uppercase()
+    } else {
+        unknown.to_ascii_lowercase()
+    };
+    let meant = word.replacen(unknown, &other.to_string(), 1);
+    let is_known = |letter| by_letter(letter).is_some();
+    meant
+        .chars()
+        .skip(1)
+        .all(is_known)
+        .then(|| format!("upper and lower case differ: did you mean {meant}?"))
+}
+
+/// For a word that stands where a command is expected.
+pub(super) fn command(word: &str) -> Option<String> {
+    did_you_mean(&long_options(word, |spec| {
+        matches!(spec.name, Name::Command(_))
+    }))
+}
+
+/// The long options that a name abbreviates, or else those that it is a few
+/// letters from.
+fn long_options(name: &str, fits: fn(&Spec) -> bool) -> Vec<&'static str> {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    let options = || TABLE.iter().filter(|spec| fits(spec)).map(|spec| spec.long);
+    if let Some(&(_, long)) = OTHER_NAMES.iter().find(|(other, _)| *other == name) {
+        return options().filter(|option| *option == long).collect();
+    }
+    let abbreviated: Vec<_> = options()
+        .filter(|long| name.len() > 1 && long.starts_with(&name))
+        .collect();
+    if !abbreviated.is_empty() {
+        return abbreviated;
+    }
+    let allowed = match name.len() {
+        0..4 => 0,
+        4..6 => 1,
+        _ => 2,
+    };
+    let distance = |long: &str| strsim::osa_distance(&name, long);
+    let Some(least) = options().map(distance).min().filter(|it| *it <= allowed) else {
+        return Vec::new();
+    };
+    options().filter(|long| distance(long) == least).collect()
+}
+
+fn did_you_mean(names: &[&str]) -> Option<String> {
+    let (last, others) = names.split_last()?;
+    let others = others.iter().map(|name| format!("--{name}, "));
+    let others = others.collect::<String>();
+    Some(match others.strip_suffix(", ") {
+        Some(others) => format!("did you mean {others} or --{last}?"),
+        None => format!("did you mean --{last}?"),
+    })
+}
+
+/// The scheduler of the kernel that a name was meant for.
+pub(super) fn scheduler(name: &str) -> Option<&'static str> {
+    let letters = |text: &str| {
+        text.chars()
+            .filter(|letter| letter.is_alphanumeric())
+            .collect::<String>()
+            .to_ascii_lowercase()
+    };
+    let meant = letters(name);
+    let is_meant = |text: &str| {
+        let text = letters(text);
+        text == meant || text.strip_suffix('s') == Some(&meant)
+    };
+    let described = SCHEDULERS
+        .iter()
+        .find(|(known, description)| letters(known) == meant || is_meant(description));
+    let other = || OTHER_SCHEDULERS.iter().find(|(other, _)| *other == meant);
+    let known = match described {
+        Some((known, _)) => known,
+        None => other().map(|(_, known)| known)?,
+    };
+    (*known != name).then_some(known)
+}

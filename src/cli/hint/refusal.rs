@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: MIT
+
+//! What may be done about what the kernel refuses.
+
+use ipvs_client::{
+    AddressFamily, Change, DestinationId, Errno, Error, ForwardingMethod, Operation, ServiceId,
+};
+
+use super::{Facts, endpoint, nearby::Nearby, nearly};
+use crate::{
+    address,
+    command::{Command, DEFAULT_INTERFACE},
+};
+
+pub(super) fn of(
+    error: &Error,
+    command: Option<&Command>,
+    facts: &Facts,
+    nearby: impl FnOnce() -> Nearby,
+) -> Option<String> {
+    use Operation as O;
+    match *error {
+        Error::Unavailable { .. } => Some(no_module(facts)),
+        Error::Kernel { operation, errno } => match (operation, errno) {
+            (_, Errno::PERM) => no_permission(facts),
+            (O::AddService(_) | O::EditService(_), Errno::NOENT) => not_found(command?, facts),
+            (
+                O::AddDestination(service, server) | O::EditDestination(service, server),
+                Errno::INVAL,
+            ) => unfit_address(&service, &server, facts),
+            (O::AddDestination(..) | O::EditDestination(..), Errno::RANGE) => thresholds(command?),
+            (O::AddService(_), Errno::EXIST) => Some(
+                "-E changes a virtual service that is there; a command for one of its real \
+                 servers is -a"
+                    .to_owned(),
+            ),
+            (O::AddDestination(..), Errno::EXIST) => {
+                Some("-e changes a real server that is there".to_owned())
+            }
+            (
+                O::ReadService(service)
+                | O::EditService(service)
+                | O::DeleteService(service)
+                | O::ZeroService(service),
+                Errno::SRCH,
+            ) => Some(no_service(&service, None, &nearby())),
+            (
+                O::AddDestination(service, server)
+                | O::EditDestination(service, server)
+                | O::DeleteDestination(service, server),
+                Errno::SRCH,
+            ) => Some(no_service(&service, Some(&server), &nearby())),
+            (
+                O::EditDestination(service, server) | O::DeleteDestination(service, server),
+                Errno::NOENT,
+            ) => no_server(&service, &server, command?, &nearby()),
+            (O::StartDaemon(role), Errno::EXIST) => Some(format!(
+                "`ipvsadm -L --daemon` shows what runs; `ipvsadm --stop-daemon {role}` makes room \
+                 for another"
+            )),
+            (O::StartDaemon(_), Errno::NODEV) => no_interface(command?, facts),
+            (O::StopDaemon(_), Errno::SRCH) => {
+                Some("`ipvsadm -L --daemon` shows what runs".to_owned())
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn no_module(facts: &Facts) -> String {
+    let hint = if facts.container {
+        "a container cannot load the module: run `modprobe ip_vs` on its host"
+    } else if !facts.modules_installed {
+        "/lib/modules has nothing for the running kernel: in a container, run `modprobe ip_vs` \
+         on its host; after an upgrade of the kernel, reboot"
+    } else {
+        "`modprobe -v ip_vs`, run as root, shows what is in the way; a kernel built without \
+         CONFIG_IP_VS needs another"
+    };
+    hint.to_owned()
+}
+
+fn no_permission(facts: &Facts) -> Option<String> {
+    let hint = if !facts.root {
+        "run it as root, for example with sudo"
+    } else if !facts.initial_user_namespace {
+        "this is root only inside a user namespace: run it as root of the host, or in a \
+         container without a user namespace of its own"
+    } else if !facts.net_admin {
+        "root lacks the capability CAP_NET_ADMIN here: give it to the container or service that \
+         runs this"
+    } else {
+        return None;
+    };
+    Some(hint.to_owned())
+}
+
+/// A scheduler or a persistence engine; the kernel does not say which, but
+/// looks for the scheduler first.
+fn not_found(command: &Command, facts: &Facts) -> Option<String> {
+    let (Command::Change(Change::AddService(_, settings))
+    | Command::Change(Change::EditService(_, settings))) = command
+    else {
+        return None;
+    };
+    let scheduler = (&*settings.scheduler, "scheduler", "ip_vs_");
+    let engine = settings
+        .persistence_engine
+        .as_deref()
+        .map(|name| (name, "persistence engine", "ip_vs_pe_"));
+    let (name, what, prefix) = match engine {
+        // Loaded by now, if it is a module at all.
+        Some(engine)
+            if facts
+                .modules
+                .contains(&format!("ip_vs_{}", settings.scheduler)) =>
+        {
+            engine
+        }
+        Some((engine, ..)) => {
+            let scheduler = &settings.scheduler;
+            return Some(format!(
+                "try `modprobe ip_vs_{scheduler}` for the scheduler {scheduler} and `modprobe \
+                 ip_vs_pe_{engine}` for the persistence engine {engine}: the kernel's \
+                 configuration or its package may lack a module"
+            ));
+        }
+        None => scheduler,
+    };
+    if let Some(meant) = (what == "scheduler")
+        .then(|| nearly::scheduler(name))
+        .flatten()
+    {
+        return Some(format!("did you mean -s {meant}?"));
+    }
+    let place = if facts.container { " on the host" } else { "" };
+    Some(format!(
+        "the kernel has no {what} {name}: check the name, or try `modprobe {prefix}{name}`{place}; \
+         the kernel's configuration or its package may lack that module"
+    ))
+}
+
+fn unfit_address(service: &ServiceId, server: &DestinationId, facts: &Facts) -> Option<String> {
+    let family = AddressFamily::from(server.address);
+    if family != service.family() {
+        // The command line lets no other method than tunneling through.
+        return Some(
+            "IPv4 and IPv6 do not go together while a synchronization daemon runs, or on a kernel \
+             before 3.18: give a real server of the virtual service's family, or stop the daemon"
+                .to_owned(),
+        );
+    }
+    if family == AddressFamily::Ipv4 && !facts.local_addresses {
+        return Some(
+            "this network namespace has no addresses, and `lo` is down: run `ip link set lo up`"
+                .to_owned(),
+        );
+    }
+    None
+}
+
+fn thresholds(command: &Command) -> Option<String> {
+    let (Command::Change(Change::AddDestination(_, _, settings))
+    | Command::Change(Change::EditDestination(_, _, settings))) = command
+    else {
+        return None;
+    };
+    let (upper, lower) = (settings.upper_threshold, settings.lower_threshold);
+    if lower <= upper {
+        return None;
+    }
+    Some(if upper == 0 {
+        format!(
+            "a lower threshold (-y {lower}) needs an upper: give -x {lower} or more, or leave \
+             out -y"
+        )
+    } else {
+        format!(
+            "the lower threshold (-y {lower}) is above the upper (-x {upper}): give -x {lower} \
+             or more, or -y {upper} or less"
+        )
+    })
+}
+
+/// A virtual service that is not there, of a command for itself or for one of
+/// its servers.
+fn no_service(service: &ServiceId, server: Option<&DestinationId>, nearby: &Nearby) -> String {
+    let is_a_service = |server: &DestinationId| {
+        nearby.services.iter().any(|other| match other {
+            ServiceId::Address { address, port, .. } => {
+                *address == server.address && *port == server.port
+            }
+            ServiceId::Fwmark { .. } => false,
+        })
+    };
+    if let Some(server) = server.filter(|server| is_a_service(server)) {
+        return format!(
+            "{server} is a virtual service: it comes behind -t or -u, and the real server behind -r"
+        );
+    }
+    if let ServiceId::Address { address, .. } = service
+        && let Some((address, port)) = address::trailing_port(&address.to_string())
+        && is_a_service(&DestinationId {
+            address: address.into(),
+            port,
+        })
+    {
+        return endpoint::of_trailing_port((address, port));
+    }
+    let similar: Vec<_> = nearby
+        .services
+        .iter()
+        .filter(|other| is_similar(service, other))
+        .map(ServiceId::to_string)
+        .collect();
+    match similar.as_slice() {
+        [] if nearby.is_empty => "the table is empty: -A adds a virtual service".to_owned(),
+        [] => "`ipvsadm -Ln` shows the virtual services; -A adds one".to_owned(),
+        [one] => format!("the table has {one}"),
+        // As many as fit a line.
+        [first, second, rest @ ..] => {
+            let more = if rest.is_empty() { "" } else { " and more" };
+            format!("the table has {first}, {second}{more}")
+        }
+    }
+}
+
+/// The same address under another port or protocol, or the same mark for the
+/// other family.
+fn is_similar(a: &ServiceId, b: &ServiceId) -> bool {
+    match (a, b) {
+        (ServiceId::Address { address, .. }, ServiceId::Address { address: other, .. }) => {
+            address == other
+        }
+        (ServiceId::Fwmark { mark, .. }, ServiceId::Fwmark { mark: other, .. }) => mark == other,
+        _ => false,
+    }
+}
+
+/// A real server that is not there.
+fn no_server(
+    service: &ServiceId,
+    server: &DestinationId,
+    command: &Command,
+    nearby: &Nearby,
+) -> Option<String> {
+    let same_address = |(id, _): &&(DestinationId, ForwardingMethod)| id.address == server.address;
+    let mut same = nearby.servers.iter().filter(same_address);
+    if let Some((address, port)) = address::trailing_port(&server.address.to_string())
+        && nearby
+            .servers
+            .iter()
+            .any(|(id, _)| id.address == address && id.port == port)
+    {
+        return Some(endpoint::of_trailing_port((address, port)));
+    }
+    let Some((found, method)) = same.next() else {
+        return Some("`ipvsadm -Ln` shows the real servers; -a adds one".to_owned());
+    };
+    if same.next().is_some() {
+        return Some(format!(
+            "the table has {} under several other ports: `ipvsadm -Ln` shows them",
+            server.address
+        ));
+    }
+    let takes_services_port = match command {
+        Command::Change(Change::EditDestination(_, _, settings)) => {
+            settings.forwarding_method != ForwardingMethod::Masquerading
+        }
+        _ => false,
+    };
+    let has_port = matches!(service, ServiceId::Address { .. });
+    Some(
+        if takes_services_port && has_port && *method == ForwardingMethod::Masquerading {
+            format!(
+                "without -m the port is that of the virtual service ({}); the table has {found} \
+                 with masquerading: add -m",
+                server.port
+            )
+        } else {
+            format!("the table has {found}")
+        },
+    )
+}
+
+fn no_interface(command: &Command, facts: &Facts) -> Option<String> {
+    let Command::StartDaemon(daemon) = command else {
+        return None;
+    };
+    let default = if daemon.interface == DEFAULT_INTERFACE {
+        ", the default,"
+    } else {
+        ""
+    };
+    let name = &daemon.interface;
+    let there = facts.interfaces.join(", ");
+    Some(format!(
+        "--mcast-interface {name}{default} is not there; the interfaces are {there}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: Facts = Facts {
+        root: true,
+        net_admin: true,
+        net_raw: true,
+        initial_user_namespace: true,
+        container: false,
+        modules_installed: true,
+        modules: Vec::new(),
+        local_addresses: true,
+        interfaces: Vec::new(),
+    };
+
+    fn command(line: &str) -> Command {
+        Command::parse(&line.split(' ').collect::<Vec<_>>()).unwrap()
+    }
+
+    /// The hint for a line that the kernel refuses.
+    fn refused(line: &str, errno: Errno, facts: &Facts) -> Option<String> {
+        let command = command(line);
+        let Command::Change(change) = &command else {
+            panic!("{command:?}");
+        };
+        let operation = change.operation();
+        of(
+            &Error::Kernel { operation, errno },
+            Some(&command),
+            facts,
+            Nearby::default,
+        )
+    }
+
+    #[track_caller]
+    fn assert_says(hint: Option<String>, words: &[&str]) {
+        let hint = hint.expect("there is a hint");
+        for word in words {
+            assert!(hint.contains(word), "{word:?} is not in {hint:?}");
+        }
+        assert!(!hint.contains('\n'), "{hint:?}");
+    }
+
+    #[test]
+    fn without_permission_the_hint_says_what_kind_of_root_is_missing() {
+        let refused = |facts: &Facts| refused("-C", Errno::PERM, facts);
+        assert_says(
+            refused(&Facts {
+                root: false,
+                net_admin: false,
+                ..ROOT
+            }),
+            &["as root", "sudo"],
+        );
+        assert_says(
+            refused(&Facts {
+                initial_user_namespace: false,
+                ..ROOT
+            }),
+            &["only inside a user namespace", "root of the host"],
+        );
+        assert_says(
+            refused(&Facts {
+                net_admin: false,
+                ..ROOT
+            }),
+            &["CAP_NET_ADMIN"],
+        );
+        assert_eq!(refused(&ROOT), None, "nothing is known that would help");
+    }
+
+    #[test]
+    fn without_ipvs_the_hint_says_where_its_module_can_be_loaded() {
+        let unavailable = |facts: &Facts| {
+            of(
+                &Error::Unavailable { modprobe: None },
+                Some(&Command::Change(Change::Flush)),
+                facts,
+                Nearby::default,
+            )
+        };
+        assert_says(
+            unavailable(&Facts {
+                container: true,
+                modules_installed: false,
+                ..ROOT
+            }),
+            &["container cannot", "`modprobe ip_vs` on its host"],
+        );
+        assert_says(
+            unavailable(&Facts {
+                modules_installed: false,
+                ..ROOT
+            }),
+            &["/lib/modules", "on its host", "reboot"],
+        );
+        assert_says(unavailable(&ROOT), &["`modprobe -v ip_vs`"]);
+    }
+
+    #[test]
+    fn a_missing_scheduler_is_named_with_its_module() {
+        for line in ["-A -t 10.0.0.1:80 -s twos", "-E -t 10.0.0.1:80 -s twos"] {
+            assert_says(
+                refused(line, Errno::NOENT, &ROOT),
+                &["no scheduler twos", "modprobe ip_vs_twos`", "configuration"],
+            );
+        }
+        assert_says(
+            refused(
+                "-A -t 10.0.0.1:80",
+                Errno::NOENT,
+                &Facts {
+                    container: true,
+                    ..ROOT
+                },
+            ),
+            &["no scheduler wlc", "modprobe ip_vs_wlc` on the host"],
+        );
+    }
+
+    #[test]
+    fn an_engine_is_what_is_missing_when_the_scheduler_is_loaded() {
+        let line = "-A -u 10.0.0.1:5060 -s rr --pe sip";
+        assert_says(
+            refused(line, Errno::NOENT, &ROOT),
+            &["modprobe ip_vs_rr`", "modprobe ip_vs_pe_sip`"],
+        );
+        assert_says(
+            refused(
+                line,
+                Errno::NOENT,
+                &Facts {
+                    modules: vec!["ip_vs".to_owned(), "ip_vs_rr".to_owned()],
+                    ..ROOT
+                },
+            ),
+            &["no persistence engine sip", "modprobe ip_vs_pe_sip`"],
+        );
+    }
+
+    #[test]
+    fn families_that_differ_need_tunneling_and_no_synchronization() {
+        assert_says(
+            refused(
+                "-a -t 10.0.0.1:80 -r 2001:db8::1 -i",
+                Errno::INVAL,
+                &Facts {
+                    local_addresses: false,
+                    ..ROOT
+                },
+            ),
+            &["synchronization daemon", "family"],
+        );
+    }
+
+    #[test]
+    fn a_namespace_without_addresses_gets_the_command_that_ends_it() {
+        let down = Facts {
+            local_addresses: false,
+            ..ROOT
+        };
+        for line in [
+            "-a -t 10.0.0.1:80 -r 10.0.0.2 -m",
+            "-e -t 10.0.0.1:80 -r 10.0.0.2 -m",
+        ] {
+            assert_says(
+                refused(line, Errno::INVAL, &down),
+                &["`lo` is down", "`ip link set lo up`"],
+            );
+            assert_eq!(refused(line, Errno::INVAL, &ROOT), None);
+        }
+        assert_eq!(
+            refused("-a -f 1 -6 -r 2001:db8::1 -m", Errno::INVAL, &down),
+            None,
+            "IPv6 addresses are not checked so"
+        );
+    }
+
+    #[test]
+    fn thresholds_that_cross_are_shown_with_what_would_do() {
+        assert_says(
+            refused(
+                "-a -t 10.0.0.1:80 -r 10.0.0.2 -x 3 -y 5",
+                Errno::RANGE,
+                &ROOT,
+            ),
+            &["-y 5", "-x 3", "-x 5 or more", "-y 3 or less"],
+        );
+        assert_says(
+            refused("-e -t 10.0.0.1:80 -r 10.0.0.2 -y 1", Errno::RANGE, &ROOT),
+            &["-y 1", "-x 1 or more", "leave out -y"],
+        );
+        assert_eq!(
+            refused(
+                "-a -t 10.0.0.1:80 -r 10.0.0.2 -x 5 -y 3",
+                Errno::RANGE,
+                &ROOT
+            ),
+            None,
+            "these are in order"
+        );
+    }
+
+    #[test]
+    fn other_refusals_get_no_hint() {
+        for (line, errno) in [("-A -t 10.0.0.1:80", Errno::NOMEM), ("-C", Errno::NOMEM)] {
+            assert_eq!(refused(line, errno, &ROOT), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_hint_that_needs_the_settings_is_not_guessed_without_them() {
+        let service = ServiceId::Fwmark {
+            mark: std::num::NonZeroU32::MIN,
+            family: AddressFamily::Ipv4,
+        };
+        for (operation, errno) in [
+            (Operation::AddService(service), Errno::NOENT),
+            (
+                Operation::AddDestination(
+                    service,
+                    DestinationId {
+                        address: [10, 0, 0, 2].into(),
+                        port: 0,
+                    },
+                ),
+                Errno::RANGE,
+            ),
+        ] {
+            let error = Error::Kernel { operation, errno };
+            assert_eq!(of(&error, None, &ROOT, Nearby::default), None, "{error}");
+        }
+    }
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+
+//! What may be done about a command line that asks for nothing that can be
+//! done.
+
+use std::{fmt::Display, net::IpAddr, ops::RangeInclusive};
+
+use super::{endpoint, nearly};
+use crate::{
+    address,
+    command::{Command, range},
+    legality::{Kinds, TunnelKind, commands_with},
+    options::{CommandName, Kind, Name, Spec, TABLE, Value, by_letter},
+    scan::{Scanner, Token},
+    schedulers::SCHEDULERS,
+    usage::{Subject, UsageError},
+    values,
+};
+
+pub(super) fn of(error: &UsageError, words: &[&str]) -> Option<String> {
+    nearly::pasted_dash(words)
+        .or_else(|| nearly::single_hyphen(words))
+        .or_else(|| nearly::swallowed_option(words))
+        .or_else(|| of_error(error, words))
+}
+
+fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
+    use UsageError as E;
+    let hint = match error {
+        E::NoCommand => return no_command(words),
+        E::UnknownOption(word) => return nearly::option(word),
+        E::MissingValue(word) => return missing_value(word),
+        E::SecondCommand(_) => "one command at a time: run ipvsadm once for each",
+        E::UnexpectedArgument(word) => return unexpected(word, words),
+        E::Repeated(Kind::ServiceAddress) => "a command is about one virtual service",
+        E::Repeated(Kind::ForwardingMethod) => {
+            "a real server has one forwarding method: -m, -g or -i"
+        }
+        E::Compulsory { kind, .. } => return compulsory(*kind),
+        E::Illegal {
+            subject: Subject::Command(_),
+            kind,
+        } => return goes_with(*kind),
+        E::Conflict {
+            subject: Subject::Command(CommandName::List),
+            kind: Kind::Connection | Kind::ServiceAddress,
+            other: Kind::Connection | Kind::ServiceAddress,
+        } => {
+            "-c lists the connections of all virtual services; `ipvsadm -Lnc | grep \
+             ADDRESS:PORT` shows those of one"
+        }
+        E::ListConflict => {
+            "--timeout, --daemon and -c have nothing to count: leave out --stats, --rate, \
+             --thresholds and --persistent-conn"
+        }
+        E::ServiceAddress(error) | E::ServerAddress(error) => return endpoint::of(error),
+        E::Fwmark(given) => return out_of_range("a firewall mark", range::FWMARK, given),
+        E::Ipv6BeforeFwmark => {
+            "-6 goes behind -f MARK; an address says by itself that it is of IPv6"
+        }
+        E::PersistenceTimeout(given) => return timeout(range::PERSISTENCE_TIMEOUT, given),
+        E::ConnectionTimeout(given) => return timeout(range::CONNECTION_TIMEOUT, given),
+        E::ThreeTimeouts => {
+            "three numbers of seconds, for TCP, TCP after FIN, and UDP; 0 leaves one as it is: \
+             ipvsadm --set 900 0 0"
+        }
+        E::Netmask => {
+            "a mask for IPv4 is 255.255.255.0 or the like, or a prefix length from 0 to 32 without \
+             a slash"
+        }
+        E::Netmask6 => "a mask for IPv6 is a prefix length from 1 to 128, without a slash",
+        E::SchedulerFlag(_) => {
+            return Some(format!(
+                "the flags are {}",
+                list(&values::flag_names(), "and")
+            ));
+        }
+        E::SchedulerFlagOfOther(flag) => return flag_of_other(flag),
+        E::ZeroPort(text) => return Some(zero_port(text)),
+        E::OnePacketNotUdp => "-o goes with -u and -f",
+        E::Weight(given) => return out_of_range("a weight", range::WEIGHT, given),
+        E::UpperThreshold(given) | E::LowerThreshold(given) => {
+            return out_of_range("a threshold", range::THRESHOLD, given);
+        }
+        E::TunnelType(given) => {
+            let types = TunnelKind::ALL.map(TunnelKind::name);
+            return Some(format!("a tunnel is {}, not {given}", list(&types, "or")));
+        }
+        E::TunnelPort(given) => return out_of_range("a port", range::TUNNEL_PORT, given),
+        E::FamiliesDiffer => {
+            "only tunneling (-i) goes from IPv4 to IPv6 or back: add -i, or give a real server \
+             of the virtual service's family"
+        }
+        E::NotTunneling => "add -i, or leave out the options that describe a tunnel",
+        E::StartRole | E::StopRole => {
+            "a daemon is master or backup; a director that is both has one of each, so that it \
+             takes two commands"
+        }
+        E::SyncId(given) => return out_of_range("a syncid", range::SYNC_ID, given),
+        E::SyncMaxlen(given) => {
+            return out_of_range("a length in bytes", range::SYNC_MAXLEN, given);
+        }
+        E::McastGroup4(_) => "a multicast group of IPv4 is from 224.0.0.0 to 239.255.255.255",
+        E::McastGroup6(_) => "a multicast group of IPv6 begins with ff",
+        E::McastPort(given) => return out_of_range("a port", range::MCAST_PORT, given),
+        E::McastTtl(given) => return out_of_range("a time to live", range::MCAST_TTL, given),
+        E::WatchInterval(given) => {
+            return out_of_range("an interval in seconds", range::INTERVAL, given);
+        }
+        E::Count(given) => return out_of_range("a count", range::COUNT, given),
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// What a command line has, as far as it can be read.
+struct Line {
+    command: Option<CommandName>,
+    kinds: Kinds,
+}
+
+impl Line {
+    fn read(words: &[&str]) -> Self {
+        let mut line = Self {
+            command: None,
+            kinds: Kinds::default(),
+        };
+        for token in Scanner::new(words) {
+            let Ok(Token::Option { spec, .. }) = token else {
+                continue;
+            };
+            match spec.name {
+                Name::Command(command) => {
+                    line.command.get_or_insert(command);
+                }
+                Name::Option(_) => {
+                    if let Some(kind) = spec.kind() {
+                        line.kinds.insert(kind);
+                    }
+                }
+            }
+        }
+        line
+    }
+}
+
+fn no_command(words: &[&str]) -> Option<String> {
+    let mut first_option = None;
+    for token in Scanner::new(words) {
+        match token {
+            Ok(Token::Option { spec, .. }) => match (spec.name, first_option) {
+                // It is a command, but not one that may stand here.
+                (Name::Command(_), None) => return None,
+                (Name::Command(_), Some(_)) => return Some(command_first(spec, words)),
+                (Name::Option(_), None) => first_option = Some(spec),
+                (Name::Option(_), Some(_)) => {}
+            },
+            Ok(Token::Argument(_)) => {}
+            Err(UsageError::UnknownOption(word)) if first_option.is_none() => {
+                return nearly::option(&word);
+            }
+            Err(UsageError::MissingValue(word)) if first_option.is_none() => {
+                let spec = last_option(&word)?;
+                if let Name::Command(_) = spec.name {
+                    return missing_value(&word);
+                }
+                first_option = Some(spec);
+            }
+            Err(_) => break,
+        }
+    }
+    let Some(option) = first_option else {
+        return words.first().and_then(|word| nearly::command(word));
+    };
+    let Some(kind) = option.kind() else {
+        return Some("a command comes first, such as -L, -A or -a".to_owned());
+    };
+    let commands: Vec<_> = commands_with(kind).map(Spec::spelling).collect();
+    let option = option.spelling();
+    Some(match commands.as_slice() {
+        [command] => format!("a command comes first: {command} is the one that {option} goes with"),
+        [_, _] | [_, _, _] => {
+            let commands = list(&commands, "and");
+            format!("a command comes first: {option} goes with {commands}")
+        }
+        _ => "a command comes first, such as -L, -A or -a".to_owned(),
+    })
+}
+
+/// The command line in an order that can be read, as far as it is certain.
+fn command_first(command: &Spec, words: &[&str]) -> String {
+    let is_command = |word: &str| {
+        word.strip_prefix("--") == Some(command.long)
+            || word
+                .strip_prefix('-')
+                .is_some_and(|letter| command.short.iter().any(|it| letter == it.to_string()))
+    };
+    let is_plain = |word: &&str| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "-.:,=[]_".contains(letter))
+    };
+    let mut ordered = words.to_vec();
+    if let Some(place) = words.iter().position(|word| is_command(word)) {
+        let word = ordered.remove(place);
+        ordered.insert(0, word);
+        if ordered.iter().all(is_plain) && Command::parse(&ordered).is_ok() {
+            return format!("the command comes first: ipvsadm {}", ordered.join(" "));
+        }
+    }
+    format!(
+        "the command comes first: ipvsadm {} ...",
+        command.spelling()
+    )
+}
+
+/// The option of a word, or the last of a bundle.
+fn last_option(word: &str) -> Option<&'static Spec> {
+    match word.strip_prefix("--") {
+        Some(name) => TABLE.iter().find(|spec| spec.long == name),
+        None => word.chars().last().and_then(by_letter),
+    }
+}
+
+fn missing_value(word: &str) -> Option<String> {
+    let spec = last_option(word)?;
+    let Value::Required(value) = spec.value else {
+        return None;
+    };
+    Some(format!("{} {value}: {}", spec.spelling(), spec.help))
+}
+
+fn unexpected(word: &str, words: &[&str]) -> Option<String> {
+    let line = Line::read(words);
+    let takes = |kind| {
+        let mut commands = commands_with(kind);
+        commands.any(|spec| Some(spec.name) == line.command.map(Name::Command))
+            && !line.kinds.contains(kind)
+    };
+    if word.starts_with(':') && line.kinds.contains(Kind::ServiceAddress) {
+        return Some("an address and its port are one word, without a blank between".to_owned());
+    }
+    if is_endpoint(word) {
+        if takes(Kind::ServiceAddress) {
+            return Some(format!(
+                "say what it is: -t {word} for TCP, -u {word} for UDP, --sctp-service {word} for \
+                 SCTP"
+            ));
+        }
+        if takes(Kind::RealServer) {
+            return Some(format!("a real server has -r before it: -r {word}"));
+        }
+    }
+    let is_scheduler = SCHEDULERS.iter().any(|(name, _)| *name == word);
+    if is_scheduler && takes(Kind::Scheduler) {
+        return Some(format!("a scheduler has -s before it: -s {word}"));
+    }
+    match line.command {
+        Some(CommandName::SetTimeouts) => {
+            Some("--set takes three numbers: for TCP, TCP after FIN, and UDP".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Whether a word can hardly be anything but an address, without asking for the
+/// name of a host.
+fn is_endpoint(word: &str) -> bool {
+    let has_address = |text: &str| text.parse::<IpAddr>().is_ok();
+    let address = word.rsplit_once(':').map_or(word, |(address, _)| address);
+    let bare = |text: &str| {
+        text.trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned()
+    };
+    has_address(word) || has_address(&bare(word)) || has_address(&bare(address))
+}
+
+fn compulsory(kind: Kind) -> Option<String> {
+    let hint = match kind {
+        Kind::ServiceAddress => {
+            "name the virtual service: -t ADDRESS:PORT for TCP, -u for UDP, --sctp-service for \
+             SCTP, or -f MARK"
+        }
+        Kind::RealServer => "name the real server: -r ADDRESS or -r ADDRESS:PORT",
+        Kind::TunnelPort => "name the UDP port of the tunnel's far end: --tun-port PORT",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// The commands that an option belongs to.
+fn goes_with(kind: Kind) -> Option<String> {
+    let commands: Vec<_> = commands_with(kind).map(Spec::spelling).collect();
+    let options = TABLE.iter().filter(|spec| spec.kind() == Some(kind));
+    let options: Vec<_> = options.map(Spec::spelling).collect();
+    let verb = match options.as_slice() {
+        [] => return None,
+        [_] => "goes",
+        _ => "go",
+    };
+    Some(format!(
+        "{} {verb} with {}",
+        list(&options, "and"),
+        list(&commands, "and")
+    ))
+}
+
+fn out_of_range<T: Display>(
+    subject: &str,
+    range: RangeInclusive<T>,
+    given: &str,
+) -> Option<String> {
+    let (least, greatest) = range.into_inner();
+    let given = if given.is_empty() { "nothing" } else { given };
+    Some(format!(
+        "{subject} is a number from {least} to {greatest}, not {given}"
+    ))
+}
+
+fn timeout(range: RangeInclusive<u32>, given: &str) -> Option<String> {
+    let unit = given
+        .chars()
+        .last()
+        .and_then(|unit| match unit.to_ascii_lowercase() {
+            's' => Some(1),
+            'm' => Some(60),
+            'h' => Some(60 * 60),
+            'd' => Some(24 * 60 * 60),
+            _ => None,
+        });
+    let number = given.get(..given.len().saturating_sub(1))?;
+    let seconds = unit
+        .zip(number.parse::<u32>().ok())
+        .and_then(|(unit, number)| number.checked_mul(unit))
+        .filter(|seconds| range.contains(seconds));
+    match seconds {
+        Some(seconds) => Some(format!(
+            "a timeout is a number of seconds without a unit: {seconds} for {given}"
+        )),
+        None => out_of_range("a timeout in seconds", range, given),
+    }
+}
+
+fn flag_of_other(flag: &str) -> Option<String> {
+    let scheduler = values::scheduler_of_flag(flag)?;
+    Some(format!("{flag} goes with -s {scheduler}"))
+}
+
+fn zero_port(text: &str) -> String {
+    if let Some(meant) = address::trailing_port(text) {
+        return endpoint::of_trailing_port(meant);
+    }
+    let address = text.strip_suffix(":0").unwrap_or(text);
+    let address = match address.parse() {
+        Ok(IpAddr::V6(address)) => format!("[{address}]"),
+        _ => address.to_owned(),
+    };
+    format!("give a port ({address}:80), or -p for a persistent service of all ports")
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn list<T: Display>(names: &[T], and: &str) -> String {
+    let Some((last, others)) = names.split_last() else {
+        return String::new();
+    };
+    let others = others.iter().map(T::to_string).collect::<Vec<_>>();
+    if others.is_empty() {
+        return last.to_string();
+    }
+    format!("{} {and} {last}", others.join(", "))
+}

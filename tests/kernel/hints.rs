@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+
+//! What a person at a terminal is told beyond the words of ipvsadm 1.31, and
+//! nobody else.
+
+use ipvs_lab::Namespace;
+
+use crate::{namespace, program::restore, watch::Terminal};
+
+/// A table with a real server of each kind that hints are about.
+const RULES: &str = "\
+-A -t 10.0.0.1:80 -s rr -p 60
+-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 3
+-a -t 10.0.0.1:80 -r 10.0.0.3:8080 -m -w 1
+";
+
+/// What a command says on a terminal, in lines.
+fn said_on_terminal(director: &Namespace, arguments: &str) -> Vec<String> {
+    let program = ipvs_lab::program::path().unwrap();
+    let command = format!("'{}' {arguments} || :", program.display());
+    let said = Terminal::start(director, &command).end();
+    said.lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
+
+/// What it says where nobody is: standard error.
+fn said_elsewhere(director: &Namespace, arguments: &str) -> String {
+    let words = arguments.split_ascii_whitespace();
+    ipvs_lab::ipvsadm(director, words).unwrap().stderr
+}
+
+#[test]
+fn a_refusal_is_followed_by_what_is_missing_and_what_there_is() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    for (arguments, said) in [
+        (
+            "-e -t 10.0.0.1:80 -r 10.0.0.3:8080 -w 0",
+            [
+                "No such destination",
+                "(cannot edit 10.0.0.3:80 of TCP 10.0.0.1:80: there is no such destination)",
+                "hint: without -m the port is that of the virtual service (80); the table has \
+                 10.0.0.3:8080 with masquerading: add -m",
+            ],
+        ),
+        (
+            "-D -t 10.0.0.1",
+            [
+                "No such service",
+                "(cannot delete TCP 10.0.0.1:0: there is no such virtual service)",
+                "hint: the table has TCP 10.0.0.1:80",
+            ],
+        ),
+        (
+            "-L -u 10.0.0.1:80",
+            [
+                "No such service",
+                "(cannot read UDP 10.0.0.1:80: there is no such virtual service)",
+                "hint: the table has TCP 10.0.0.1:80",
+            ],
+        ),
+        (
+            "--start-daemon master",
+            [
+                "No such device",
+                "(cannot start the master daemon: there is no such network interface)",
+                "hint: --mcast-interface eth0, the default, is not there; the interfaces are lo",
+            ],
+        ),
+    ] {
+        assert_eq!(said_on_terminal(&director, arguments), said);
+        let elsewhere = said_elsewhere(&director, arguments);
+        assert_eq!(elsewhere, format!("{}\n", said[0]), "{arguments}");
+    }
+}
+
+#[test]
+fn wrong_words_are_followed_by_a_hint() {
+    let director = namespace("director");
+    for (arguments, error, hint) in [
+        (
+            "-n -L",
+            "Try `ipvsadm -h' or 'ipvsadm --help' for more information.",
+            "hint: the command comes first: ipvsadm -L -n",
+        ),
+        (
+            "–Ln",
+            "Try `ipvsadm -h' or 'ipvsadm --help' for more information.",
+            "hint: the dash of –Ln is not the hyphen of the keyboard: type -Ln",
+        ),
+        (
+            "-A -t 10.0.0.1",
+            "Zero port specified for non-persistent service",
+            "hint: give a port (10.0.0.1:80), or -p for a persistent service of all ports",
+        ),
+    ] {
+        assert_eq!(said_on_terminal(&director, arguments), [error, hint]);
+        assert_eq!(said_elsewhere(&director, arguments), format!("{error}\n"));
+    }
+}
+
+#[test]
+fn rules_of_a_file_get_hints_but_no_warnings() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let rules = "-e -t 10.0.0.1:80 -r 10.0.0.2\\n-D -t 10.0.0.1:81\\n-A --schedular rr\\n";
+    let program = ipvs_lab::program::path().unwrap();
+    let command = format!(
+        "printf %b '{rules}' | '{}' -R --strict || :",
+        program.display()
+    );
+    let said = Terminal::start(&director, &command).end();
+    let said: Vec<_> = said.lines().map(str::trim_end).collect();
+    assert_eq!(
+        said,
+        [
+            "line 2: No such service",
+            "(cannot delete TCP 10.0.0.1:81: there is no such virtual service)",
+            "hint: `ipvsadm -Ln` shows the virtual services; -A adds one",
+            "line 3: --schedular: unknown option",
+            "hint: did you mean --scheduler?",
+        ]
+    );
+}
