@@ -6,12 +6,13 @@
 mod given;
 pub(crate) mod range;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::Ipv6Addr, path::PathBuf, time::Duration};
 
 use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemon};
 
 use self::given::{Given, role};
 use crate::{
+    legality::Kinds,
     options::{CommandName, Name},
     scan::{Scanner, Token},
     usage::UsageError,
@@ -111,6 +112,22 @@ impl View {
     }
 }
 
+/// How a change was worded: what tells whether it does more than its words say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wording {
+    /// The kinds of setting that the command line names.
+    pub(crate) named: Kinds,
+    /// The port of -r, which only masquerading keeps.
+    pub(crate) server_port: Option<u16>,
+    /// The address and port that the virtual service may be meant for where its
+    /// address was read without a port ([`address::trailing_port`]).
+    ///
+    /// [`address::trailing_port`]: crate::address::trailing_port
+    pub(crate) service_tail: Option<(Ipv6Addr, u16)>,
+    /// The same of the real server.
+    pub(crate) server_tail: Option<(Ipv6Addr, u16)>,
+}
+
 impl Command {
     /// Reads the words that follow the program's name. None at all list the
     /// table.
@@ -120,6 +137,14 @@ impl Command {
     /// options go together.
     pub(crate) fn parse(words: &[&str]) -> Result<Self, UsageError> {
         given(words)?.finish()
+    }
+
+    /// As [`parse`](Self::parse), for a command line that a person may have
+    /// typed.
+    pub(crate) fn parse_typed(words: &[&str]) -> Result<(Self, Wording), UsageError> {
+        let given = given(words)?;
+        let wording = given.wording();
+        Ok((given.finish()?, wording))
     }
 }
 

@@ -167,6 +167,18 @@ impl<'a> Messages<'a> {
         }
     }
 
+    /// Whether a person reads the messages, and not a program.
+    pub(crate) fn are_for_a_person(&self) -> bool {
+        !self.as_json && (self.is_terminal)()
+    }
+
+    /// Tells a person, and nobody else, about something that is no failure.
+    pub(crate) fn warn(&mut self, warning: &str) {
+        if self.are_for_a_person() {
+            self.show(&format!("warning: {warning}\n"));
+        }
+    }
+
     /// Shows a text as it is.
     pub(crate) fn show(&mut self, text: &str) {
         // When it cannot be said there is nobody left to tell that.

@@ -4,6 +4,7 @@
 //! what was asked, on the kernel's reason, and on facts about the system. It is
 //! given where its condition is certain, and says what the error does not.
 
+mod effect;
 mod endpoint;
 mod facts;
 mod nearby;
@@ -15,8 +16,8 @@ mod usage;
 
 use ipvs_client::Error;
 
-pub(crate) use self::facts::Facts;
 use self::nearby::Nearby;
+pub(crate) use self::{effect::Before, facts::Facts};
 use crate::{command::Command, usage::UsageError};
 
 /// For a command line that asks for nothing that can be done, and its words.

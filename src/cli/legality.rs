@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The kinds of option that a command line has.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kinds(u64);
 
 impl Kinds {

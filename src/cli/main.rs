@@ -81,14 +81,14 @@ fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow:
         Program::Restore => save_restore::restore(words, io::stdin().lock(), &mut out, messages)?,
         Program::Ipvsadm => {
             let mut session = Session::default();
-            let command =
-                Command::parse(words).map_err(|error| CommandLine::around(error, words))?;
+            let (command, wording) =
+                Command::parse_typed(words).map_err(|error| CommandLine::around(error, words))?;
             match command {
                 Command::Restore { strict } => {
                     restore::run(io::stdin().lock(), strict, &mut session, &mut out, messages)?
                 }
                 command => {
-                    run::execute(&command, &mut session, &mut out)?;
+                    run::execute_typed(&command, &wording, &mut session, &mut out, messages)?;
                     0
                 }
             }

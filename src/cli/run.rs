@@ -10,9 +10,11 @@ use std::{
 use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 
 use crate::{
-    command::{Command, Format, List, ListTable, Metrics},
-    failure::{Attempt, Output, OutputFile},
-    help, json,
+    command::{Command, Format, List, ListTable, Metrics, Wording},
+    failure::{Attempt, Messages, Output, OutputFile},
+    help,
+    hint::Before,
+    json,
     listing::{self, Snapshot, services},
     names::Names,
     output::{
@@ -52,11 +54,39 @@ pub(crate) fn execute(
 ) -> anyhow::Result<()> {
     carry_out(command, session, out).map_err(|error| {
         if error.is::<ipvs_client::Error>() {
-            error.context(Attempt(command.clone()))
+            failed(error, command)
         } else {
             error
         }
     })
+}
+
+/// Carries out one command that a person may have typed, who is told what it has
+/// done beyond its words.
+pub(crate) fn execute_typed(
+    command: &Command,
+    wording: &Wording,
+    session: &mut Session,
+    out: &mut impl Write,
+    messages: &mut Messages<'_>,
+) -> anyhow::Result<()> {
+    if !matches!(command, Command::Change(_)) || !messages.are_for_a_person() {
+        return execute(command, session, out);
+    }
+    let before = match session.client() {
+        Ok(client) => Before::read(command, client),
+        Err(error) => return Err(failed(error, command)),
+    };
+    execute(command, session, out)?;
+    for warning in before.compare(command, wording) {
+        messages.warn(&warning);
+    }
+    Ok(())
+}
+
+/// A failure of the client with the command that it comes from.
+fn failed(error: impl Into<anyhow::Error>, command: &Command) -> anyhow::Error {
+    error.into().context(Attempt(command.clone()))
 }
 
 fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@
 
 use ipvs_lab::Namespace;
 
-use crate::{namespace, program::restore, watch::Terminal};
+use crate::{ipvsadm, namespace, program::restore, watch::Terminal};
 
 /// A table with a real server of each kind that hints are about.
 const RULES: &str = "\
@@ -28,6 +28,53 @@ fn said_on_terminal(director: &Namespace, arguments: &str) -> Vec<String> {
 fn said_elsewhere(director: &Namespace, arguments: &str) -> String {
     let words = arguments.split_ascii_whitespace();
     ipvs_lab::ipvsadm(director, words).unwrap().stderr
+}
+
+#[test]
+fn a_change_that_does_more_than_its_words_is_followed_by_warnings() {
+    for (arguments, warnings) in [
+        (
+            "-e -t 10.0.0.1:80 -r 10.0.0.2",
+            &[
+                "warning: 10.0.0.2:80 was masquerading, is now direct routing; say -m to keep it",
+                "warning: 10.0.0.2:80 had the weight 3, has now 1; say -w 3 to keep it",
+            ][..],
+        ),
+        ("-e -t 10.0.0.1:80 -r 10.0.0.2 -m -w 5", &[]),
+        (
+            "-E -t 10.0.0.1:80",
+            &[
+                "warning: TCP 10.0.0.1:80 had the scheduler rr, has now wlc; say -s rr to keep it",
+                "warning: TCP 10.0.0.1:80 was persistent, is not any more; say -p 60 to keep it",
+            ],
+        ),
+        (
+            "-a -t 10.0.0.1:80 -r 10.0.0.4:8080",
+            &[
+                "warning: 10.0.0.4:80 has the port of TCP 10.0.0.1:80, not 8080: only \
+               masquerading (-m) has ports of its own",
+            ],
+        ),
+        (
+            "-A -t 2001:db8::1:80 -p",
+            &[
+                "warning: 2001:db8::1:80 was taken for an address without a port; if 80 is the \
+               port, the address stands in brackets: [2001:db8::1]:80",
+            ],
+        ),
+    ] {
+        let tables = [true, false].map(|on_terminal| {
+            let director = namespace("director");
+            restore(&director, RULES);
+            if on_terminal {
+                assert_eq!(said_on_terminal(&director, arguments), warnings);
+            } else {
+                assert_eq!(said_elsewhere(&director, arguments), "", "{arguments}");
+            }
+            ipvsadm(&director, "-S -n")
+        });
+        assert_eq!(tables[0], tables[1], "{arguments}");
+    }
 }
 
 #[test]

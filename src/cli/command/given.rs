@@ -45,6 +45,8 @@ pub(super) struct Given<'a> {
     persistence_engine: Option<&'a str>,
 
     server: Option<(IpAddr, Option<u16>)>,
+    /// The same as it was typed.
+    server_text: &'a str,
     method: OptionName,
     tunnel_kind: TunnelKind,
     tunnel_port: Option<NonZeroU16>,
@@ -89,6 +91,7 @@ impl<'a> Given<'a> {
             netmask: None,
             persistence_engine: None,
             server: None,
+            server_text: "",
             method: OptionName::Gatewaying,
             tunnel_kind: TunnelKind::Ipip,
             tunnel_port: None,
@@ -175,6 +178,7 @@ impl<'a> Given<'a> {
                     // Whose names would it be? Only a number will do.
                     None => Protocol::Other(0),
                 };
+                self.server_text = text;
                 self.server =
                     Some(address::endpoint(text, protocol).map_err(UsageError::ServerAddress)?);
             }

@@ -12,7 +12,10 @@ use ipvs_client::{
 
 use super::{Given, Output};
 use crate::{
-    command::{Command, DEFAULT_INTERFACE, Format, List, ListTable, Metrics, View, Watch, range},
+    address,
+    command::{
+        Command, DEFAULT_INTERFACE, Format, List, ListTable, Metrics, View, Watch, Wording, range,
+    },
     legality::{self, TunnelKind},
     options::{CommandName, Kind, OptionName},
     usage::{Subject, UsageError},
@@ -97,6 +100,16 @@ impl<'a> Given<'a> {
                 _ => Format::Classic,
             }),
         })
+    }
+
+    /// How a change was worded.
+    pub(in crate::command) fn wording(&self) -> Wording {
+        Wording {
+            named: self.kinds,
+            server_port: self.server.and_then(|(_, port)| port),
+            service_tail: address::trailing_port(self.service_text),
+            server_tail: address::trailing_port(self.server_text),
+        }
     }
 
     /// The three arguments of --set; others are left.

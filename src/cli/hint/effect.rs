@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+
+//! What a change has done beyond its words, for a person who may have meant
+//! something else.
+
+use ipvs_client::{
+    Change, Client, Consistency, Counters, Destination, DestinationId, DestinationSettings,
+    ForwardingMethod, Netmask, Protocol, Service, ServiceId, ServiceSettings, Tunnel,
+};
+
+use super::endpoint;
+use crate::{
+    command::{Command, Wording},
+    names::Names,
+    options::Kind,
+    values,
+};
+
+/// An entry as it was before a command that replaces all its settings.
+#[derive(Debug)]
+pub(crate) enum Before {
+    Service(ServiceSettings),
+    Destination(DestinationSettings),
+    /// It was not read, or is not there.
+    Unknown,
+}
+
+impl Before {
+    /// Reads what the command is about to replace.
+    pub(crate) fn read(command: &Command, client: &mut Client) -> Self {
+        match command {
+            Command::Change(Change::EditService(id, _)) => match client.service(id) {
+                Ok(Service { settings, .. }) => Self::Service(settings),
+                Err(_) => Self::Unknown,
+            },
+            Command::Change(Change::EditDestination(service, id, _)) => {
+                let servers = client.destinations_with(service, Counters::Skip, Consistency::Once);
+                servers
+                    .unwrap_or_default()
+                    .into_iter()
+                    .find(|server| server.id == *id)
+                    .map_or(Self::Unknown, |Destination { settings, .. }| {
+                        Self::Destination(settings)
+                    })
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Says what the command, once carried out, has done beyond its words: a
+    /// line each.
+    pub(crate) fn compare(&self, command: &Command, wording: &Wording) -> Vec<String> {
+        let Command::Change(change) = command else {
+            return Vec::new();
+        };
+        let mut lines = match (self, change) {
+            (Self::Service(before), Change::EditService(id, after)) => {
+                service(id, before, after, wording)
+            }
+            (Self::Destination(before), Change::EditDestination(_, id, after)) => {
+                destination(id, before, after, wording)
+            }
+            _ => Vec::new(),
+        };
+        lines.extend(replaced_port(change, wording));
+        lines.extend(swallowed_port(change, wording));
+        lines
+    }
+}
+
+fn service(
+    id: &ServiceId,
+    before: &ServiceSettings,
+    after: &ServiceSettings,
+    wording: &Wording,
+) -> Vec<String> {
+    let is_silent = |kind| !wording.named.contains(kind);
+    let mut lines = Vec::new();
+    if is_silent(Kind::Scheduler) && before.scheduler != after.scheduler {
+        let (was, is) = (&before.scheduler, &after.scheduler);
+        lines.push(format!(
+            "{id} had the scheduler {was}, has now {is}; say -s {was} to keep it"
+        ));
+    }
+    let flags = values::scheduler_flag_names(before.scheduler_flags, &before.scheduler).join(",");
+    if is_silent(Kind::SchedulerFlags) && !flags.is_empty() && before.scheduler == after.scheduler {
+        lines.push(format!(
+            "{id} had the flags {flags}, has none now; say -b {flags} to keep them"
+        ));
+    }
+    match (before.persistence, after.persistence) {
+        (Some(was), None) => {
+            let timeout = was.timeout;
+            lines.push(format!(
+                "{id} was persistent, is not any more; say -p {timeout} to keep it"
+            ));
+        }
+        (Some(was), Some(is)) if is_silent(Kind::Netmask) && was.netmask != is.netmask => {
+            let mask = match was.netmask {
+                Netmask::Ipv4(mask) => mask.to_string(),
+                Netmask::Ipv6(length) => length.to_string(),
+            };
+            lines.push(format!(
+                "{id} had the mask {mask}, has none now; say -M {mask} to keep it"
+            ));
+        }
+        _ => {}
+    }
+    if let Some(engine) = &before.persistence_engine
+        && after.persistence_engine.is_none()
+        && is_silent(Kind::PersistenceEngine)
+    {
+        lines.push(format!(
+            "{id} had the persistence engine {engine}, has none now; say --pe {engine} to keep it"
+        ));
+    }
+    if before.one_packet && !after.one_packet {
+        lines.push(format!(
+            "{id} scheduled each datagram by itself, does not any more; say -o to keep it"
+        ));
+    }
+    lines
+}
+
+fn destination(
+    id: &DestinationId,
+    before: &DestinationSettings,
+    after: &DestinationSettings,
+    wording: &Wording,
+) -> Vec<String> {
+    let is_silent = |kind| !wording.named.contains(kind);
+    let mut lines = Vec::new();
+    if is_silent(Kind::ForwardingMethod)
+        && let Some((was, option)) = method(before.forwarding_method)
+        && after.forwarding_method == ForwardingMethod::DirectRouting
+    {
+        lines.push(format!(
+            "{id} was {was}, is now direct routing; say {option} to keep it"
+        ));
+    }
+    let numbers = [
+        (
+            Kind::Weight,
+            "the weight",
+            "-w",
+            before.weight,
+            after.weight,
+        ),
+        (
+            Kind::UpperThreshold,
+            "the upper threshold",
+            "-x",
+            before.upper_threshold,
+            after.upper_threshold,
+        ),
+        (
+            Kind::LowerThreshold,
+            "the lower threshold",
+            "-y",
+            before.lower_threshold,
+            after.lower_threshold,
+        ),
+    ];
+    for (kind, name, option, was, is) in numbers {
+        if is_silent(kind) && was != is {
+            lines.push(format!(
+                "{id} had {name} {was}, has now {is}; say {option} {was} to keep it"
+            ));
+        }
+    }
+    lines
+}
+
+/// The methods that an option keeps, but for the default.
+fn method(method: ForwardingMethod) -> Option<(&'static str, &'static str)> {
+    match method {
+        ForwardingMethod::Masquerading => Some(("masquerading", "-m")),
+        ForwardingMethod::Tunneling(Tunnel::Ipip) => Some(("tunneling", "-i")),
+        ForwardingMethod::Tunneling(Tunnel::Gue { .. }) => {
+            Some(("tunneling", "-i --tun-type gue and its options"))
+        }
+        ForwardingMethod::Tunneling(Tunnel::Gre { .. }) => {
+            Some(("tunneling", "-i --tun-type gre and its options"))
+        }
+        _ => None,
+    }
+}
+
+/// A port of -r that gave way to the service's.
+fn replaced_port(change: &Change, wording: &Wording) -> Option<String> {
+    let (Change::AddDestination(service, id, settings)
+    | Change::EditDestination(service, id, settings)) = change
+    else {
+        return None;
+    };
+    let port = wording.server_port?;
+    if port == id.port || settings.forwarding_method == ForwardingMethod::Masquerading {
+        return None;
+    }
+    Some(format!(
+        "{id} has the port of {service}, not {port}: only masquerading (-m) has ports of its own"
+    ))
+}
+
+/// A port that is part of an IPv6 address because there are no brackets, if it
+/// is one that may well be meant: the service's, or one that has a name.
+fn swallowed_port(change: &Change, wording: &Wording) -> Option<String> {
+    let is_port = |port: u16, protocol| Names::new(false).service(port, protocol).is_some();
+    let (text, meant) = match *change {
+        Change::AddService(service, _) | Change::EditService(service, _) => {
+            let ServiceId::Address {
+                address, protocol, ..
+            } = service
+            else {
+                return None;
+            };
+            let meant = wording.service_tail?;
+            (address, is_port(meant.1, protocol).then_some(meant)?)
+        }
+        Change::AddDestination(service, id, _) | Change::EditDestination(service, id, _) => {
+            let meant = wording.server_tail?;
+            let (protocol, of_service) = match service {
+                ServiceId::Address { protocol, port, .. } => (protocol, Some(port)),
+                ServiceId::Fwmark { .. } => (Protocol::Tcp, None),
+            };
+            let fits = |port| of_service == Some(port) || is_port(port, protocol);
+            (id.address, fits(meant.1).then_some(meant)?)
+        }
+        _ => return None,
+    };
+    Some(format!(
+        "{text} was taken for an address without a port; {}",
+        endpoint::of_trailing_port(meant)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The settings that a command line gives.
+    fn settings(line: &str) -> Before {
+        let words: Vec<_> = line.split(' ').collect();
+        match Command::parse(&words).unwrap() {
+            Command::Change(Change::AddService(_, settings)) => Before::Service(settings),
+            Command::Change(Change::AddDestination(_, _, settings)) => {
+                Before::Destination(settings)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a person is told of a change; the first line has added what the
+    /// second changes, if it does.
+    fn told(before: Option<&str>, line: &str) -> Vec<String> {
+        let words: Vec<_> = line.split(' ').collect();
+        let (command, wording) = Command::parse_typed(&words).unwrap();
+        before
+            .map_or(Before::Unknown, settings)
+            .compare(&command, &wording)
+    }
+
+    const SERVER: &str = "-a -t 10.0.0.1:80 -r 10.0.0.2";
+
+    #[test]
+    fn an_edit_that_takes_the_forwarding_method_away_says_how_to_keep_it() {
+        let edit = "-e -t 10.0.0.1:80 -r 10.0.0.2";
+        for (method, was, option) in [
+            ("-m", "masquerading", "-m"),
+            ("-i", "tunneling", "-i"),
+            (
+                "-i --tun-type gue --tun-port 6080",
+                "tunneling",
+                "-i --tun-type gue and its options",
+            ),
+        ] {
+            let before = format!("{SERVER} {method}");
+            assert_eq!(
+                told(Some(&before), edit),
+                [format!(
+                    "10.0.0.2:80 was {was}, is now direct routing; say {option} to keep it"
+                )]
+            );
+            assert_eq!(told(Some(&before), &format!("{edit} -g")), [""; 0]);
+        }
+        assert_eq!(told(Some(&format!("{SERVER} -g")), edit), [""; 0]);
+    }
+
+    #[test]
+    fn an_edit_that_resets_numbers_says_how_to_keep_them() {
+        let before = format!("{SERVER} -w 3 -x 10 -y 5");
+        assert_eq!(
+            told(Some(&before), "-e -t 10.0.0.1:80 -r 10.0.0.2 -x 7"),
+            [
+                "10.0.0.2:80 had the weight 3, has now 1; say -w 3 to keep it",
+                "10.0.0.2:80 had the lower threshold 5, has now 0; say -y 5 to keep it",
+            ]
+        );
+        let all = "-e -t 10.0.0.1:80 -r 10.0.0.2 -w 1 -x 0 -y 0";
+        assert_eq!(told(Some(&before), all), [""; 0]);
+    }
+
+    #[test]
+    fn an_edit_of_a_service_that_resets_it_says_how_to_keep_its_settings() {
+        let before = "-A -u 10.0.0.1:53 -s rr -p 60 --pe sip -o";
+        assert_eq!(
+            told(Some(before), "-E -u 10.0.0.1:53"),
+            [
+                "UDP 10.0.0.1:53 had the scheduler rr, has now wlc; say -s rr to keep it",
+                "UDP 10.0.0.1:53 was persistent, is not any more; say -p 60 to keep it",
+                "UDP 10.0.0.1:53 had the persistence engine sip, has none now; say --pe sip to \
+                 keep it",
+                "UDP 10.0.0.1:53 scheduled each datagram by itself, does not any more; say -o to \
+                 keep it",
+            ]
+        );
+        for line in [
+            "-E -u 10.0.0.1:53 -s wlc -p 60 --pe sip -o",
+            "-E -u 10.0.0.1:53 -s wrr -p 300 --pe sip -o",
+        ] {
+            assert_eq!(told(Some(before), line), [""; 0], "{line}");
+        }
+        assert_eq!(told(Some("-A -f 1"), "-E -f 1"), [""; 0]);
+        let before = "-A -t 10.0.0.1:80 -s sh -b sh-port,sh-fallback -p 60 -M 255.255.255.0";
+        assert_eq!(
+            told(Some(before), "-E -t 10.0.0.1:80 -s sh -p 60"),
+            [
+                "TCP 10.0.0.1:80 had the flags sh-fallback,sh-port, has none now; say -b \
+                 sh-fallback,sh-port to keep them",
+                "TCP 10.0.0.1:80 had the mask 255.255.255.0, has none now; say -M 255.255.255.0 \
+                 to keep it",
+            ]
+        );
+        for line in [
+            "-E -t 10.0.0.1:80 -s rr -p 60 -M 255.255.255.0",
+            "-E -t 10.0.0.1:80 -s sh -p 60 -b sh-port -M 255.0.0.0",
+        ] {
+            assert_eq!(told(Some(before), line), [""; 0], "{line}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_gives_way_to_the_services_is_said_to() {
+        for line in [
+            "-a -t 10.0.0.1:80 -r 10.0.0.2:8080",
+            "-a -t 10.0.0.1:80 -r 10.0.0.2:8080 -i",
+            "-e -t 10.0.0.1:80 -r 10.0.0.2:8080 -g",
+        ] {
+            assert_eq!(
+                told(None, line),
+                [
+                    "10.0.0.2:80 has the port of TCP 10.0.0.1:80, not 8080: only masquerading (-m) \
+                  has ports of its own"
+                ]
+            );
+        }
+        for line in [
+            "-a -t 10.0.0.1:80 -r 10.0.0.2:8080 -m",
+            "-a -t 10.0.0.1:80 -r 10.0.0.2:80",
+            "-a -t 10.0.0.1:80 -r 10.0.0.2",
+            "-a -f 1 -r 10.0.0.2:8080",
+        ] {
+            assert_eq!(told(None, line), [""; 0], "{line}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_became_part_of_an_ipv6_address_is_asked_about() {
+        // Port 6789 has no name: it is the service's.
+        assert_eq!(
+            told(None, "-a -t [2001:db8::1]:6789 -r 2001:db8::2:6789"),
+            [
+                "2001:db8::2:6789 was taken for an address without a port; if 6789 is the port, \
+                 the address stands in brackets: [2001:db8::2]:6789"
+            ]
+        );
+        for line in [
+            "-A -t [2001:db8::1:80] -p",
+            "-A -t 2001:db8::80 -p",
+            "-A -t 2001:db8::1:4 -p",
+            "-a -t [2001:db8::1]:80 -r 2001:db8::2:4",
+            "-D -t 2001:db8::1:80",
+        ] {
+            assert_eq!(told(None, line), [""; 0], "{line}");
+        }
+    }
+}
