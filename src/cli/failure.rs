@@ -167,7 +167,7 @@ impl<'a> Messages<'a> {
         }
     }
 
-    /// Whether a person reads the messages, and not a program.
+    /// Tells whether a person reads the messages, and not a program.
     pub(crate) fn are_for_a_person(&self) -> bool {
         !self.as_json && (self.is_terminal)()
     }
@@ -187,26 +187,49 @@ impl<'a> Messages<'a> {
 
     fn text(&self, error: &anyhow::Error) -> String {
         let failure = error.downcast_ref::<Error>();
-        let unavailable = matches!(failure, Some(Error::Unavailable { .. }));
         let to_terminal = (self.is_terminal)();
-        let facts = (to_terminal || unavailable).then(Facts::read);
+        let facts = (to_terminal || failure.is_some_and(is_unavailable)).then(Facts::read);
         let mut text = match failure {
             Some(failure) => words(failure, facts.as_ref().is_none_or(|facts| facts.net_raw)),
             None => error.to_string(),
         };
-        if !to_terminal {
-            return text;
-        }
-        if let Some(failure @ Error::Kernel { .. }) = failure {
+        if to_terminal && let Some(failure @ Error::Kernel { .. }) = failure {
             text.push_str(&format!("\n({failure})"));
         }
-        if let Some(hint) = facts.and_then(|facts| find_hint(error, &facts, self.may_read_table)) {
+        let may_read_table = self.may_read_table;
+        if let Some(line) =
+            facts.and_then(|facts| hint_line(error, &facts, to_terminal, may_read_table))
+        {
             // A message of the original's can end with an empty line.
             text.truncate(text.trim_end().len());
-            text.push_str(&format!("\nhint: {hint}"));
+            text.push_str(&format!("\n{line}"));
         }
         text
     }
+}
+
+/// The hint for a person at a terminal. In a container it is for whoever reads
+/// the log, if no command can work there: what is missing is missing around it.
+fn hint_line(
+    error: &anyhow::Error,
+    facts: &Facts,
+    to_terminal: bool,
+    may_read_table: bool,
+) -> Option<String> {
+    if to_terminal {
+        return Some(format!(
+            "hint: {}",
+            find_hint(error, facts, may_read_table)?
+        ));
+    }
+    let unavailable = error.downcast_ref::<Error>().is_some_and(is_unavailable);
+    if !unavailable || facts.initial_pid_namespace {
+        return None;
+    }
+    Some(format!(
+        "ipvsadm: hint: {}",
+        find_hint(error, facts, may_read_table)?
+    ))
 }
 
 /// An error as JSON: what was asked, the kernel's reason, and the words.
@@ -264,12 +287,15 @@ fn words(error: &Error, net_raw: bool) -> String {
         "Are you sure that IP Virtual Server is built in the kernel or as module?";
     match error {
         Error::Unavailable { modprobe } => {
-            let modprobe = modprobe
-                .as_ref()
-                .map(|said| format!("{said}\n"))
-                .unwrap_or_default();
             let reason = if net_raw { NO_IPVS } else { NOT_ROOT };
-            format!("{modprobe}{reason}\n{QUESTION}")
+            match modprobe {
+                Ok(said) if said.is_empty() => format!("{reason}\n{QUESTION}"),
+                Ok(said) => format!("{said}\n{reason}\n{QUESTION}"),
+                Err(error) => format!(
+                    "{reason}\n{QUESTION}\ncannot run /sbin/modprobe to load ip_vs: {}",
+                    without_number(&error.to_string())
+                ),
+            }
         }
         error if error.errno() == Some(Errno::PERM) => format!("{NOT_ROOT}\n{QUESTION}"),
         Error::Kernel { operation, errno } => refusal(*operation, *errno),
@@ -302,16 +328,15 @@ fn refusal(operation: Operation, errno: Errno) -> String {
             "Invalid operation.  Possibly wrong module version, address not unicast, ..."
         }
         (_, Errno::NOMEM) => "Memory allocation problem",
-        // The C library's words, without the number that Rust adds.
-        _ => {
-            let text = errno.to_string();
-            return match text.split_once(" (os error") {
-                Some((words, _)) => words.to_owned(),
-                None => text,
-            };
-        }
+        _ => return without_number(&errno.to_string()).to_owned(),
     };
     words.to_owned()
+}
+
+/// The C library's words for an error, without the number that Rust adds.
+fn without_number(text: &str) -> &str {
+    text.split_once(" (os error")
+        .map_or(text, |(words, _)| words)
 }
 
 /// Whether the operation would have changed something.
@@ -339,6 +364,8 @@ pub(crate) fn changes(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ipvs_client::{AddressFamily, DestinationId, ServiceId};
+
     use super::*;
 
     /// What is reported of a command that the kernel refuses.
@@ -398,7 +425,7 @@ mod tests {
     #[test]
     fn without_ipvs_it_depends_on_the_right_to_a_raw_socket_what_the_original_says() {
         let error = Error::Unavailable {
-            modprobe: Some("modprobe: no".to_owned()),
+            modprobe: Ok("modprobe: no".to_owned()),
         };
         assert_eq!(
             words(&error, true).lines().collect::<Vec<_>>()[..2],
@@ -411,6 +438,71 @@ mod tests {
             words(&error, false).lines().nth(1),
             Some("Can't initialize ipvs: Permission denied (you must be root)")
         );
+    }
+
+    #[test]
+    fn a_module_loader_that_cannot_be_run_is_named_after_the_words_of_the_original() {
+        let error = Error::Unavailable {
+            modprobe: Err(Errno::NOENT.into()),
+        };
+        assert_eq!(
+            words(&error, true),
+            "Can't initialize ipvs: Protocol not available\n\
+             Are you sure that IP Virtual Server is built in the kernel or as module?\n\
+             cannot run /sbin/modprobe to load ip_vs: No such file or directory"
+        );
+        let silent = Error::Unavailable {
+            modprobe: Ok(String::new()),
+        };
+        assert_eq!(words(&silent, true).lines().count(), 2);
+    }
+
+    #[test]
+    fn in_a_container_the_log_gets_the_hint_about_what_is_missing_around_it() {
+        let bare = Facts {
+            root: false,
+            net_admin: false,
+            net_raw: false,
+            container: true,
+            ..Facts::IN_ORDER
+        };
+        let container = Facts {
+            initial_pid_namespace: false,
+            ..bare.clone()
+        };
+        let refused = |operation, errno| anyhow::Error::from(Error::Kernel { operation, errno });
+        let unavailable = || {
+            anyhow::Error::from(Error::Unavailable {
+                modprobe: Ok(String::new()),
+            })
+        };
+        for error in [unavailable(), refused(Operation::Flush, Errno::PERM)] {
+            let logged = hint_line(&error, &container, false, false).unwrap();
+            assert!(logged.starts_with("ipvsadm: hint: "), "{logged}");
+            let shown = hint_line(&error, &container, true, false).unwrap();
+            assert_eq!(logged, format!("ipvsadm: {shown}"));
+            assert_eq!(
+                hint_line(&error, &bare, false, false),
+                None,
+                "it is not certain"
+            );
+        }
+        // These have hints, but the words are to be changed, not the container.
+        let server = DestinationId {
+            address: [10, 0, 0, 2].into(),
+            port: 80,
+        };
+        let service = ServiceId::Fwmark {
+            mark: std::num::NonZeroU32::MIN,
+            family: AddressFamily::Ipv6,
+        };
+        for error in [
+            UsageError::NotTunneling.into(),
+            refused(Operation::AddDestination(service, server), Errno::INVAL),
+        ] {
+            assert!(hint_line(&error, &container, true, false).is_some());
+            assert_eq!(hint_line(&error, &container, false, false), None);
+        }
     }
 
     #[test]

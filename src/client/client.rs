@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-use std::hash::Hash;
+use std::{hash::Hash, io};
 
 use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
 use netlink_packet_core::{
@@ -42,7 +42,7 @@ impl Client {
 
     /// Opens a socket and finds IPVS, which makes the kernel load its module
     /// if it can. If it cannot, the program named in
-    /// `/proc/sys/kernel/modprobe` is asked to.
+    /// `/proc/sys/kernel/modprobe` is asked to, and then `/sbin/modprobe`.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the kernel has no IPVS after all that.
@@ -51,16 +51,17 @@ impl Client {
             operation: Operation::Open,
             source,
         })?;
-        Self::over(Box::new(socket), family::load_module)
+        Self::over(Box::new(socket), family::load_module())
     }
 
-    /// Finds the IPVS family over the transport, loading the module if needed.
+    /// Finds the IPVS family over the transport, with the module loaders if
+    /// needed.
     fn over(
         transport: Box<dyn Transport>,
-        load_module: impl FnOnce() -> Option<String>,
+        loaders: impl IntoIterator<Item = io::Result<String>>,
     ) -> Result<Self> {
         let mut exchange = Exchange::new(transport);
-        let family = family::find(&mut exchange, load_module)?;
+        let family = family::find(&mut exchange, loaders)?;
         Ok(Self { exchange, family })
     }
 

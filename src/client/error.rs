@@ -101,8 +101,9 @@ pub enum Error {
     /// The kernel has no IPVS and could not load it.
     #[error("the kernel has no IPVS, and its module ip_vs could not be loaded")]
     Unavailable {
-        /// What the module loader said, as far as it ran and said anything.
-        modprobe: Option<String>,
+        /// What the module loader said (nothing, often), or why
+        /// `/sbin/modprobe` could not be run when no loader could.
+        modprobe: io::Result<String>,
     },
     /// The kernel refused the operation, or was not asked because it would
     /// have had to. Nothing was changed.

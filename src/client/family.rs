@@ -3,7 +3,7 @@
 //! The number of the IPVS family, which the kernel gives out when its module
 //! is loaded.
 
-use std::process::Command;
+use std::{fs, io, process::Command};
 
 use ipvs_netlink::IpvsMessage;
 use netlink_packet_core::{DecodeError, Emitable, NLM_F_ACK, NlasIterator, parse_u16};
@@ -16,24 +16,33 @@ use rustix::io::Errno;
 
 use crate::{Error, Operation, Result, exchange::Exchange};
 
-/// Asks for the family, which makes the kernel load the module if it can, and
-/// once more after `load_module` if it could not.
+/// The module loader that ipvsadm has always asked, whatever the kernel asks.
+const MODPROBE: &str = "/sbin/modprobe";
+
+/// Asks for the family, which makes the kernel load the module if it can. If it
+/// could not, asks again after each of the loaders; they run when their turn
+/// comes, and give what they said or why they did not run.
 pub(crate) fn find(
     exchange: &mut Exchange,
-    load_module: impl FnOnce() -> Option<String>,
+    loaders: impl IntoIterator<Item = io::Result<String>>,
 ) -> Result<u16> {
-    let is_missing =
-        |found: &Result<u16>| matches!(found, Err(error) if error.errno() == Some(Errno::NOENT));
-    let found = look_up(exchange);
-    if !is_missing(&found) {
-        return found;
+    let mut loaders = loaders.into_iter();
+    let mut modprobe = Ok(String::new());
+    let mut has_run = false;
+    loop {
+        match look_up(exchange) {
+            Err(error) if error.errno() == Some(Errno::NOENT) => {}
+            found => return found,
+        }
+        let Some(outcome) = loaders.next() else {
+            return Err(Error::Unavailable { modprobe });
+        };
+        // One that is not there does not matter if another was.
+        if outcome.is_ok() || !has_run {
+            has_run = outcome.is_ok();
+            modprobe = outcome;
+        }
     }
-    let modprobe = load_module();
-    let found = look_up(exchange);
-    if is_missing(&found) {
-        return Err(Error::Unavailable { modprobe });
-    }
-    found
 }
 
 fn look_up(exchange: &mut Exchange) -> Result<u16> {
@@ -72,20 +81,52 @@ fn look_up(exchange: &mut Exchange) -> Result<u16> {
     })
 }
 
-/// Asks the module loader that the kernel itself would ask. Returns what it
-/// said when it failed.
-pub(crate) fn load_module() -> Option<String> {
-    let path = std::fs::read_to_string("/proc/sys/kernel/modprobe").ok()?;
-    let path = path.trim_end();
-    if path.is_empty() {
-        return None;
-    }
-    let output = match Command::new(path).args(["--", "ip_vs"]).output() {
-        Ok(output) => output,
-        Err(error) => return Some(format!("{path}: {error}")),
-    };
-    let said = String::from_utf8_lossy(&output.stderr)
+/// Runs the module loaders there are, one each time.
+pub(crate) fn load_module() -> impl Iterator<Item = io::Result<String>> {
+    let setting = fs::read_to_string("/proc/sys/kernel/modprobe").unwrap_or_default();
+    module_loaders(setting).into_iter().map(|path| run(&path))
+}
+
+/// The loader that the kernel itself asks, by its setting, and the usual one.
+fn module_loaders(setting: String) -> Vec<String> {
+    let mut loaders = vec![setting.trim_end().to_owned(), MODPROBE.to_owned()];
+    loaders.dedup();
+    // Without one the kernel loads no module, but that need not be so for us.
+    loaders.retain(|path| !path.is_empty());
+    loaders
+}
+
+/// Asks a module loader for the module. Returns what it said.
+fn run(path: &str) -> io::Result<String> {
+    let output = Command::new(path).args(["--", "ip_vs"]).output()?;
+    Ok(String::from_utf8_lossy(&output.stderr)
         .trim_end()
-        .to_owned();
-    (!said.is_empty()).then_some(said)
+        .to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loader_of_the_kernel_is_asked_before_the_usual_one() {
+        for (setting, loaders) in [
+            ("/usr/bin/kmod\n", &["/usr/bin/kmod", "/sbin/modprobe"][..]),
+            ("/sbin/modprobe\n", &["/sbin/modprobe"]),
+            ("\n", &["/sbin/modprobe"]),
+            ("", &["/sbin/modprobe"]),
+        ] {
+            assert_eq!(module_loaders(setting.to_owned()), loaders, "{setting:?}");
+        }
+    }
+
+    #[test]
+    fn a_loader_gets_the_words_of_the_original_and_what_it_says_is_kept() {
+        // Any program that complains about a word that it does not know.
+        let said = run("/bin/ls").unwrap();
+        assert!(said.contains("ip_vs") && !said.contains("--"), "{said:?}");
+        assert_eq!(run("/bin/true").unwrap(), "");
+        let error = run("/nonexistent/modprobe").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
 }

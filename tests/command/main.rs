@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod module;
+
 use std::env;
 use std::fs;
 use std::process::Command;

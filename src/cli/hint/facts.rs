@@ -29,6 +29,9 @@ pub(crate) struct Facts {
     /// only inside a user namespace.
     pub(crate) net_raw: bool,
     pub(crate) initial_user_namespace: bool,
+    /// The process is among all those of its kernel. Every usual container has
+    /// process numbers of its own.
+    pub(crate) initial_pid_namespace: bool,
     /// A container for certain; not every engine can be told.
     pub(crate) container: bool,
     /// There is a folder of modules for the running kernel.
@@ -44,17 +47,36 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    /// A system where nothing is in the way, for tests.
+    #[cfg(test)]
+    pub(crate) const IN_ORDER: Self = Self {
+        root: true,
+        net_admin: true,
+        net_raw: true,
+        initial_user_namespace: true,
+        initial_pid_namespace: true,
+        container: false,
+        modules_installed: true,
+        modules: Vec::new(),
+        local_addresses: true,
+        interfaces: Vec::new(),
+    };
+
     pub(crate) fn read() -> Self {
         let read = |path| fs::read_to_string(path).ok();
         let status = read("/proc/self/status").unwrap_or_default();
         let initial_user_namespace =
             read("/proc/self/uid_map").is_none_or(|map| is_initial_user_namespace(&map));
+        let initial_pid_namespace =
+            fs::read_link("/proc/self/ns/pid").map_or(true, |link| is_initial_pid_namespace(&link));
         Self {
             root: is_root(&status),
             net_admin: is_capable(&status, CAP_NET_ADMIN),
             net_raw: is_capable(&status, CAP_NET_RAW),
             initial_user_namespace,
+            initial_pid_namespace,
             container: !initial_user_namespace
+                || !initial_pid_namespace
                 || CONTAINER_MARKS.iter().any(|mark| Path::new(mark).exists()),
             modules_installed: read("/proc/sys/kernel/osrelease")
                 .is_none_or(|release| Path::new("/lib/modules").join(release.trim_end()).is_dir()),
@@ -96,6 +118,12 @@ fn interface_names(dev: &str) -> Vec<String> {
     dev.lines()
         .filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned()))
         .collect()
+}
+
+/// Its number has been the same since Linux 3.8 (`PROC_PID_INIT_INO` in
+/// `linux/proc_ns.h`).
+fn is_initial_pid_namespace(link: &Path) -> bool {
+    link == Path::new("pid:[4026531836]")
 }
 
 /// The first word of each line of `/proc/modules`.
@@ -156,6 +184,12 @@ mod tests {
             ),
             ["lo", "ens3"]
         );
+    }
+
+    #[test]
+    fn the_first_pid_namespace_is_known_by_its_number() {
+        assert!(is_initial_pid_namespace(Path::new("pid:[4026531836]")));
+        assert!(!is_initial_pid_namespace(Path::new("pid:[4026532217]")));
     }
 
     #[test]

@@ -304,17 +304,7 @@ fn no_interface(command: &Command, facts: &Facts) -> Option<String> {
 mod tests {
     use super::*;
 
-    const ROOT: Facts = Facts {
-        root: true,
-        net_admin: true,
-        net_raw: true,
-        initial_user_namespace: true,
-        container: false,
-        modules_installed: true,
-        modules: Vec::new(),
-        local_addresses: true,
-        interfaces: Vec::new(),
-    };
+    const ROOT: Facts = Facts::IN_ORDER;
 
     fn command(line: &str) -> Command {
         Command::parse(&line.split(' ').collect::<Vec<_>>()).unwrap()
@@ -376,7 +366,9 @@ mod tests {
     fn without_ipvs_the_hint_says_where_its_module_can_be_loaded() {
         let unavailable = |facts: &Facts| {
             of(
-                &Error::Unavailable { modprobe: None },
+                &Error::Unavailable {
+                    modprobe: Ok(String::new()),
+                },
                 Some(&Command::Change(Change::Flush)),
                 facts,
                 Nearby::default,

@@ -241,17 +241,7 @@ fn nothing_is_guessed_about_a_command_line() {
     }
 }
 
-const FACTS: Facts = Facts {
-    root: true,
-    net_admin: true,
-    net_raw: true,
-    initial_user_namespace: true,
-    container: false,
-    modules_installed: true,
-    modules: Vec::new(),
-    local_addresses: true,
-    interfaces: Vec::new(),
-};
+const FACTS: Facts = Facts::IN_ORDER;
 
 fn service(protocol: Protocol, address: [u8; 4], port: u16) -> ServiceId {
     ServiceId::Address {

@@ -424,9 +424,9 @@ proptest! {
         ];
         for call in calls {
             let kernel = FakeKernel::new([vec![family_found(&[])], script.clone()].concat());
-            let mut client = Client::over(Box::new(kernel), || None).unwrap();
+            let mut client = Client::over(Box::new(kernel), []).unwrap();
             call(&mut client);
         }
-        drop(Client::over(Box::new(FakeKernel::new(script)), || None));
+        drop(Client::over(Box::new(FakeKernel::new(script)), []));
     }
 }

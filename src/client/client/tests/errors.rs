@@ -171,7 +171,9 @@ fn errors_that_are_not_the_kernels_have_no_errno() {
             "cannot clear the table: the kernel's answer was lost",
         ),
         (
-            Error::Unavailable { modprobe: None },
+            Error::Unavailable {
+                modprobe: Ok(String::new()),
+            },
             "the kernel has no IPVS, and its module ip_vs could not be loaded",
         ),
     ] {

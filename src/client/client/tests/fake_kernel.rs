@@ -217,7 +217,7 @@ pub(super) fn family_found(more: &[DefaultNla]) -> Vec<Answer> {
 /// that many more requests.
 pub(super) fn client_with<const N: usize>(answers: [Vec<Answer>; N]) -> (Client, FakeKernel) {
     let kernel = FakeKernel::new([vec![family_found(&[])], answers.to_vec()].concat());
-    let client = Client::over(Box::new(kernel.clone()), || panic!("the module is there")).unwrap();
+    let client = Client::over(Box::new(kernel.clone()), []).unwrap();
     kernel.state().requests.clear();
     (client, kernel)
 }

@@ -2,6 +2,8 @@
 
 //! Finding the family, and loading the module for it.
 
+use std::io;
+
 use netlink_packet_core::DefaultNla;
 use netlink_packet_generic::{
     constants::GENL_ID_CTRL,
@@ -17,15 +19,27 @@ use super::{
 };
 use crate::{Error, Operation, client::Client};
 
-/// Opens a client; the second value says how often the module loader ran.
-fn open(script: Vec<Vec<Answer>>, said: Option<&str>) -> (FakeKernel, Result<Client, Error>, u32) {
+/// Opens a client where module loaders come to this; the last value says how
+/// many of them ran.
+fn open(
+    script: Vec<Vec<Answer>>,
+    loaders: Vec<io::Result<String>>,
+) -> (FakeKernel, Result<Client, Error>, u32) {
     let kernel = FakeKernel::new(script);
     let mut loads = 0;
-    let outcome = Client::over(Box::new(kernel.clone()), || {
-        loads += 1;
-        said.map(str::to_owned)
-    });
+    let loaders = loaders.into_iter().inspect(|_| loads += 1);
+    let outcome = Client::over(Box::new(kernel.clone()), loaders);
     (kernel, outcome, loads)
+}
+
+/// A loader that runs and says this.
+fn says(words: &str) -> io::Result<String> {
+    Ok(words.to_owned())
+}
+
+/// A loader that is not there.
+fn is_missing() -> io::Result<String> {
+    Err(io::ErrorKind::NotFound.into())
 }
 
 fn lookup() -> Request {
@@ -37,7 +51,7 @@ fn lookup() -> Request {
 
 #[test]
 fn the_family_is_looked_up_by_name_and_its_number_used() {
-    let (kernel, outcome, loads) = open(vec![family_found(&[]), acknowledged()], None);
+    let (kernel, outcome, loads) = open(vec![family_found(&[]), acknowledged()], vec![says("")]);
     // The fake kernel takes a request to IPVS at the family's number only.
     outcome.unwrap().flush().unwrap();
     assert_eq!(
@@ -56,7 +70,7 @@ fn attributes_of_the_controller_that_nobody_knows_yet_are_tolerated() {
         DefaultNla::new(200, vec![1, 2, 3]),
         DefaultNla::new(201, vec![]),
     ];
-    let (_, outcome, _) = open(vec![family_found(&more), acknowledged()], None);
+    let (_, outcome, _) = open(vec![family_found(&more), acknowledged()], vec![]);
     outcome.unwrap().flush().unwrap();
 }
 
@@ -64,30 +78,60 @@ fn attributes_of_the_controller_that_nobody_knows_yet_are_tolerated() {
 fn without_the_family_the_module_is_loaded_once_and_the_family_looked_up_again() {
     let (kernel, outcome, loads) = open(
         vec![refused(Errno::NOENT), family_found(&[]), acknowledged()],
-        None,
+        vec![says(""), says("")],
     );
     outcome.unwrap().flush().unwrap();
     assert_eq!(kernel.requests()[..2], [lookup(), lookup()]);
     assert_eq!(loads, 1);
 }
 
+/// As where the kernel is told not to load modules, by a program that does
+/// nothing or that is not there.
 #[test]
-fn a_family_that_stays_away_is_unavailable_with_the_words_of_the_module_loader() {
-    for said in [Some("modprobe: FATAL: Module ip_vs not found."), None] {
-        let (kernel, outcome, loads) =
-            open(vec![refused(Errno::NOENT), refused(Errno::NOENT)], said);
+fn when_the_loader_of_the_kernel_is_of_no_use_the_usual_one_is_asked() {
+    for first in [says(""), is_missing()] {
+        let (kernel, outcome, loads) = open(
+            vec![
+                refused(Errno::NOENT),
+                refused(Errno::NOENT),
+                family_found(&[]),
+                acknowledged(),
+            ],
+            vec![first, says("")],
+        );
+        outcome.unwrap().flush().unwrap();
+        assert_eq!(kernel.requests()[..3], [lookup(), lookup(), lookup()]);
+        assert_eq!(loads, 2);
+    }
+}
+
+#[test]
+fn a_family_that_stays_away_is_unavailable_with_the_words_of_the_last_loader_that_ran() {
+    let fatal = "modprobe: FATAL: Module ip_vs not found.";
+    for (loaders, words) in [
+        (vec![], Some("")),
+        (vec![says(fatal)], Some(fatal)),
+        (vec![says("first"), says(fatal)], Some(fatal)),
+        (vec![is_missing(), says(fatal)], Some(fatal)),
+        (vec![says(fatal), is_missing()], Some(fatal)),
+        (vec![is_missing(), is_missing()], None),
+    ] {
+        let count = loaders.len();
+        let (kernel, outcome, loads) = open(vec![refused(Errno::NOENT); count + 1], loaders);
         match outcome.err() {
-            Some(Error::Unavailable { modprobe }) => assert_eq!(modprobe.as_deref(), said),
+            Some(Error::Unavailable { modprobe }) => {
+                assert_eq!(modprobe.ok().as_deref(), words);
+            }
             other => panic!("not unavailable: {other:?}"),
         }
-        assert_eq!(kernel.requests(), [lookup(), lookup()]);
-        assert_eq!(loads, 1);
+        assert_eq!(kernel.requests().len(), count + 1);
+        assert_eq!(loads as usize, count);
     }
 }
 
 #[test]
 fn another_refusal_is_the_kernels_and_loads_no_module() {
-    let (kernel, outcome, loads) = open(vec![refused(Errno::PERM)], None);
+    let (kernel, outcome, loads) = open(vec![refused(Errno::PERM)], vec![says("")]);
     assert_eq!(refusal(outcome), (Operation::Open, Errno::PERM));
     assert_eq!(kernel.requests(), [lookup()]);
     assert_eq!(loads, 0);
@@ -95,14 +139,17 @@ fn another_refusal_is_the_kernels_and_loads_no_module() {
 
 #[test]
 fn another_refusal_after_loading_is_the_kernels() {
-    let (_, outcome, loads) = open(vec![refused(Errno::NOENT), refused(Errno::NOMEM)], None);
+    let (_, outcome, loads) = open(
+        vec![refused(Errno::NOENT), refused(Errno::NOMEM)],
+        vec![says(""), says("")],
+    );
     assert_eq!(refusal(outcome), (Operation::Open, Errno::NOMEM));
     assert_eq!(loads, 1);
 }
 
 #[test]
 fn a_controller_that_does_not_answer_times_out() {
-    let (_, outcome, loads) = open(vec![swallowed()], None);
+    let (_, outcome, loads) = open(vec![swallowed()], vec![says("")]);
     assert_eq!(timed_out(outcome), Operation::Open);
     assert_eq!(loads, 0);
 }
@@ -114,7 +161,7 @@ fn a_controllers_reply_without_the_number_is_malformed() {
     for reply in [header_alone, empty] {
         let (_, outcome, _) = open(
             vec![vec![Answer::Datagram(vec![reply, Message::ack()])]],
-            None,
+            vec![],
         );
         assert_eq!(
             malformed(outcome),
@@ -125,7 +172,7 @@ fn a_controllers_reply_without_the_number_is_malformed() {
 
 #[test]
 fn a_client_can_move_to_another_thread() {
-    let (_, outcome, _) = open(vec![family_found(&[]), acknowledged()], None);
+    let (_, outcome, _) = open(vec![family_found(&[]), acknowledged()], vec![says("")]);
     let mut client = outcome.unwrap();
     std::thread::spawn(move || client.flush().unwrap())
         .join()

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+
+//! Loading IPVS where the kernel does not do it by itself. The setting that
+//! keeps it from that, and its modules, are the whole kernel's: so each of these
+//! tests has a kernel of its own.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use ipvs_lab::{Answer, program};
+
+/// Puts a module loader at /sbin/modprobe that notes how it was called, and
+/// unloads the module that the lab has loaded. A loader acts as what it is
+/// called, and what is mounted at the usual one covers it.
+const PREPARE: &str = "\
+cp /bin/kmod /run/kmod
+cat > /run/loader << 'END'
+#!/bin/bash
+echo \"$0 $*\" >> /run/asked
+exec -a modprobe /run/kmod -d /run/ipvs-lab \"$@\"
+END
+chmod +x /run/loader
+mount --bind /run/loader /sbin/modprobe
+unload() { bash -c 'exec -a rmmod /run/kmod ip_vs'; }
+unload
+";
+
+/// This tree's program, and the original where it can be had.
+fn programs() -> Vec<OsString> {
+    let mut programs = vec![program::path().unwrap().into()];
+    programs.extend(program::find_original().map(|original| original.program.into()));
+    programs
+}
+
+/// Runs a script in a fresh kernel, with the program as `$1`.
+fn run(script: &str, program: &OsString) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    command
+        .args(["shell", "--kernel", "uml", "--", "sh", "-c"])
+        .arg(format!("{PREPARE}{script}"))
+        .arg("sh")
+        .arg(program);
+    if let Some(libraries) = program::find_original().and_then(|original| original.libraries) {
+        command.env("LD_LIBRARY_PATH", libraries);
+    }
+    Answer::of(command, "").unwrap()
+}
+
+#[test]
+fn where_the_kernel_asks_no_loader_or_one_that_does_nothing_the_usual_one_is_asked() {
+    let script = "\
+for loader in '' /bin/true /nonexistent/modprobe; do
+    echo \"$loader\" > /proc/sys/kernel/modprobe
+    \"$1\" -A -f 1 -s none && \"$1\" -S && \"$1\" -C
+    cat /run/asked
+    rm /run/asked
+    unload
+done
+";
+    for program in programs() {
+        let answer = run(script, &program);
+        assert_eq!(answer.stderr, "", "{program:?}");
+        let once = "-A -f 1 -s none\n/sbin/modprobe -- ip_vs\n";
+        assert_eq!(answer.stdout, once.repeat(3), "{program:?}");
+    }
+}
+
+#[test]
+fn a_loader_that_cannot_be_run_is_named_and_a_container_gets_a_hint_for_its_log() {
+    let script = "\
+echo > /proc/sys/kernel/modprobe
+mount --bind /dev/null /sbin/modprobe
+\"$1\" -C
+echo $?
+";
+    let original = "\
+Can't initialize ipvs: Protocol not available
+Are you sure that IP Virtual Server is built in the kernel or as module?
+";
+    let not_run = "cannot run /sbin/modprobe to load ip_vs: Permission denied\n";
+    for (program, more) in programs().iter().zip([not_run, ""]) {
+        let answer = run(script, program);
+        assert_eq!(answer.stdout, "2\n", "{program:?}");
+        assert_eq!(answer.stderr, format!("{original}{more}"), "{program:?}");
+    }
+    let in_a_container = script.replace("\"$1\"", "unshare --pid --fork \"$1\"");
+    let [ours, ..] = &*programs() else {
+        unreachable!();
+    };
+    let answer = run(&in_a_container, ours);
+    assert_eq!(answer.stdout, "2\n");
+    assert_eq!(
+        answer.stderr,
+        format!(
+            "{original}{not_run}ipvsadm: hint: a container cannot load the module: run \
+             `modprobe ip_vs` on its host\n"
+        )
+    );
+}
