@@ -112,7 +112,8 @@ impl View {
     }
 }
 
-/// How a change was worded: what tells whether it does more than its words say.
+/// The wording of a change, by which it shows that it does more than its words
+/// say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wording {
     /// The kinds of setting that the command line names.
@@ -148,7 +149,7 @@ impl Command {
     }
 }
 
-/// What the words give, one after the other.
+/// Takes the words one after the other.
 fn given<'a>(words: &'a [&'a str]) -> Result<Given<'a>, UsageError> {
     if words.is_empty() {
         return Ok(Given::new(CommandName::List));

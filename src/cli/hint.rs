@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-//! What a person may do about a failure. A hint is one line; it depends on
-//! what was asked, on the kernel's reason, and on facts about the system. It is
-//! given where its condition is certain, and says what the error does not.
+//! Hints about failures: one line that says what a person may do. It depends on
+//! what was asked, on the kernel's reason, and on facts about the system, is given
+//! where its condition is certain, and says what the error does not.
 
 mod effect;
 mod endpoint;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What a person at a terminal is told beyond the words of ipvsadm 1.31, and
-//! nobody else.
+//! Hints and warnings, which only a person at a terminal gets.
 
 use ipvs_lab::Namespace;
 
@@ -14,7 +13,7 @@ const RULES: &str = "\
 -a -t 10.0.0.1:80 -r 10.0.0.3:8080 -m -w 1
 ";
 
-/// What a command says on a terminal, in lines.
+/// Returns the lines that a command writes on a terminal.
 fn said_on_terminal(director: &Namespace, arguments: &str) -> Vec<String> {
     let program = ipvs_lab::program::path().unwrap();
     let command = format!("'{}' {arguments} || :", program.display());
@@ -24,7 +23,7 @@ fn said_on_terminal(director: &Namespace, arguments: &str) -> Vec<String> {
         .collect()
 }
 
-/// What it says where nobody is: standard error.
+/// Returns its standard error where that is no terminal.
 fn said_elsewhere(director: &Namespace, arguments: &str) -> String {
     let words = arguments.split_ascii_whitespace();
     ipvs_lab::ipvsadm(director, words).unwrap().stderr

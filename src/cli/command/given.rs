@@ -115,7 +115,7 @@ impl<'a> Given<'a> {
         self.kinds.contains(kind)
     }
 
-    /// What is shown is shown as JSON, without a rule about that.
+    /// Asks for JSON where no rule says whether it may be asked for.
     pub(super) fn write_json(&mut self) {
         self.output = Output::Json;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! What a change has done beyond its words, for a person who may have meant
-//! something else.
+//! Warnings after a change that has done more than its words, for a person who
+//! may have meant something else.
 
 use ipvs_client::{
     Change, Client, Consistency, Counters, Destination, DestinationId, DestinationSettings,
@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    /// What a person is told of a change; the first line has added what the
+    /// Returns what a person is told of a change; the first line has added what the
     /// second changes, if it does.
     fn told(before: Option<&str>, line: &str) -> Vec<String> {
         let words: Vec<_> = line.split(' ').collect();

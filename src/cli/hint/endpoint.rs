@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What may be done about an address or port that makes no sense.
+//! Hints about addresses and ports that make no sense.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4};
 

@@ -112,8 +112,7 @@ fn is_initial_user_namespace(uid_map: &str) -> bool {
     uid_map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// What stands before the colon of each line of `/proc/net/dev`; its headings
-/// have none.
+/// The names before the colons in `/proc/net/dev`; its headings have none.
 fn interface_names(dev: &str) -> Vec<String> {
     dev.lines()
         .filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned()))

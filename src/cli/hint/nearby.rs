@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the table has where something was not found.
+//! Entries of the table that may have been meant where one was not found.
 
 use ipvs_client::{
     Client, Consistency, Counters, DestinationId, Error, ForwardingMethod, Operation, ServiceId,

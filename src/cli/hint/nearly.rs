@@ -88,7 +88,7 @@ pub(super) fn swallowed_option(words: &[&str]) -> Option<String> {
     })
 }
 
-/// Whether a word can hardly be anything but an option.
+/// Recognizes a word that can hardly be anything but an option.
 fn is_option(word: &str) -> bool {
     match word.strip_prefix("--") {
         Some(name) => by_name(name_of(name)).is_some(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What may be done about what the kernel refuses.
+//! Hints about what the kernel refuses.
 
 use ipvs_client::{
     AddressFamily, Change, DestinationId, Errno, Error, ForwardingMethod, Operation, ServiceId,

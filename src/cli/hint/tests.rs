@@ -14,7 +14,7 @@ use crate::{
     failure::{CommandLine, Messages},
 };
 
-/// What a person is told about a command line that cannot be done.
+/// Returns the lines that a person reads about a wrong command line.
 fn told(line: &str) -> Vec<String> {
     let words: Vec<_> = line.split(' ').collect();
     let error = Command::parse(&words).expect_err(line);

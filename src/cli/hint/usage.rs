@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What may be done about a command line that asks for nothing that can be
-//! done.
+//! Hints about command lines that ask for nothing that can be done.
 
 use std::{fmt::Display, net::IpAddr, ops::RangeInclusive};
 
@@ -113,7 +112,7 @@ fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// What a command line has, as far as it can be read.
+/// The command and the kinds of option of a line, as far as it can be read.
 struct Line {
     command: Option<CommandName>,
     kinds: Kinds,
@@ -264,8 +263,8 @@ fn unexpected(word: &str, words: &[&str]) -> Option<String> {
     }
 }
 
-/// Whether a word can hardly be anything but an address, without asking for the
-/// name of a host.
+/// Recognizes a word that can hardly be anything but an address; the name of a
+/// host is not asked for.
 fn is_endpoint(word: &str) -> bool {
     let has_address = |text: &str| text.parse::<IpAddr>().is_ok();
     let address = word.rsplit_once(':').map_or(word, |(address, _)| address);

@@ -102,7 +102,7 @@ impl<'a> Given<'a> {
         })
     }
 
-    /// How a change was worded.
+    /// Returns the wording of the change.
     pub(in crate::command) fn wording(&self) -> Wording {
         Wording {
             named: self.kinds,

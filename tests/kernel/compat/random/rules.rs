@@ -108,7 +108,7 @@ fn words(line: &str) -> Vec<String> {
     line.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
-/// Whether the word ends with an IPv6 address in brackets and no port.
+/// Recognizes a word that ends with an IPv6 address in brackets and no port.
 fn ends_in_brackets(word: &str) -> bool {
     word.strip_suffix(']')
         .and_then(|word| word.rsplit_once('['))
