@@ -60,7 +60,6 @@ _ipvsadm_name() {
         --thresholds) REPLY='thresholds' ;;
         --persistent-conn) REPLY='persistent-conn' ;;
         --tun-info) REPLY='tun-info' ;;
-        --json) REPLY='json' ;;
         --output) REPLY='output' ;;
         --totals) REPLY='totals' ;;
         --output-file) REPLY='output-file' ;;
@@ -70,12 +69,14 @@ _ipvsadm_name() {
         --nosort) REPLY='nosort' ;;
         --sort) REPLY='sort' ;;
         --strict) REPLY='strict' ;;
+        --check) REPLY='check' ;;
         --mcast-interface) REPLY='mcast-interface' ;;
         --syncid) REPLY='syncid' ;;
         --sync-maxlen) REPLY='sync-maxlen' ;;
         --mcast-group) REPLY='mcast-group' ;;
         --mcast-port) REPLY='mcast-port' ;;
         --mcast-ttl) REPLY='mcast-ttl' ;;
+        --json) REPLY='json' ;;
         *) REPLY= ;;
     esac
 }
@@ -131,7 +132,6 @@ _ipvsadm_forms() {
         thresholds) REPLY='--thresholds' ;;
         persistent-conn) REPLY='--persistent-conn' ;;
         tun-info) REPLY='--tun-info' ;;
-        json) REPLY='--json' ;;
         output) REPLY='--output' ;;
         totals) REPLY='--totals' ;;
         output-file) REPLY='--output-file' ;;
@@ -141,12 +141,14 @@ _ipvsadm_forms() {
         nosort) REPLY='--nosort' ;;
         sort) REPLY='--sort' ;;
         strict) REPLY='--strict' ;;
+        check) REPLY='--check' ;;
         mcast-interface) REPLY='--mcast-interface' ;;
         syncid) REPLY='--syncid' ;;
         sync-maxlen) REPLY='--sync-maxlen' ;;
         mcast-group) REPLY='--mcast-group' ;;
         mcast-port) REPLY='--mcast-port' ;;
         mcast-ttl) REPLY='--mcast-ttl' ;;
+        json) REPLY='--json' ;;
         *) REPLY= ;;
     esac
 }
@@ -208,18 +210,20 @@ _ipvsadm_source() {
 # The options that go with a command.
 _ipvsadm_legal() {
     case $1 in
-        add-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops' ;;
-        edit-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops' ;;
-        delete-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6' ;;
-        restore) REPLY='strict' ;;
+        add-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops json' ;;
+        edit-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops json' ;;
+        delete-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 json' ;;
+        clear) REPLY='json' ;;
+        restore) REPLY='strict check json' ;;
         save) REPLY='numeric json' ;;
-        add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold' ;;
-        edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold' ;;
-        delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server' ;;
-        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info json output watch exact nosort sort syncid' ;;
-        zero) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6' ;;
-        start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl' ;;
-        stop-daemon) REPLY='syncid' ;;
+        add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold json' ;;
+        edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold json' ;;
+        delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server json' ;;
+        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json' ;;
+        zero) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 json' ;;
+        set) REPLY='json' ;;
+        start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json' ;;
+        stop-daemon) REPLY='syncid json' ;;
         *) REPLY= ;;
     esac
 }
@@ -261,8 +265,7 @@ _ipvsadm_excludes() {
         thresholds) REPLY='connection timeout daemon thresholds' ;;
         persistent-conn) REPLY='timeout daemon persistent-conn' ;;
         tun-info) REPLY='tun-info' ;;
-        json) REPLY='json output' ;;
-        output) REPLY='connection timeout daemon json output' ;;
+        output) REPLY='connection timeout daemon output json' ;;
         totals) REPLY='totals' ;;
         output-file) REPLY='output-file' ;;
         watch) REPLY='connection timeout daemon watch' ;;
@@ -271,12 +274,14 @@ _ipvsadm_excludes() {
         nosort) REPLY='nosort' ;;
         sort) REPLY='sort' ;;
         strict) REPLY='strict' ;;
+        check) REPLY='check' ;;
         mcast-interface) REPLY='mcast-interface' ;;
         syncid) REPLY='syncid' ;;
         sync-maxlen) REPLY='sync-maxlen' ;;
         mcast-group) REPLY='mcast-group' ;;
         mcast-port) REPLY='mcast-port' ;;
         mcast-ttl) REPLY='mcast-ttl' ;;
+        json) REPLY='output json' ;;
         *) REPLY= ;;
     esac
 }
@@ -395,11 +400,11 @@ _ipvsadm_interfaces() {
 
 # Reads the words before the cursor as the program does. Sets, in the caller:
 # command; given, the names of the options, and name=value for those with a
-# value; pending, the option that the next word is the value of; and broken,
-# when nothing more can follow.
+# value; pending, the option that the next word is the value of; file, the file
+# of -R; and broken, when nothing more can follow.
 _ipvsadm_scan() {
     local word name value letters REPLY
-    command= given=() pending= broken=
+    command= given=() pending= file= broken=
     for word; do
         if [[ $pending ]]; then
             _ipvsadm_takes "$pending"
@@ -442,9 +447,12 @@ _ipvsadm_scan() {
                 done
                 ;;
             *)
-                # Only --set takes plain words, and nothing else.
-                broken=1
-                return
+                # Only --set takes plain words and nothing else, and -R a file.
+                if [[ $command != restore || $file ]]; then
+                    broken=1
+                    return
+                fi
+                file=$word
                 ;;
         esac
     done
@@ -562,7 +570,7 @@ _ipvsadm_values() {
 
 _ipvsadm() {
     local cur words cword typed prefix='' candidate
-    local command pending broken name REPLY
+    local command pending file broken name REPLY
     local -a given candidates=()
     COMPREPLY=()
     # Addresses have colons, which readline would split words at.
@@ -592,13 +600,17 @@ _ipvsadm() {
     for candidate in "${candidates[@]}"; do
         [[ $candidate != "$typed"* ]] || COMPREPLY+=("$prefix$candidate")
     done
+    if [[ $command == restore && ! $file && $cur != -* ]]; then
+        compopt -o filenames 2>/dev/null
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
+    fi
     __ltrim_colon_completions "$typed"
 }
 complete -F _ipvsadm ipvsadm
 
 _ipvsadm_wrapper() {
-    local options='-h'
-    [[ ${1##*/} != ipvsadm-save ]] || options='-n -h'
+    local options='--strict --check --json -h'
+    [[ ${1##*/} != ipvsadm-save ]] || options='-n --json -h'
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$2")
 }
 complete -F _ipvsadm_wrapper ipvsadm-save ipvsadm-restore

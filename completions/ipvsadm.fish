@@ -111,8 +111,6 @@ function __ipvsadm_name
             printf '%s\n' persistent-conn
         case --tun-info
             printf '%s\n' tun-info
-        case --json
-            printf '%s\n' json
         case --output
             printf '%s\n' output
         case --totals
@@ -131,6 +129,8 @@ function __ipvsadm_name
             printf '%s\n' sort
         case --strict
             printf '%s\n' strict
+        case --check
+            printf '%s\n' check
         case --mcast-interface
             printf '%s\n' mcast-interface
         case --syncid
@@ -143,6 +143,8 @@ function __ipvsadm_name
             printf '%s\n' mcast-port
         case --mcast-ttl
             printf '%s\n' mcast-ttl
+        case --json
+            printf '%s\n' json
     end
 end
 
@@ -245,8 +247,6 @@ function __ipvsadm_forms
             printf '%s\n' '--persistent-conn'
         case tun-info
             printf '%s\n' '--tun-info'
-        case json
-            printf '%s\n' '--json'
         case output
             printf '%s\n' '--output'
         case totals
@@ -265,6 +265,8 @@ function __ipvsadm_forms
             printf '%s\n' '--sort'
         case strict
             printf '%s\n' '--strict'
+        case check
+            printf '%s\n' '--check'
         case mcast-interface
             printf '%s\n' '--mcast-interface'
         case syncid
@@ -277,6 +279,8 @@ function __ipvsadm_forms
             printf '%s\n' '--mcast-port'
         case mcast-ttl
             printf '%s\n' '--mcast-ttl'
+        case json
+            printf '%s\n' '--json'
     end
 end
 
@@ -292,7 +296,7 @@ function __ipvsadm_meaning
         case clear
             printf '%s\n' 'Remove all virtual services'
         case restore
-            printf '%s\n' 'Read commands from standard input, one a line'
+            printf '%s\n' 'Read commands from a file or standard input, one a line'
         case save
             printf '%s\n' 'Write the table as commands that -R reads'
         case add-server
@@ -379,8 +383,6 @@ function __ipvsadm_meaning
             printf '%s\n' 'Show persistent connections'
         case tun-info
             printf '%s\n' 'Show the tunnels to real servers'
-        case json
-            printf '%s\n' 'As one JSON document; errors too. Also with -v'
         case output
             printf '%s\n' 'How to show the table: classic, wide, json or openmetrics [default: classic]'
         case totals
@@ -399,6 +401,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Nothing; entries are sorted anyway'
         case strict
             printf '%s\n' 'Number the lines that fail, go on after every one, and exit with the status of the first'
+        case check
+            printf '%s\n' 'Read and check the rules, change nothing'
         case mcast-interface
             printf '%s\n' 'Network interface [default: eth0]'
         case syncid
@@ -411,6 +415,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'UDP port [default: 8848]'
         case mcast-ttl
             printf '%s\n' 'Time to live [default: 1]'
+        case json
+            printf '%s\n' 'Listings as one JSON document, errors as one JSON object a line'
     end
 end
 
@@ -510,29 +516,33 @@ end
 function __ipvsadm_legal
     switch "$argv[1]"
         case add-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops json
         case edit-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops json
         case delete-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 json
+        case clear
+            printf '%s\n' json
         case restore
-            printf '%s\n' strict
+            printf '%s\n' strict check json
         case save
             printf '%s\n' numeric json
         case add-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold json
         case edit-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold json
         case delete-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server json
         case list
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info json output watch exact nosort sort syncid
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json
         case zero
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 json
+        case set
+            printf '%s\n' json
         case start-daemon
-            printf '%s\n' mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl
+            printf '%s\n' mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json
         case stop-daemon
-            printf '%s\n' syncid
+            printf '%s\n' syncid json
     end
 end
 
@@ -607,10 +617,8 @@ function __ipvsadm_excludes
             printf '%s\n' timeout daemon persistent-conn
         case tun-info
             printf '%s\n' tun-info
-        case json
-            printf '%s\n' json output
         case output
-            printf '%s\n' connection timeout daemon json output
+            printf '%s\n' connection timeout daemon output json
         case totals
             printf '%s\n' totals
         case output-file
@@ -627,6 +635,8 @@ function __ipvsadm_excludes
             printf '%s\n' sort
         case strict
             printf '%s\n' strict
+        case check
+            printf '%s\n' check
         case mcast-interface
             printf '%s\n' mcast-interface
         case syncid
@@ -639,6 +649,8 @@ function __ipvsadm_excludes
             printf '%s\n' mcast-port
         case mcast-ttl
             printf '%s\n' mcast-ttl
+        case json
+            printf '%s\n' output json
     end
 end
 
@@ -780,8 +792,8 @@ end
 
 # Reads the words before the cursor as the program does. Sets, in the caller:
 # command; given, the names of the options, and name=value for those with a
-# value; and pending, the option that the next word is the value of. Fails when
-# nothing more can follow.
+# value; pending, the option that the next word is the value of; and file, the
+# file of -R. Fails when nothing more can follow.
 function __ipvsadm_scan --no-scope-shadowing
     for word in $argv
         if test -n "$pending"
@@ -819,8 +831,9 @@ function __ipvsadm_scan --no-scope-shadowing
                     break
                 end
             case '*'
-                # Only --set takes plain words, and nothing else.
-                return 1
+                # Only --set takes plain words and nothing else, and -R a file.
+                test "$command" = restore; and test -z "$file"; or return 1
+                set file $word
         end
     end
 end
@@ -918,6 +931,7 @@ function __ipvsadm_complete
     set -l command
     set -l pending
     set -l given
+    set -l file
     set -l words (commandline -opc)
     set -l typed (commandline -ct)
     __ipvsadm_scan $words[2..-1]; or return
@@ -941,12 +955,19 @@ function __ipvsadm_complete
         end
     else
         __ipvsadm_options
+        if test "$command" = restore; and test -z "$file"; and not string match -q -- '-*' "$typed"
+            __fish_complete_path "$typed"
+        end
     end
 end
 
 complete -c ipvsadm -f -k -a '(__ipvsadm_complete)'
 complete -c ipvsadm-save -f
 complete -c ipvsadm-save -s n -d 'Addresses and ports as numbers'
+complete -c ipvsadm-save -l json -d 'As one JSON document; errors too'
 complete -c ipvsadm-save -s h -d 'Show help'
 complete -c ipvsadm-restore -f
+complete -c ipvsadm-restore -l strict -d 'Number the lines that fail'
+complete -c ipvsadm-restore -l check -d 'Read and check the rules, change nothing'
+complete -c ipvsadm-restore -l json -d 'Errors as one JSON object a line'
 complete -c ipvsadm-restore -s h -d 'Show help'

@@ -26,10 +26,7 @@ pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
 pub(crate) enum Command {
     /// A change to virtual services, real servers, counters or timeouts.
     Change(Change),
-    Restore {
-        /// Every line that fails counts, by its number.
-        strict: bool,
-    },
+    Restore(Restore),
     Save {
         numeric: bool,
         format: Format,
@@ -41,6 +38,17 @@ pub(crate) enum Command {
     StopDaemon(DaemonRole),
     Help,
     Version(Format),
+}
+
+/// The options of -R and `ipvsadm-restore`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Restore {
+    /// Every line that fails counts, by its number.
+    pub(crate) strict: bool,
+    /// They are only checked.
+    pub(crate) check: bool,
+    /// Standard input if not given.
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// How what is asked for is written.

@@ -5,7 +5,7 @@
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use ipvs_client::{Errno, Error, Operation};
@@ -14,6 +14,7 @@ use crate::{
     command::Command,
     hint::{self, Facts},
     json::JsonError,
+    place::Place,
     usage::{STATUS_USAGE, UsageError},
 };
 
@@ -38,10 +39,21 @@ pub(crate) struct OutputFile {
     pub(crate) reason: io::Error,
 }
 
-/// Standard input cannot be read.
+/// The rules cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read from standard input: {0}")]
-pub(crate) struct Input(#[source] pub(crate) io::Error);
+#[error("cannot read {}: {reason}", input_name(file.as_deref()))]
+pub(crate) struct Input {
+    /// Standard input if not given.
+    pub(crate) file: Option<PathBuf>,
+    #[source]
+    pub(crate) reason: io::Error,
+}
+
+fn input_name(file: Option<&Path>) -> String {
+    file.map_or("from standard input".to_owned(), |file| {
+        file.display().to_string()
+    })
+}
 
 /// The command that a failure of the client comes from: its context, for whoever
 /// explains it.
@@ -66,6 +78,32 @@ impl CommandLine {
     }
 }
 
+/// The rule that a failure comes from: its context, for whoever reports it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("a rule failed")]
+pub(crate) struct RuleAt {
+    /// The file, if it has a name.
+    pub(crate) file: Option<PathBuf>,
+    /// Not given where the error itself says it.
+    pub(crate) place: Option<Place>,
+    /// The text names the line. The original's does not.
+    pub(crate) names_line: bool,
+}
+
+impl RuleAt {
+    /// `rules.txt: line 3: `
+    fn prefix(&self) -> String {
+        let file = self.file.as_deref().map(Path::display);
+        let mut text = file.map_or(String::new(), |file| format!("{file}: "));
+        match self.place {
+            Some(Place::Line(_)) if !self.names_line => {}
+            Some(place) => text.push_str(&format!("{place}: ")),
+            None => {}
+        }
+        text
+    }
+}
+
 /// The exit status of a program that ends with the error.
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
     if is_closed_pipe(error) {
@@ -74,7 +112,7 @@ pub(crate) fn status(error: &anyhow::Error) -> u8 {
     if let Some(error) = error.downcast_ref::<UsageError>() {
         return error.status();
     }
-    if error.is::<JsonError>() {
+    if error.is::<JsonError>() || error.is::<Input>() {
         return STATUS_USAGE;
     }
     match error.downcast_ref::<Error>() {
@@ -151,19 +189,17 @@ impl<'a> Messages<'a> {
         }
     }
 
-    /// Reports what is wrong with a line of a file of rules; the first is 1.
-    pub(crate) fn report_line(&mut self, line: u64, error: &anyhow::Error) {
-        let text = self.text(error);
-        // A message of the original's can end with an empty line.
-        self.show(&format!("line {line}: {}\n", text.trim_end()));
+    /// Adds a line to what was reported, for people: an object has said it all.
+    pub(crate) fn note(&mut self, text: &str) {
+        if !self.as_json {
+            self.show(&format!("{text}\n"));
+        }
     }
 
-    /// Reports what is wrong with a rule that stands in no line.
-    pub(crate) fn report_operation(&mut self, error: &anyhow::Error) {
-        let text = self.text(error);
-        match error.downcast_ref::<Error>().and_then(Error::operation) {
-            Some(operation) => self.show(&format!("cannot {operation}: {text}\n")),
-            None => self.show(&format!("{text}\n")),
+    /// Says something that only a person at a terminal wants to know.
+    pub(crate) fn note_to_terminal(&mut self, text: &str) {
+        if (self.is_terminal)() {
+            self.note(text);
         }
     }
 
@@ -191,8 +227,13 @@ impl<'a> Messages<'a> {
         let facts = (to_terminal || failure.is_some_and(is_unavailable)).then(Facts::read);
         let mut text = match failure {
             Some(failure) => words(failure, facts.as_ref().is_none_or(|facts| facts.net_raw)),
-            None => error.to_string(),
+            None => own_words(error),
         };
+        let prefix = prefix(error);
+        if !prefix.is_empty() {
+            // A message of the original's can end with an empty line.
+            text = format!("{prefix}{}", text.trim_end());
+        }
         if to_terminal && let Some(failure @ Error::Kernel { .. }) = failure {
             text.push_str(&format!("\n({failure})"));
         }
@@ -232,17 +273,88 @@ fn hint_line(
     ))
 }
 
-/// An error as JSON: what was asked, the kernel's reason, and the words.
+/// The words of an error that is not the client's, without its context.
+fn own_words(error: &anyhow::Error) -> String {
+    match error.chain().nth(error.is::<RuleAt>().into()) {
+        Some(error) => error.to_string(),
+        None => error.to_string(),
+    }
+}
+
+/// The place of the rule that failed, and what it asked for where that stands in
+/// no line that could be looked up.
+fn prefix(error: &anyhow::Error) -> String {
+    let Some(at) = error.downcast_ref::<RuleAt>() else {
+        return String::new();
+    };
+    let operation = error.downcast_ref::<Error>().and_then(Error::operation);
+    match (at.place, operation) {
+        (Some(Place::Service(_) | Place::Destination(..)), Some(operation)) => {
+            format!("{}cannot {operation}: ", at.prefix())
+        }
+        _ => at.prefix(),
+    }
+}
+
+/// An error as JSON: what was asked, of which object, the kernel's reason, the
+/// words, and where the rule stands.
 fn object(error: &anyhow::Error) -> serde_json::Value {
     let failure = error.downcast_ref::<Error>();
-    let message = match failure {
-        Some(failure) => words(failure, true),
-        None => error.to_string(),
+    let operation = failure.and_then(Error::operation);
+    let json_error = error.downcast_ref::<JsonError>();
+    let message = match (failure, json_error) {
+        (Some(failure), _) => words(failure, true),
+        (None, Some(error)) => error.reason(),
+        (None, None) => own_words(error),
     };
-    serde_json::json!({
-        "operation": failure.and_then(Error::operation).map(|operation| operation.to_string()),
+    let mut object = serde_json::json!({
+        "operation": operation.map(|operation| operation.to_string()),
+        "object": operation.and_then(named_object),
         "errno": failure.and_then(Error::errno).map(errno_name),
         "message": message.trim_end(),
+    });
+    let at = error.downcast_ref::<RuleAt>();
+    let (mut line, mut place) = match at.and_then(|at| at.place) {
+        Some(Place::Line(line)) => (Some(line), None),
+        Some(place) => (None, Some(place.to_string())),
+        None => (None, None),
+    };
+    if let Some(error) = json_error {
+        (line, place) = error.line_or_place();
+    }
+    let file = at.and_then(|at| at.file.as_deref());
+    for (name, value) in [
+        ("file", file.map(|file| file.display().to_string().into())),
+        ("line", line.map(Into::into)),
+        ("place", place.map(Into::into)),
+    ] {
+        if let (Some(value), Some(object)) = (value, object.as_object_mut()) {
+            object.insert(name.to_owned(), value);
+        }
+    }
+    object
+}
+
+/// The virtual service, real server or daemon that an operation is about.
+fn named_object(operation: Operation) -> Option<serde_json::Value> {
+    use Operation as O;
+    Some(match operation {
+        O::ReadService(service)
+        | O::AddService(service)
+        | O::EditService(service)
+        | O::DeleteService(service)
+        | O::ListDestinations(service)
+        | O::ZeroService(service) => serde_json::json!({"service": service.to_string()}),
+        O::AddDestination(service, destination)
+        | O::EditDestination(service, destination)
+        | O::DeleteDestination(service, destination) => serde_json::json!({
+            "service": service.to_string(),
+            "destination": destination.to_string(),
+        }),
+        O::StartDaemon(role) | O::StopDaemon(role) => {
+            serde_json::json!({"daemon": role.to_string()})
+        }
+        _ => return None,
     })
 }
 

@@ -21,8 +21,8 @@ ipvsadm [-L [VIRTUAL-SERVICE] [LIST OPTIONS]]
        ipvsadm -d VIRTUAL-SERVICE -r REAL-SERVER
        ipvsadm -Z [VIRTUAL-SERVICE]
        ipvsadm -C
-       ipvsadm -S [-n] [--json] > RULES
-       ipvsadm -R [--strict] < RULES
+       ipvsadm -S [-n|--json] > RULES
+       ipvsadm -R [--strict|--check] [FILE]
        ipvsadm --set TCP TCPFIN UDP
        ipvsadm --start-daemon master|backup [DAEMON OPTIONS]
        ipvsadm --stop-daemon master|backup

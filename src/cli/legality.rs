@@ -2,6 +2,8 @@
 
 //! Which options go with which command, and with which tunnel.
 
+use ipvs_client::{Protocol, ServiceId};
+
 use crate::{
     options::{CommandName, Kind, Name, Spec, TABLE},
     usage::{Subject, UsageError},
@@ -56,11 +58,13 @@ impl Rules {
                     Kind::OnePacket,
                     Kind::PersistenceEngine,
                     Kind::SchedulerFlags,
+                    Kind::Json,
                 ],
                 ..Self::NONE
             },
             C::DeleteService => Self {
                 compulsory: &[Kind::ServiceAddress],
+                optional: &[Kind::Json],
                 ..Self::NONE
             },
             C::AddServer | C::EditServer => Self {
@@ -75,11 +79,13 @@ impl Rules {
                     Kind::TunnelNoChecksum,
                     Kind::TunnelChecksum,
                     Kind::TunnelRemoteChecksum,
+                    Kind::Json,
                 ],
                 ..Self::NONE
             },
             C::DeleteServer => Self {
                 compulsory: &[Kind::ServiceAddress, Kind::RealServer],
+                optional: &[Kind::Json],
                 ..Self::NONE
             },
             C::List => Self {
@@ -113,11 +119,11 @@ impl Rules {
                 ..Self::NONE
             },
             C::Restore => Self {
-                optional: &[Kind::Strict],
+                optional: &[Kind::Strict, Kind::Check, Kind::Json],
                 ..Self::NONE
             },
             C::Zero => Self {
-                optional: &[Kind::ServiceAddress],
+                optional: &[Kind::ServiceAddress, Kind::Json],
                 ..Self::NONE
             },
             C::StartDaemon => Self {
@@ -128,14 +134,19 @@ impl Rules {
                     Kind::McastGroup,
                     Kind::McastPort,
                     Kind::McastTtl,
+                    Kind::Json,
                 ],
                 ..Self::NONE
             },
             C::StopDaemon => Self {
-                optional: &[Kind::SyncId],
+                optional: &[Kind::SyncId, Kind::Json],
                 ..Self::NONE
             },
-            C::Clear | C::SetTimeouts | C::Help | C::Version => Self::NONE,
+            C::Clear | C::SetTimeouts => Self {
+                optional: &[Kind::Json],
+                ..Self::NONE
+            },
+            C::Help | C::Version => Self::NONE,
         }
     }
 
@@ -227,6 +238,29 @@ pub(crate) fn commands_with(kind: Kind) -> impl Iterator<Item = &'static Spec> {
         }
         Name::Option(_) => false,
     })
+}
+
+/// Checks that a service, written so, can have these settings.
+pub(crate) fn check_service(
+    id: &ServiceId,
+    written: &str,
+    persistent: bool,
+    one_packet: bool,
+) -> Result<(), UsageError> {
+    let ServiceId::Address { protocol, port, .. } = *id else {
+        return Ok(());
+    };
+    // No option names it: only the kernel can know.
+    if matches!(protocol, Protocol::Other(_)) {
+        return Ok(());
+    }
+    if port == 0 && !persistent {
+        return Err(UsageError::ZeroPort(written.to_owned()));
+    }
+    if one_packet && protocol != Protocol::Udp {
+        return Err(UsageError::OnePacketNotUdp);
+    }
+    Ok(())
 }
 
 /// The encapsulations that the command line has names for.

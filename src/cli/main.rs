@@ -23,6 +23,7 @@ mod options;
 mod order;
 mod output;
 mod output_file;
+mod place;
 mod restore;
 mod run;
 mod save_restore;
@@ -61,7 +62,7 @@ fn status() -> u8 {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut stderr = io::stderr();
     let mut messages = Messages::new(&mut stderr, || io::stderr().is_terminal());
-    if program == Program::Ipvsadm && words.contains(&"--json") {
+    if words.contains(&"--json") {
         messages.become_json();
     }
     match run(program, &words, &mut messages) {
@@ -84,8 +85,8 @@ fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow:
             let (command, wording) =
                 Command::parse_typed(words).map_err(|error| CommandLine::around(error, words))?;
             match command {
-                Command::Restore { strict } => {
-                    restore::run(io::stdin().lock(), strict, &mut session, &mut out, messages)?
+                Command::Restore(options) => {
+                    restore::run(&options, &mut session, &mut out, messages)?
                 }
                 command => {
                     run::execute_typed(&command, &wording, &mut session, &mut out, messages)?;

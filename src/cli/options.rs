@@ -93,6 +93,7 @@ pub(crate) enum OptionName {
     McastPort,
     McastTtl,
     Strict,
+    Check,
     Json,
     Output,
     Totals,
@@ -142,6 +143,7 @@ pub(crate) enum Kind {
     TunnelRemoteChecksum,
     // Not one of the original's: those come first.
     Strict,
+    Check,
     Json,
     Output,
     Totals,
@@ -152,7 +154,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the checks.
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 42] = [
         Self::Numeric,
         Self::Connection,
         Self::ServiceAddress,
@@ -188,6 +190,7 @@ impl Kind {
         Self::TunnelChecksum,
         Self::TunnelRemoteChecksum,
         Self::Strict,
+        Self::Check,
         Self::Json,
         Self::Output,
         Self::Totals,
@@ -234,6 +237,7 @@ impl Kind {
             Self::TunnelChecksum => "tun-csum",
             Self::TunnelRemoteChecksum => "tun-remcsum",
             Self::Strict => "strict",
+            Self::Check => "check",
             Self::Json => "json",
             Self::Output => "output",
             Self::Totals => "totals",
@@ -287,6 +291,7 @@ impl OptionName {
             Self::McastPort => Kind::McastPort,
             Self::McastTtl => Kind::McastTtl,
             Self::Strict => Kind::Strict,
+            Self::Check => Kind::Check,
             Self::Json => Kind::Json,
             Self::Output => Kind::Output,
             Self::Totals => Kind::Totals,
@@ -322,6 +327,7 @@ pub(crate) enum Heading {
     ListOptions,
     RestoreOptions,
     DaemonOptions,
+    AnyCommand,
 }
 
 impl Heading {
@@ -334,6 +340,7 @@ impl Heading {
             Self::ListOptions => "Options of -L and -S",
             Self::RestoreOptions => "Options of -R",
             Self::DaemonOptions => "Options of --start-daemon",
+            Self::AnyCommand => "Option of every command",
         }
     }
 }
@@ -415,7 +422,7 @@ pub(crate) static TABLE: &[Spec] = &[
     command(C::EditService, "edit-service", &['E'], NoValue, "Replace all settings of a virtual service"),
     command(C::DeleteService, "delete-service", &['D'], NoValue, "Remove a virtual service and its real servers"),
     command(C::Clear, "clear", &['C'], NoValue, "Remove all virtual services"),
-    command(C::Restore, "restore", &['R'], NoValue, "Read commands from standard input, one a line"),
+    command(C::Restore, "restore", &['R'], NoValue, "Read commands from a file or standard input, one a line"),
     command(C::Save, "save", &['S'], NoValue, "Write the table as commands that -R reads"),
     command(C::AddServer, "add-server", &['a'], NoValue, "Add a real server to a virtual service"),
     command(C::EditServer, "edit-server", &['e'], NoValue, "Replace all settings of a real server"),
@@ -463,7 +470,6 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::ListOptions, O::Thresholds, "thresholds", &[], NoValue, "Show the thresholds of real servers"),
     option(H::ListOptions, O::PersistentConnections, "persistent-conn", &[], NoValue, "Show persistent connections"),
     option(H::ListOptions, O::TunnelInfo, "tun-info", &[], NoValue, "Show the tunnels to real servers"),
-    option(H::ListOptions, O::Json, "json", &[], NoValue, "As one JSON document; errors too. Also with -v"),
     option(H::ListOptions, O::Output, "output", &[], Required("FORM"), "How to show the table: classic, wide, json or openmetrics [default: classic]"),
     option(H::ListOptions, O::Totals, "totals", &[], NoValue, "OpenMetrics without a series for each real server"),
     option(H::ListOptions, O::OutputFile, "output-file", &[], Required("PATH"), "OpenMetrics into a file, which changes in one step"),
@@ -474,6 +480,7 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::ListOptions, O::Sort, "sort", &[], NoValue, "Nothing; entries are sorted anyway"),
 
     option(H::RestoreOptions, O::Strict, "strict", &[], NoValue, "Number the lines that fail, go on after every one, and exit with the status of the first"),
+    option(H::RestoreOptions, O::Check, "check", &[], NoValue, "Read and check the rules, change nothing"),
 
     option(H::DaemonOptions, O::McastInterface, "mcast-interface", &[], Required("INTERFACE"), "Network interface [default: eth0]"),
     option(H::DaemonOptions, O::SyncId, "syncid", &[], Required("NUMBER"), "Group of directors, 0 to 255; a backup with 0 hears all [default: 0]"),
@@ -481,6 +488,8 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::DaemonOptions, O::McastGroup, "mcast-group", &[], Required("ADDRESS"), "Multicast group [default: 224.0.0.81]"),
     option(H::DaemonOptions, O::McastPort, "mcast-port", &[], Required("PORT"), "UDP port [default: 8848]"),
     option(H::DaemonOptions, O::McastTtl, "mcast-ttl", &[], Required("NUMBER"), "Time to live [default: 1]"),
+
+    option(H::AnyCommand, O::Json, "json", &[], NoValue, "Listings as one JSON document, errors as one JSON object a line"),
 ];
 
 /// The entry with this short option.

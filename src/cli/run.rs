@@ -118,7 +118,7 @@ fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> 
             format: Format::Json,
             ..
         } => table_json(None, true, Counters::Skip, session.client()?, out)?,
-        Command::Restore { .. } => {}
+        Command::Restore(_) => {}
     }
     Ok(())
 }

@@ -8,11 +8,9 @@ use std::{
     io::{Read, Write},
 };
 
-use ipvs_client::Change;
-
 use crate::{
-    command::{Command, Format},
-    failure::{Input, Messages},
+    command::{Command, Format, Restore},
+    failure::Messages,
     restore,
     run::{self, Session},
 };
@@ -20,22 +18,27 @@ use crate::{
 /// The exit status of the help text, of an option that is not known too.
 const STATUS_HELP: u8 = 1;
 
+/// The first line names the program and its purpose: scripts look for it.
 const SAVE_HELP: &str = "\
-Usage: ipvsadm-save [-n] > RULES
+ipvsadm-save: save the IPVS table to stdout, as rules for ipvsadm-restore
+Usage: ipvsadm-save [-n] [--json] > RULES
 
-Write the table of IP Virtual Server as rules that ipvsadm-restore reads.
-
-  -n  Addresses and ports as numbers, without looking up names
-  -h  Show this help
+  -n      Addresses and ports as numbers, without looking up names
+  --json  As one JSON document; errors too
+  -h      Show this help
 ";
 
 const RESTORE_HELP: &str = "\
-Usage: ipvsadm-restore < RULES
+ipvsadm-restore: replace the IPVS table by rules from stdin
+Usage: ipvsadm-restore [--strict | --check] [--json] < RULES
 
-Clear the table of IP Virtual Server, then carry out the rules that
-ipvsadm-save wrote. Lines that begin with # are comments.
+The rules are what ipvsadm-save wrote. All of them are checked, then the table
+is cleared, then they are carried out. Lines that begin with # are comments.
 
-  -h  Show this help
+  --strict  Number the lines that fail, exit with the status of the first
+  --check   Read and check the rules, change nothing
+  --json    Errors as one JSON object a line
+  -h        Show this help
 ";
 
 /// What the program is called as.
@@ -57,21 +60,47 @@ impl Program {
     }
 }
 
-/// What `ipvsadm-save` is to do; `None` is to show its help. It does not mind
-/// words that are no options.
-fn save_command(words: &[&str]) -> Option<Command> {
+/// Reads the words of `ipvsadm-save`: the command, and the words that it does not
+/// know and does not mind; `None` is to show its help.
+fn save_command<'a>(words: &[&'a str]) -> Option<(Command, Vec<&'a str>)> {
     let mut numeric = false;
-    for word in words {
-        match *word {
+    let mut format = Format::Classic;
+    let mut unknown = Vec::new();
+    for &word in words {
+        match word {
             "-n" => numeric = true,
+            "--json" => format = Format::Json,
             word if word.starts_with('-') => return None,
-            _ => {}
+            word => unknown.push(word),
         }
     }
-    Some(Command::Save {
-        numeric,
-        format: Format::Classic,
-    })
+    Some((Command::Save { numeric, format }, unknown))
+}
+
+/// Reads the words of `ipvsadm-restore`: its options, and the words that it does
+/// not know; `None` is to show its help.
+fn restore_options<'a>(words: &[&'a str]) -> Option<(Restore, Vec<&'a str>)> {
+    let mut options = Restore::default();
+    let mut unknown = Vec::new();
+    for &word in words {
+        match word {
+            "-h" | "--help" => return None,
+            "--strict" => options.strict = true,
+            "--check" => options.check = true,
+            // How messages are written is known by now.
+            "--json" => {}
+            word => unknown.push(word),
+        }
+    }
+    Some((options, unknown))
+}
+
+/// The original takes any word and says nothing, so that a script may have some.
+fn warn_of(unknown: &[&str], program: &str, messages: &mut Messages<'_>) {
+    if !unknown.is_empty() {
+        let words = unknown.join(" ");
+        messages.note_to_terminal(&format!("{program}: warning: ignoring {words}"));
+    }
 }
 
 /// `ipvsadm-save`: returns the exit status.
@@ -81,7 +110,8 @@ pub(crate) fn save(
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
     match save_command(words) {
-        Some(command) => {
+        Some((command, unknown)) => {
+            warn_of(&unknown, "ipvsadm-save", messages);
             run::execute(&command, &mut Session::default(), out)?;
             Ok(0)
         }
@@ -94,28 +124,23 @@ pub(crate) fn save(
 
 /// `ipvsadm-restore`: returns the exit status.
 ///
-/// The original ignores every word. It would clear the table when asked for
-/// help; this one shows it.
+/// The original would clear the table when asked for help; this one shows it.
 pub(crate) fn restore(
     words: &[&str],
-    mut rules: impl Read,
+    rules: impl Read,
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    if words.iter().any(|word| ["-h", "--help"].contains(word)) {
-        messages.show(RESTORE_HELP);
-        return Ok(STATUS_HELP);
+    match restore_options(words) {
+        Some((options, unknown)) => {
+            warn_of(&unknown, "ipvsadm-restore", messages);
+            restore::replace(&options, rules, &mut Session::default(), out, messages)
+        }
+        None => {
+            messages.show(RESTORE_HELP);
+            Ok(STATUS_HELP)
+        }
     }
-    // All of it before the table is touched: the rules may be what
-    // ipvsadm-save is still reading from that table.
-    let mut text = Vec::new();
-    rules.read_to_end(&mut text).map_err(Input)?;
-    let mut session = Session::default();
-    // The original tries its luck with the rules all the same.
-    if let Err(error) = run::execute(&Command::Change(Change::Flush), &mut session, out) {
-        messages.report(&error);
-    }
-    restore::run(&text[..], false, &mut session, out, messages)
 }
 
 #[cfg(test)]
@@ -123,6 +148,7 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::failure::Input;
 
     #[test]
     fn the_program_is_what_its_file_is_called() {
@@ -141,21 +167,54 @@ mod tests {
     }
 
     #[test]
-    fn saving_takes_one_option_and_does_not_mind_other_words() {
-        for (words, numeric) in [
-            (&[][..], false),
-            (&["-n"], true),
-            (&["foo", "-n", "-n"], true),
-            (&["", "n"], false),
+    fn saving_takes_two_options_and_does_not_mind_other_words() {
+        for (words, numeric, format, unknown) in [
+            (&[][..], false, Format::Classic, &[][..]),
+            (&["-n"], true, Format::Classic, &[]),
+            (&["--json"], false, Format::Json, &[]),
+            (&["foo", "-n", "-n"], true, Format::Classic, &["foo"]),
+            (&["", "n"], false, Format::Classic, &["", "n"]),
         ] {
             assert_eq!(
                 save_command(words),
-                Some(Command::Save {
-                    numeric,
-                    format: Format::Classic,
-                }),
+                Some((Command::Save { numeric, format }, unknown.to_vec())),
                 "{words:?}"
             );
+        }
+    }
+
+    #[test]
+    fn restoring_takes_what_r_takes_and_only_a_terminal_hears_of_other_words() {
+        let options = |strict, check| Restore {
+            strict,
+            check,
+            file: None,
+        };
+        for (words, wanted, unknown) in [
+            (&[][..], options(false, false), &[][..]),
+            (&["--strict"], options(true, false), &[]),
+            (&["--check", "--json"], options(false, true), &[]),
+            (&["-Q", "foo"], options(false, false), &["-Q", "foo"]),
+        ] {
+            let given = restore_options(words);
+            assert_eq!(given, Some((wanted, unknown.to_vec())), "{words:?}");
+        }
+        for (is_terminal, wanted) in [
+            (
+                (|| true) as fn() -> bool,
+                "ipvsadm-restore: warning: ignoring foo\n1 rule, nothing wrong\n",
+            ),
+            (|| false, ""),
+        ] {
+            let mut shown = Vec::new();
+            let status = restore(
+                &["foo", "--check"],
+                &b"-C\n"[..],
+                &mut io::sink(),
+                &mut Messages::new(&mut shown, is_terminal),
+            );
+            assert_eq!(status.unwrap(), 0);
+            assert_eq!(String::from_utf8(shown).unwrap(), wanted);
         }
     }
 

@@ -155,6 +155,11 @@ const FLAG_NAMES: &[FlagName] = &[
     FlagName { name: "flag-3", scheduler: None, flag: FLAG_3 },
 ];
 
+/// Every name of a flag, of whichever scheduler.
+pub(crate) fn all_scheduler_flags() -> Vec<&'static str> {
+    FLAG_NAMES.iter().map(|known| known.name).collect()
+}
+
 /// The flags of -b for a scheduler.
 pub(crate) fn scheduler_flags(text: &str, scheduler: &str) -> Result<SchedulerFlags, UsageError> {
     let mut flags = SchedulerFlags::default();

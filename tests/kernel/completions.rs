@@ -59,17 +59,22 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -L -- -", &[]),
     ("ipvsadm -L word -", &[]),
     // Options that go with the command, and not twice.
-    ("ipvsadm -A ", &[SERVICES, SETTINGS, "-o --ops"]),
-    ("ipvsadm -A -t 192.0.2.1:80 -", &[SETTINGS]),
-    ("ipvsadm -A -u 192.0.2.1:80 -", &[SETTINGS, "-o --ops"]),
-    ("ipvsadm -A -o -", &["-u --udp-service -f --fwmark-service", SETTINGS]),
-    ("ipvsadm -A -f 5 -", &["-6 --ipv6", SETTINGS, "-o --ops"]),
-    ("ipvsadm -A -f 5 -6 -", &[SETTINGS, "-o --ops"]),
-    ("ipvsadm -Af5 -6op60 -s rr -", &["-b --sched-flags -M --netmask --pe"]),
-    ("ipvsadm -D -t 10.0.0.1:80 -", &[]),
-    ("ipvsadm -Z -", &[SERVICES]),
-    ("ipvsadm -C -", &[]),
-    ("ipvsadm -R -", &["--strict"]),
+    ("ipvsadm -A ", &[SERVICES, SETTINGS, "-o --ops --json"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -", &[SETTINGS, "--json"]),
+    ("ipvsadm -A -u 192.0.2.1:80 -", &[SETTINGS, "-o --ops --json"]),
+    ("ipvsadm -A -o -", &["-u --udp-service -f --fwmark-service --json", SETTINGS]),
+    ("ipvsadm -A -f 5 -", &["-6 --ipv6", SETTINGS, "-o --ops --json"]),
+    ("ipvsadm -A -f 5 -6 -", &[SETTINGS, "-o --ops --json"]),
+    ("ipvsadm -Af5 -6op60 -s rr -", &["-b --sched-flags -M --netmask --pe --json"]),
+    ("ipvsadm -D -t 10.0.0.1:80 -", &["--json"]),
+    ("ipvsadm -Z -", &[SERVICES, "--json"]),
+    ("ipvsadm -C -", &["--json"]),
+    ("ipvsadm -R -", &["--strict --check --json"]),
+    ("ipvsadm -R saved.r", &["saved.rules"]),
+    ("ipvsadm -R --strict saved.r", &["saved.rules"]),
+    ("ipvsadm -R saved.rules --s", &["--strict"]),
+    ("ipvsadm -R saved.rules saved.r", &[]),
+    ("ipvsadm -L saved.r", &[]),
     ("ipvsadm -S -", &["-n --numeric --json"]),
     ("ipvsadm -L --output ", &["classic wide json openmetrics"]),
     ("ipvsadm -h -", &[]),
@@ -81,19 +86,19 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -L --stats --t", &["--tcp-service --thresholds --tun-info"]),
     ("ipvsadm -L --timeout --", &["--numeric --tun-info --exact --nosort --sort --syncid --json"]),
     ("ipvsadm --start-daemon master --m", &["--mcast-interface --mcast-group --mcast-port --mcast-ttl"]),
-    ("ipvsadm --stop-daemon backup ", &["--syncid"]),
-    ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -g -", &["-w --weight -x --u-threshold -y --l-threshold"]),
+    ("ipvsadm --stop-daemon backup ", &["--syncid --json"]),
+    ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -g -", &["-w --weight -x --u-threshold -y --l-threshold --json"]),
     ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -w 1 -x 9 -y 5 -i --tun-", &[
         "--tun-type --tun-port --tun-nocsum --tun-csum --tun-remcsum"]),
     ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type gre --tun-", &["--tun-nocsum --tun-csum"]),
     ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type=gue --tun-", &[
         "--tun-port --tun-nocsum --tun-csum --tun-remcsum"]),
     ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type ipip --tun-", &[]),
-    ("ipvsadm -d -t 10.0.0.1:80 -r 10.0.0.2:80 -", &[]),
+    ("ipvsadm -d -t 10.0.0.1:80 -r 10.0.0.2:80 -", &["--json"]),
     // Only -p can do without its value.
     ("ipvsadm -A -t 192.0.2.1:80 -p --s", &["--scheduler --sched-flags"]),
     ("ipvsadm -A -t 192.0.2.1:80 -p 60 --s", &["--scheduler --sched-flags"]),
-    ("ipvsadm -A -t 192.0.2.1:80 -p ", &["-s --scheduler -b --sched-flags -M --netmask --pe"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -p ", &["-s --scheduler -b --sched-flags -M --netmask --pe --json"]),
     ("ipvsadm -A -t 192.0.2.1:80 -M -", &[]),
     // Values from a fixed set.
     ("ipvsadm -A -u 192.0.2.1:80 -s ", &["rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos special"]),
@@ -127,14 +132,15 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -d --tcp-service='[2001:DB8::1]:80' --real-server ", &["[2001:db8::1:0:0:5]:80"]),
     ("ipvsadm -d -f 3000000000 -6 -r ", &["[fe80::1]:0"]),
     // The scripts beside the program.
-    ("ipvsadm-save -", &["-n -h"]),
-    ("ipvsadm-restore -", &["-h"]),
+    ("ipvsadm-save -", &["-n --json -h"]),
+    ("ipvsadm-restore -", &["--strict --check --json -h"]),
 ];
 
 /// Prints what bash makes of each line, split into words as readline does it.
 const BASH: &str = r#"
 source /usr/share/bash-completion/bash_completion || exit
 source "$COMPLETIONS/ipvsadm.bash" || exit
+cd "$DIRECTORY" || exit
 _ipvsadm_table() { printf %s "$TABLE"; }
 [[ ! $MODULES ]] || _ipvsadm_modules() { printf %s "$MODULES"; }
 while IFS= read -r COMP_LINE; do
@@ -164,6 +170,7 @@ done
 /// Prints what fish makes of each line.
 const FISH: &str = r#"
 source $COMPLETIONS/ipvsadm.fish; or exit
+cd $DIRECTORY; or exit
 function __ipvsadm_table; printf %s $TABLE; end
 if test -n "$MODULES"
     function __ipvsadm_modules; printf %s $MODULES; end
@@ -177,6 +184,7 @@ end
 /// key, and prints what that zsh was about to offer.
 const ZSH: &str = r#"
 zmodload zsh/zpty || exit
+cd "$DIRECTORY" || exit
 zpty inner zsh -f -i
 zpty -w inner 'PS1= PS2= RPS1= LISTMAX=0; stty -echo; unset zle_bracketed_paste
     fpath=($COMPLETIONS $fpath); autoload -Uz compinit; compinit -u -D'
@@ -237,6 +245,8 @@ impl Shell {
     /// the machine has; returns what it prints.
     fn run(&mut self, modules: &str, input: &str) -> String {
         let directory = TempDir::new().unwrap();
+        // What -R may read.
+        fs::write(directory.path().join("saved.rules"), "").unwrap();
         let child = self
             .command
             .env("COMPLETIONS", completions())

@@ -101,20 +101,130 @@ fn what_a_listing_shows_as_json_can_be_restored_too() {
 }
 
 #[test]
-fn rules_in_json_that_are_refused_are_told_by_their_object_if_strict() {
+fn rules_in_json_that_are_refused_are_told_by_their_place() {
     let director = namespace("director");
     ipvsadm(&director, "-A -t 10.0.0.1:80 -s rr");
+    ipvsadm(&director, "-a -t 10.0.0.1:80 -r 10.0.0.2 -m");
     let saved = ipvsadm(&director, "-S --json");
-    let answer = ipvs_lab::ipvsadm_reading(&director, ["-R", "--strict"], &saved).unwrap();
+    for words in [&["-R"][..], &["-R", "--strict"]] {
+        let answer = ipvs_lab::ipvsadm_reading(&director, words, &saved).unwrap();
+        assert_eq!(
+            (answer.stderr.as_str(), answer.status),
+            (
+                "services[0]: cannot add TCP 10.0.0.1:80: Service already exists\n\
+                 services[0].destinations[0]: cannot add 10.0.0.2:80 to TCP 10.0.0.1:80: \
+                 Destination already exists\n",
+                255
+            )
+        );
+    }
+    let answer = ipvs_lab::ipvsadm_reading(&director, ["-R", "--json"], &saved).unwrap();
+    assert_eq!((answer.stdout.as_str(), answer.status), ("", 255));
+    let objects: Vec<Value> = answer.stderr.lines().map(checked).collect();
     assert_eq!(
-        (answer.stderr.as_str(), answer.status),
-        ("cannot add TCP 10.0.0.1:80: Service already exists\n", 255)
+        objects,
+        [
+            json!({
+                "operation": "add TCP 10.0.0.1:80",
+                "object": {"service": "TCP 10.0.0.1:80"},
+                "errno": "EEXIST",
+                "message": "Service already exists",
+                "place": "services[0]",
+            }),
+            json!({
+                "operation": "add 10.0.0.2:80 to TCP 10.0.0.1:80",
+                "object": {"service": "TCP 10.0.0.1:80", "destination": "10.0.0.2:80"},
+                "errno": "EEXIST",
+                "message": "Destination already exists",
+                "place": "services[0].destinations[0]",
+            }),
+        ]
     );
-    let answer = ipvs_lab::ipvsadm_reading(&director, ["-R"], &saved).unwrap();
+}
+
+/// The schema of rules and the reader, about the same documents.
+#[test]
+fn what_the_schema_of_rules_admits_is_read_and_nothing_else() {
+    let director = namespace("director");
+    let mut schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    schema["oneOf"] = json!([{"$ref": "#/$defs/rules"}]);
+    let validator = jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .unwrap();
+    restore(&director, RULES);
+    let destination = json!({
+        "address": "10.0.0.2", "port": 80, "forwarding_method": "masquerading", "weight": 1
+    });
+    let service = json!({"fwmark": 1, "scheduler": "rr", "destinations": [destination]});
+    let least = json!({"schema_version": 1, "services": [service]});
+    let with = |pointer: &str, field: &str, value: Value| {
+        let mut document = least.clone();
+        document.pointer_mut(pointer).unwrap()[field] = value;
+        document
+    };
+    let server = "/services/0/destinations/0";
+    for (right, document) in [
+        (true, document(&director, "-S --json")),
+        (true, document(&director, "-L --json")),
+        (true, least.clone()),
+        (true, with("/services/0", "persistence", Value::Null)),
+        (
+            true,
+            with("/services/0", "persistence", json!({"timeout": 1})),
+        ),
+        (true, with("/services/0", "family", json!("ipv4"))),
+        (true, with(server, "forwarding_method", json!(6))),
+        (true, with(server, "active_connections", json!("any"))),
+        (false, with("", "schema_version", json!(2))),
+        (false, with("", "connections", json!([]))),
+        (false, with("", "services", json!({}))),
+        (false, with("/services/0", "scheduler", Value::Null)),
+        (false, with("/services/0", "shceduler", json!("rr"))),
+        (
+            false,
+            with("/services/0", "persistence", json!({"timeout": 0})),
+        ),
+        (
+            false,
+            with("/services/0", "scheduler_flags", json!(["flag-4"])),
+        ),
+        (false, with("/services/0", "fwmark", json!(0))),
+        (false, with(server, "wieght", json!(1))),
+        (false, with(server, "weight", json!(2_147_483_648_u32))),
+        (false, with(server, "forwarding_method", json!("nat"))),
+        (false, with(server, "port", json!(65536))),
+        (false, with(server, "address", json!("10.1"))),
+    ] {
+        assert_eq!(validator.is_valid(&document), right, "{document}");
+        let words = ["-R", "--check"];
+        let answer = ipvs_lab::ipvsadm_reading(&director, words, &document.to_string()).unwrap();
+        let wanted = if right { 0 } else { 2 };
+        assert_eq!(answer.status, wanted, "{document}: {}", answer.stderr);
+    }
+}
+
+#[test]
+fn a_misspelt_field_leaves_the_table_as_it_was() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let saved = ipvsadm(&director, "-S --json");
+    let wrong = saved.replacen("\"weight\"", "\"wieght\"", 1);
+    let words = "services[0].destinations[0]: unknown field wieght; did you mean weight?\n";
+    let answer = ipvs_lab::ipvsadm_reading(&director, ["-R"], &wrong).unwrap();
+    assert_eq!((answer.stderr.as_str(), answer.status), (words, 2));
+    let answer = ipvs_lab::ipvsadm_reading(&director, ["-R", "--json"], &wrong).unwrap();
     assert_eq!(
-        (answer.stderr.as_str(), answer.status),
-        ("Service already exists\n", 255)
+        checked(&answer.stderr),
+        json!({
+            "operation": null,
+            "object": null,
+            "errno": null,
+            "message": "unknown field wieght; did you mean weight?",
+            "place": "services[0].destinations[0]",
+        })
     );
+    assert_eq!(ipvsadm(&director, "-S --json"), saved);
 }
 
 #[test]
@@ -149,11 +259,13 @@ fn the_other_listings_fit_the_schema() {
 #[test]
 fn errors_are_objects_and_the_status_is_the_same() {
     let director = namespace("director");
+    ipvsadm(&director, "-A -t 10.0.0.1:80 -s rr");
     for (arguments, object, status) in [
         (
             "-L --json -t 10.0.0.9:80",
             json!({
                 "operation": "read TCP 10.0.0.9:80",
+                "object": {"service": "TCP 10.0.0.9:80"},
                 "errno": "ESRCH",
                 "message": "No such service",
             }),
@@ -161,18 +273,111 @@ fn errors_are_objects_and_the_status_is_the_same() {
         ),
         (
             "-L --json --nope",
-            json!({"operation": null, "errno": null, "message": "--nope: unknown option"}),
+            json!({
+                "operation": null,
+                "object": null,
+                "errno": null,
+                "message": "--nope: unknown option",
+            }),
             255,
+        ),
+        (
+            "-A -t 10.0.0.1:80 --json",
+            json!({
+                "operation": "add TCP 10.0.0.1:80",
+                "object": {"service": "TCP 10.0.0.1:80"},
+                "errno": "EEXIST",
+                "message": "Service already exists",
+            }),
+            255,
+        ),
+        (
+            "-E -f 9 -6 --json",
+            json!({
+                "operation": "edit fwmark 9 IPv6",
+                "object": {"service": "fwmark 9 IPv6"},
+                "errno": "ESRCH",
+                "message": "No such service",
+            }),
+            255,
+        ),
+        (
+            "-d -t 10.0.0.1:80 -r 10.0.0.9 --json",
+            json!({
+                "operation": "delete 10.0.0.9:80 from TCP 10.0.0.1:80",
+                "object": {"service": "TCP 10.0.0.1:80", "destination": "10.0.0.9:80"},
+                "errno": "ENOENT",
+                "message": "No such destination",
+            }),
+            255,
+        ),
+        (
+            "--stop-daemon backup --json",
+            json!({
+                "operation": "stop the backup daemon",
+                "object": {"daemon": "backup"},
+                "errno": "ESRCH",
+                "message": "No daemon is running",
+            }),
+            255,
+        ),
+        (
+            "-R /no/such/rules --json",
+            json!({
+                "operation": null,
+                "object": null,
+                "errno": null,
+                "message": "cannot read /no/such/rules: No such file or directory (os error 2)",
+            }),
+            2,
         ),
     ] {
         let words = arguments.split_ascii_whitespace();
         let answer = ipvs_lab::ipvsadm(&director, words).unwrap();
         assert_eq!((answer.stdout.as_str(), answer.status), ("", status));
-        assert_eq!(
-            serde_json::from_str::<Value>(&answer.stderr).unwrap(),
-            object
-        );
+        assert_eq!(checked(&answer.stderr), object);
+        // Without --json the words are those of the message.
+        let plain: Vec<&str> = arguments.split_ascii_whitespace().collect();
+        let plain: Vec<&str> = plain.into_iter().filter(|word| *word != "--json").collect();
+        let plain = ipvs_lab::ipvsadm(&director, plain).unwrap();
+        let message = format!("{}\n", object["message"].as_str().unwrap());
+        assert_eq!((plain.stderr, plain.status), (message, status));
     }
+}
+
+#[test]
+fn each_failing_line_of_a_rule_file_is_an_object_with_file_and_line() {
+    let director = namespace("director");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules");
+    std::fs::write(&file, "-A -f 1\n-A -f 1\n# end\n-A -f 0\n").unwrap();
+    let file = file.to_str().unwrap();
+    let words = ["-R", "--json", file];
+    let answer = ipvs_lab::ipvsadm(&director, words).unwrap();
+    assert_eq!((answer.stdout.as_str(), answer.status), ("", 2));
+    let objects: Vec<Value> = answer.stderr.lines().map(checked).collect();
+    assert_eq!(
+        objects,
+        [
+            json!({
+                "operation": "add fwmark 1",
+                "object": {"service": "fwmark 1"},
+                "errno": "EEXIST",
+                "message": "Service already exists",
+                "file": file,
+                "line": 2,
+            }),
+            json!({
+                "operation": null,
+                "object": null,
+                "errno": null,
+                "message": "invalid fwmark value `0' specified",
+                "file": file,
+                "line": 4,
+            }),
+        ]
+    );
+    assert_eq!(ipvsadm(&director, "-S -n"), "-A -f 1 -s wlc\n");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::{
 
 use ipvs_lab::wait;
 
-use crate::{ipvsadm, namespace};
+use crate::{ipvsadm, namespace, watch::Terminal};
 
 /// A table with something of everything that -S can write.
 pub(crate) const RULES: &str = "\
@@ -304,6 +304,22 @@ fn a_wrong_rule_ends_it_and_what_came_before_stays() {
         )
     );
     assert_eq!(ipvsadm(&director, "-S -n"), "-A -t 10.0.0.1:80 -s rr\n");
+}
+
+#[test]
+fn a_terminal_is_told_that_there_were_no_rules_to_restore() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("ipvsadm-restore");
+    std::os::unix::fs::symlink(ipvs_lab::program::path().unwrap(), &program).unwrap();
+    let command = format!("'{}' foo < /dev/null", program.display());
+    assert_eq!(
+        Terminal::start(&director, &command).end(),
+        "ipvsadm-restore: warning: ignoring foo\r\n\
+         no rules on standard input: the table has been cleared\r\n"
+    );
+    assert_eq!(ipvsadm(&director, "-S -n"), "");
 }
 
 #[test]

@@ -266,6 +266,7 @@ impl<'a> Given<'a> {
             | OptionName::NoSort
             | OptionName::Sort
             | OptionName::Strict
+            | OptionName::Check
             | OptionName::Totals => {}
         }
         Ok(())

@@ -367,12 +367,57 @@ fn a_daemon_has_the_original_s_defaults_and_all_its_options() {
 }
 
 #[test]
-fn restoring_is_strict_when_asked_for() {
-    assert_eq!(parse("-R"), Ok(Command::Restore { strict: false }));
-    assert_eq!(
-        parse("--restore --strict"),
-        Ok(Command::Restore { strict: true })
-    );
+fn restoring_is_strict_only_a_check_or_from_a_file_when_asked_for() {
+    let restore = |strict, check, file: Option<&str>| {
+        Ok(Command::Restore(Restore {
+            strict,
+            check,
+            file: file.map(Into::into),
+        }))
+    };
+    for (line, wanted) in [
+        ("-R", restore(false, false, None)),
+        ("--restore --strict", restore(true, false, None)),
+        ("-R --check --json", restore(false, true, None)),
+        ("-R -", restore(false, false, None)),
+        ("-R --", restore(false, false, None)),
+        ("-R rules", restore(false, false, Some("rules"))),
+        (
+            "-R --strict dir/rules",
+            restore(true, false, Some("dir/rules")),
+        ),
+        ("rules -R", restore(false, false, Some("rules"))),
+        ("-R -- -rules", restore(false, false, Some("-rules"))),
+    ] {
+        assert_eq!(parse(line), wanted, "{line}");
+    }
+    for line in ["-R rules more", "-R - rules"] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn every_command_can_answer_in_json() {
+    for line in [
+        "-A -t 10.0.0.1:80",
+        "-E -t 10.0.0.1:80",
+        "-D -t 10.0.0.1:80",
+        "-C",
+        "-R",
+        "-S",
+        "-a -t 10.0.0.1:80 -r 10.0.0.2",
+        "-e -t 10.0.0.1:80 -r 10.0.0.2",
+        "-d -t 10.0.0.1:80 -r 10.0.0.2",
+        "-L",
+        "-Z",
+        "--set 1 2 3",
+        "--start-daemon master",
+        "--stop-daemon backup",
+        "-v",
+    ] {
+        let command = parse(&format!("{line} --json"));
+        assert!(command.is_ok(), "{line}: {command:?}");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-//! The table as JSON: the names, units and shapes of docs/json.md.
+//! The form of the table as JSON: the names, units and shapes of docs/json.md.
 //!
-//! One set of types serves both directions. What only a listing knows
+//! Reading and writing share the names here. What only a listing knows
 //! (counters) is absent from what -S writes and left alone by what -R reads.
 
 use std::{
@@ -10,164 +10,169 @@ use std::{
     num::NonZeroU32,
 };
 
-use serde::{Deserialize, Serialize};
+use ipvs_client::{AddressFamily, ForwardingMethod, Protocol, TunnelChecksum};
+use serde::Serialize;
 
 /// Changes when a reader of the old form would misread the new one. New fields
 /// do not change it.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Family {
-    Ipv4,
-    Ipv6,
+pub(super) const FAMILIES: [(&str, AddressFamily); 2] =
+    [("ipv4", AddressFamily::Ipv4), ("ipv6", AddressFamily::Ipv6)];
+
+pub(super) const PROTOCOLS: [(&str, Protocol); 3] = [
+    ("tcp", Protocol::Tcp),
+    ("udp", Protocol::Udp),
+    ("sctp", Protocol::Sctp),
+];
+
+/// A forwarding method; the tunnel stands in a field of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    Plain(ForwardingMethod),
+    Tunneling,
 }
 
-/// What names a service: protocol, address and port, or a firewall mark.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Service {
-    pub(crate) family: Family,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) protocol: Option<Protocol>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) address: Option<IpAddr>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) port: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) fwmark: Option<NonZeroU32>,
-    pub(crate) scheduler: String,
-    #[serde(default)]
-    pub(crate) scheduler_flags: Vec<String>,
-    #[serde(default)]
-    pub(crate) one_packet: bool,
-    #[serde(default)]
-    pub(crate) persistence: Option<Persistence>,
-    #[serde(default)]
-    pub(crate) persistence_engine: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) stats: Option<Stats>,
-    #[serde(default)]
-    pub(crate) destinations: Vec<Destination>,
-}
+pub(super) const METHODS: [(&str, Method); 5] = [
+    (
+        "masquerading",
+        Method::Plain(ForwardingMethod::Masquerading),
+    ),
+    (
+        "direct-routing",
+        Method::Plain(ForwardingMethod::DirectRouting),
+    ),
+    ("tunneling", Method::Tunneling),
+    ("local-node", Method::Plain(ForwardingMethod::LocalNode)),
+    ("bypass", Method::Plain(ForwardingMethod::Bypass)),
+];
 
-/// A number for what has no name of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) const CHECKSUMS: [(&str, TunnelChecksum); 3] = [
+    ("none", TunnelChecksum::None),
+    ("full", TunnelChecksum::Full),
+    ("remote", TunnelChecksum::Remote),
+];
+
+/// The fields that an object may have; those that only listings have come last
+/// and are not read.
+pub(super) const DOCUMENT_FIELDS: &[&str] = &["schema_version", "services", "ipvs", "time"];
+pub(super) const SERVICE_FIELDS: &[&str] = &[
+    "family",
+    "protocol",
+    "address",
+    "port",
+    "fwmark",
+    "scheduler",
+    "scheduler_flags",
+    "one_packet",
+    "persistence",
+    "persistence_engine",
+    "destinations",
+    "stats",
+];
+pub(super) const PERSISTENCE_FIELDS: &[&str] = &["timeout", "netmask", "prefix_length"];
+pub(super) const DESTINATION_FIELDS: &[&str] = &[
+    "family",
+    "address",
+    "port",
+    "forwarding_method",
+    "tunnel",
+    "weight",
+    "upper_threshold",
+    "lower_threshold",
+    "active_connections",
+    "inactive_connections",
+    "persistent_connections",
+    "stats",
+];
+pub(super) const TUNNEL_FIELDS: &[&str] = &["type", "port", "checksum", "flags"];
+
+/// A name, or a number for what has none.
+#[derive(Clone, Copy, Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Protocol {
-    Named(ProtocolName),
-    Number(u16),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ProtocolName {
-    Tcp,
-    Udp,
-    Sctp,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Persistence {
-    /// Seconds.
-    pub(crate) timeout: u32,
-    /// IPv4 only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) netmask: Option<Ipv4Addr>,
-    /// `null` for an IPv4 mask that is no prefix.
-    #[serde(default)]
-    pub(crate) prefix_length: Option<u32>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Destination {
-    pub(crate) family: Family,
-    pub(crate) address: IpAddr,
-    pub(crate) port: u16,
-    pub(crate) forwarding_method: ForwardingMethod,
-    #[serde(default)]
-    pub(crate) tunnel: Option<Tunnel>,
-    pub(crate) weight: u32,
-    /// 0 is no limit.
-    #[serde(default)]
-    pub(crate) upper_threshold: u32,
-    #[serde(default)]
-    pub(crate) lower_threshold: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) active_connections: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) inactive_connections: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) persistent_connections: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) stats: Option<Stats>,
-}
-
-/// A number for what has no name of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum ForwardingMethod {
-    Named(ForwardingMethodName),
+pub(super) enum Word {
+    Name(&'static str),
     Number(u32),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum ForwardingMethodName {
-    Masquerading,
-    LocalNode,
-    Tunneling,
-    DirectRouting,
-    Bypass,
+/// A service, named by protocol, address and port, or by a firewall mark.
+#[derive(Debug, Serialize)]
+pub(super) struct Service<'a> {
+    pub(super) family: Word,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) protocol: Option<Word>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) address: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fwmark: Option<NonZeroU32>,
+    pub(super) scheduler: &'a str,
+    pub(super) scheduler_flags: Vec<&'static str>,
+    pub(super) one_packet: bool,
+    pub(super) persistence: Option<Persistence>,
+    pub(super) persistence_engine: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stats: Option<Stats>,
+    pub(super) destinations: Vec<Destination>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Tunnel {
+#[derive(Debug, Serialize)]
+pub(super) struct Persistence {
+    /// Seconds.
+    pub(super) timeout: u32,
+    /// IPv4 only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) netmask: Option<Ipv4Addr>,
+    /// `null` for an IPv4 mask that is no prefix.
+    pub(super) prefix_length: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Destination {
+    pub(super) family: Word,
+    pub(super) address: IpAddr,
+    pub(super) port: u16,
+    pub(super) forwarding_method: Word,
+    pub(super) tunnel: Option<Tunnel>,
+    pub(super) weight: u32,
+    /// 0 is no limit.
+    pub(super) upper_threshold: u32,
+    pub(super) lower_threshold: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) active_connections: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) inactive_connections: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) persistent_connections: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stats: Option<Stats>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Tunnel {
     #[serde(rename = "type")]
-    pub(crate) kind: TunnelType,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) port: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) checksum: Option<TunnelChecksum>,
+    pub(super) kind: Word,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) checksum: Option<Word>,
     /// The kernel's flags, for a type that has no name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) flags: Option<u16>,
-}
-
-/// A number for what has no name of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum TunnelType {
-    Named(TunnelTypeName),
-    Number(u8),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum TunnelTypeName {
-    Ipip,
-    Gue,
-    Gre,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum TunnelChecksum {
-    None,
-    Full,
-    Remote,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) flags: Option<u16>,
 }
 
 /// Counters since the last zeroing, and the kernel's estimates of their rates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Stats {
-    pub(crate) connections: u64,
-    pub(crate) in_packets: u64,
-    pub(crate) out_packets: u64,
-    pub(crate) in_bytes: u64,
-    pub(crate) out_bytes: u64,
-    pub(crate) connections_per_second: u64,
-    pub(crate) in_packets_per_second: u64,
-    pub(crate) out_packets_per_second: u64,
-    pub(crate) in_bytes_per_second: u64,
-    pub(crate) out_bytes_per_second: u64,
+#[derive(Debug, Serialize)]
+pub(super) struct Stats {
+    pub(super) connections: u64,
+    pub(super) in_packets: u64,
+    pub(super) out_packets: u64,
+    pub(super) in_bytes: u64,
+    pub(super) out_bytes: u64,
+    pub(super) connections_per_second: u64,
+    pub(super) in_packets_per_second: u64,
+    pub(super) out_packets_per_second: u64,
+    pub(super) in_bytes_per_second: u64,
+    pub(super) out_bytes_per_second: u64,
 }

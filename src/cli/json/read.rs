@@ -2,52 +2,100 @@
 
 //! What -S --json wrote, into the changes that make it so.
 
-use std::{io::Read, num::NonZeroU16};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::{NonZeroU16, NonZeroU32},
+};
 
 use ipvs_client::{
-    AddressFamily, Change, DestinationId, DestinationSettings, Netmask, SchedulerFlags, ServiceId,
-    ServiceSettings,
+    AddressFamily, Change, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
+    Persistence, SchedulerFlags, ServiceId, ServiceSettings, Tunnel,
 };
-use serde::Deserialize;
 
-use super::document::{
-    Destination, Family, ForwardingMethod, ForwardingMethodName, Persistence, Protocol,
-    ProtocolName, SCHEMA_VERSION, Service, Tunnel, TunnelChecksum, TunnelType, TunnelTypeName,
+use super::{
+    document::{self, CHECKSUMS, FAMILIES, METHODS, Method, PROTOCOLS, SCHEMA_VERSION},
+    object::{self, Object},
+    tree::Json,
 };
-use crate::{usage::UsageError, values};
+use crate::{
+    command::range,
+    legality::{self, TunnelKind},
+    place::Place,
+    usage::UsageError,
+    values,
+};
 
 /// Rules in JSON that cannot be read. Nothing of them has been applied.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JsonError {
-    #[error("the rules are not the JSON that -S --json writes: {0}")]
-    Syntax(#[from] serde_json::Error),
-    #[error("the rules have schema version {0}; this program reads version {SCHEMA_VERSION}")]
-    SchemaVersion(u32),
-    #[error("service {service} of the rules: {reason}")]
-    Service {
-        /// Counted from 1.
-        service: usize,
-        reason: Fault,
+    #[error("line {line}, column {column}: {reason}")]
+    Syntax {
+        /// The first is 1, as is the first column.
+        line: usize,
+        column: usize,
+        reason: String,
     },
-    #[error("destination {destination} of service {service} of the rules: {reason}")]
-    Destination {
-        service: usize,
-        destination: usize,
-        reason: Fault,
+    #[error("{}{fault}", prefix(place))]
+    Wrong {
+        /// As `services[0].persistence.timeout`; empty for the document itself.
+        place: String,
+        fault: Fault,
     },
 }
 
-/// What is wrong with a service or destination.
+impl JsonError {
+    /// Says what is wrong, without the place.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Syntax { reason, .. } => reason.clone(),
+            Self::Wrong { fault, .. } => fault.to_string(),
+        }
+    }
+
+    /// The line of text that is not JSON, or the place of what is wrong; neither
+    /// for the document as a whole.
+    pub(crate) fn line_or_place(&self) -> (Option<u64>, Option<String>) {
+        match self {
+            Self::Syntax { line, .. } => (u64::try_from(*line).ok(), None),
+            Self::Wrong { place, .. } if place.is_empty() => (None, None),
+            Self::Wrong { place, .. } => (None, Some(place.clone())),
+        }
+    }
+}
+
+fn prefix(place: &str) -> String {
+    match place {
+        "" => String::new(),
+        place => format!("{place}: "),
+    }
+}
+
+/// The mistakes that a part of the document can have.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
+    #[error(
+        "the rules are JSON of the wrong form: the object that -S --json writes is wanted, not {0}"
+    )]
+    Form(String),
+    #[error("the rules have schema version {0}; this program reads version {SCHEMA_VERSION}")]
+    SchemaVersion(u64),
+    #[error("unknown field {name}{}", meant(*nearest))]
+    UnknownField {
+        name: String,
+        nearest: Option<&'static str>,
+    },
+    #[error("the field {0} is missing")]
+    Missing(&'static str),
+    #[error("{wanted} is wanted, not {found}")]
+    Wanted { wanted: String, found: String },
     #[error("either protocol, address and port or fwmark must be there, and not both")]
     Identity,
-    #[error("the address is not of its family")]
+    #[error("the address is not of that family")]
     AddressFamily,
-    #[error("the netmask is not of its family")]
+    #[error("only IPv4 has a netmask; IPv6 has a prefix length")]
     NetmaskFamily,
-    #[error("a prefix length is 0 to 32 for IPv4, 1 to 128 for IPv6")]
-    PrefixLength,
+    #[error("netmask and prefix_length say different things")]
+    NetmaskAndPrefix,
     #[error("tunneling, and nothing else, has a tunnel")]
     Tunnel,
     #[error("ipip has neither port nor checksum, gue has both, gre has a checksum")]
@@ -56,172 +104,252 @@ pub(crate) enum Fault {
     Value(#[from] UsageError),
 }
 
-/// The changes that add every service and destination, in order.
+fn meant(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(name) => format!("; did you mean {name}?"),
+        None => String::new(),
+    }
+}
+
+impl Fault {
+    pub(super) fn wanted(wanted: &str, found: &Json) -> Self {
+        Self::Wanted {
+            wanted: wanted.to_owned(),
+            found: found.to_string(),
+        }
+    }
+}
+
+/// The changes that add every service and destination, in order, and where each
+/// stands.
 ///
 /// # Errors
-/// When the document is not one that this program writes.
-pub(crate) fn changes(rules: impl Read) -> Result<Vec<Change>, JsonError> {
-    #[derive(Deserialize)]
-    struct Rules {
-        schema_version: u32,
-        services: Vec<Service>,
+/// When the text is not a document of the form that this program writes.
+pub(crate) fn changes(text: &[u8]) -> Result<Vec<(Place, Change)>, JsonError> {
+    let json = Json::parse(text)?;
+    let document = Object::new(&json, None, None)?;
+    let version = document.number("schema_version", 0..=u32::MAX)?;
+    let version: u64 = document.required("schema_version", version)?;
+    if version != u64::from(SCHEMA_VERSION) {
+        return Err(document.fault(None, Fault::SchemaVersion(version)));
     }
-    let rules: Rules = serde_json::from_reader(rules)?;
-    if rules.schema_version != SCHEMA_VERSION {
-        return Err(JsonError::SchemaVersion(rules.schema_version));
-    }
+    document.has_only(document::DOCUMENT_FIELDS)?;
+    let services = document.list("services")?;
     let mut changes = Vec::new();
-    for (service, number) in rules.services.iter().zip(1..) {
-        let (id, settings) = self::service(service).map_err(|reason| JsonError::Service {
-            service: number,
-            reason,
-        })?;
-        changes.push(Change::AddService(id, settings));
-        for (destination, destination_number) in service.destinations.iter().zip(1..) {
-            let (destination_id, settings) =
-                self::destination(destination).map_err(|reason| JsonError::Destination {
-                    service: number,
-                    destination: destination_number,
-                    reason,
-                })?;
-            changes.push(Change::AddDestination(id, destination_id, settings));
+    for (json, index) in document.required("services", services)?.iter().zip(0..) {
+        let place = Place::Service(index);
+        let object = Object::new(json, Some(place), None)?;
+        let (id, settings) = service(&object)?;
+        changes.push((place, Change::AddService(id, settings)));
+        let destinations = object.list("destinations")?.unwrap_or_default();
+        for (json, number) in destinations.iter().zip(0..) {
+            let place = Place::Destination(index, number);
+            let object = Object::new(json, Some(place), None)?;
+            let (destination_id, settings) = destination(&object, &id)?;
+            changes.push((place, Change::AddDestination(id, destination_id, settings)));
         }
     }
     Ok(changes)
 }
 
-fn family(family: Family) -> AddressFamily {
-    match family {
-        Family::Ipv4 => AddressFamily::Ipv4,
-        Family::Ipv6 => AddressFamily::Ipv6,
-    }
-}
-
-fn service(service: &Service) -> Result<(ServiceId, ServiceSettings), Fault> {
-    let family = family(service.family);
-    let id = match (
-        service.protocol,
-        service.address,
-        service.port,
-        service.fwmark,
-    ) {
-        (Some(protocol), Some(address), Some(port), None) => {
-            if AddressFamily::from(address) != family {
-                return Err(Fault::AddressFamily);
-            }
-            ServiceId::Address {
-                protocol: match protocol {
-                    Protocol::Named(ProtocolName::Tcp) => ipvs_client::Protocol::Tcp,
-                    Protocol::Named(ProtocolName::Udp) => ipvs_client::Protocol::Udp,
-                    Protocol::Named(ProtocolName::Sctp) => ipvs_client::Protocol::Sctp,
-                    Protocol::Number(number) => number.into(),
-                },
-                address,
-                port,
-            }
-        }
-        (None, None, None, Some(mark)) => ServiceId::Fwmark { mark, family },
-        _ => return Err(Fault::Identity),
-    };
-    let scheduler_flags =
-        service
-            .scheduler_flags
-            .iter()
-            .try_fold(SchedulerFlags::default(), |flags, name| {
-                let flag = values::scheduler_flags(name, &service.scheduler)?;
-                Ok::<_, UsageError>(flags.union(flag))
-            })?;
+fn service(object: &Object<'_>) -> Result<(ServiceId, ServiceSettings), JsonError> {
+    object.has_only(document::SERVICE_FIELDS)?;
+    let id = service_id(object)?;
+    let scheduler = object.required("scheduler", object.text("scheduler")?)?;
+    let persistence = object
+        .find("persistence")
+        .map(|json| persistence(json, object, id.family()))
+        .transpose()?;
     let settings = ServiceSettings {
-        scheduler: service.scheduler.clone(),
-        scheduler_flags,
-        one_packet: service.one_packet,
-        persistence: service
-            .persistence
-            .as_ref()
-            .map(|persistence| {
-                Ok::<_, Fault>(ipvs_client::Persistence {
-                    timeout: persistence.timeout,
-                    netmask: netmask(persistence, family)?,
-                })
-            })
-            .transpose()?,
-        persistence_engine: service.persistence_engine.clone(),
+        scheduler: scheduler.to_owned(),
+        scheduler_flags: scheduler_flags(object, scheduler)?,
+        one_packet: object.truth("one_packet")?.unwrap_or(false),
+        persistence,
+        persistence_engine: object.text("persistence_engine")?.map(str::to_owned),
     };
+    let written = id.to_string();
+    legality::check_service(&id, &written, persistence.is_some(), settings.one_packet)
+        .map_err(|error| object.fault(None, error.into()))?;
     Ok((id, settings))
 }
 
-fn netmask(persistence: &Persistence, family: AddressFamily) -> Result<Netmask, Fault> {
-    match (family, persistence.netmask, persistence.prefix_length) {
-        (_, None, None) => Ok(Netmask::host(family)),
-        (AddressFamily::Ipv4, Some(mask), _) => Ok(Netmask::Ipv4(mask)),
-        (AddressFamily::Ipv4, None, Some(length @ 0..=32)) => {
-            Ok(Netmask::Ipv4(values::ipv4_prefix(length)))
-        }
-        (AddressFamily::Ipv6, None, Some(length @ 1..=128)) => Ok(Netmask::Ipv6(length)),
-        (AddressFamily::Ipv6, Some(_), _) => Err(Fault::NetmaskFamily),
-        (_, None, Some(_)) => Err(Fault::PrefixLength),
+fn service_id(object: &Object<'_>) -> Result<ServiceId, JsonError> {
+    let protocol = object.word_or_number(
+        "protocol",
+        &PROTOCOLS,
+        0..=u16::MAX.into(),
+        |number: u16| number.into(),
+    )?;
+    let address = address(object)?;
+    let port = object.number("port", 0..=u16::MAX.into())?;
+    let mark = object.optional(
+        "fwmark",
+        "a number from 1 to 4294967295",
+        |json| match json {
+            Json::Number(number) => NonZeroU32::new(u32::try_from(*number).ok()?),
+            _ => None,
+        },
+    )?;
+    let family = family(object, address)?;
+    match (protocol, address, port, mark) {
+        (Some(protocol), Some(address), Some(port), None) => Ok(ServiceId::Address {
+            protocol,
+            address,
+            port,
+        }),
+        (None, None, None, Some(mark)) => Ok(ServiceId::Fwmark { mark, family }),
+        _ => Err(object.fault(None, Fault::Identity)),
     }
 }
 
-fn destination(destination: &Destination) -> Result<(DestinationId, DestinationSettings), Fault> {
-    use ForwardingMethodName as Name;
-    if AddressFamily::from(destination.address) != family(destination.family) {
-        return Err(Fault::AddressFamily);
+fn address(object: &Object<'_>) -> Result<Option<IpAddr>, JsonError> {
+    object.optional("address", "an IPv4 or IPv6 address", |json| {
+        object::text(json)?.parse().ok()
+    })
+}
+
+/// The family that is given, or that of the address, or IPv4.
+fn family(object: &Object<'_>, address: Option<IpAddr>) -> Result<AddressFamily, JsonError> {
+    let given = object.word("family", &FAMILIES)?;
+    match (given, address.map(AddressFamily::from)) {
+        (Some(given), Some(real)) if given != real => {
+            Err(object.fault(Some("family"), Fault::AddressFamily))
+        }
+        (_, Some(family)) | (Some(family), None) => Ok(family),
+        (None, None) => Ok(AddressFamily::Ipv4),
     }
-    let forwarding_method = match (destination.forwarding_method, &destination.tunnel) {
-        (ForwardingMethod::Named(Name::Tunneling), Some(tunnel)) => {
-            ipvs_client::ForwardingMethod::Tunneling(self::tunnel(tunnel)?)
-        }
-        (ForwardingMethod::Named(Name::Tunneling), None) | (_, Some(_)) => {
-            return Err(Fault::Tunnel);
-        }
-        (ForwardingMethod::Named(Name::Masquerading), None) => {
-            ipvs_client::ForwardingMethod::Masquerading
-        }
-        (ForwardingMethod::Named(Name::LocalNode), None) => {
-            ipvs_client::ForwardingMethod::LocalNode
-        }
-        (ForwardingMethod::Named(Name::DirectRouting), None) => {
-            ipvs_client::ForwardingMethod::DirectRouting
-        }
-        (ForwardingMethod::Named(Name::Bypass), None) => ipvs_client::ForwardingMethod::Bypass,
-        (ForwardingMethod::Number(number), None) => ipvs_client::ForwardingMethod::Other(number),
+}
+
+fn scheduler_flags(object: &Object<'_>, scheduler: &str) -> Result<SchedulerFlags, JsonError> {
+    let mut flags = SchedulerFlags::default();
+    let names = object.list("scheduler_flags")?.unwrap_or_default();
+    for (json, index) in names.iter().zip(0_usize..) {
+        let field = format!("scheduler_flags[{index}]");
+        let wrong = |fault| object.fault(Some(&field), fault);
+        let name = object::text(json)
+            .filter(|name| values::all_scheduler_flags().contains(name))
+            .ok_or_else(|| {
+                let wanted = format!("one of {}", values::all_scheduler_flags().join(", "));
+                wrong(Fault::wanted(&wanted, json))
+            })?;
+        let flag = values::scheduler_flags(name, scheduler).map_err(|error| wrong(error.into()))?;
+        flags = flags.union(flag);
+    }
+    Ok(flags)
+}
+
+fn persistence(
+    json: &Json,
+    service: &Object<'_>,
+    family: AddressFamily,
+) -> Result<Persistence, JsonError> {
+    let object = service.inner(json, "persistence")?;
+    object.has_only(document::PERSISTENCE_FIELDS)?;
+    let timeout = object.number("timeout", range::PERSISTENCE_TIMEOUT)?;
+    let mask = object.optional("netmask", "an IPv4 mask", |json| {
+        object::text(json)?.parse::<Ipv4Addr>().ok()
+    })?;
+    let lengths = match family {
+        AddressFamily::Ipv4 => 0..=32,
+        AddressFamily::Ipv6 => 1..=128,
     };
-    let id = DestinationId {
-        address: destination.address,
-        port: destination.port,
+    let length: Option<u32> = object.number("prefix_length", lengths)?;
+    let netmask = match (family, mask, length) {
+        (_, None, None) => Netmask::host(family),
+        (AddressFamily::Ipv4, Some(mask), length) => {
+            if length.is_some_and(|length| values::ipv4_prefix(length) != mask) {
+                return Err(object.fault(None, Fault::NetmaskAndPrefix));
+            }
+            Netmask::Ipv4(mask)
+        }
+        (AddressFamily::Ipv4, None, Some(length)) => Netmask::Ipv4(values::ipv4_prefix(length)),
+        (AddressFamily::Ipv6, None, Some(length)) => Netmask::Ipv6(length),
+        (AddressFamily::Ipv6, Some(_), _) => {
+            return Err(object.fault(Some("netmask"), Fault::NetmaskFamily));
+        }
+    };
+    Ok(Persistence {
+        timeout: object.required("timeout", timeout)?,
+        netmask,
+    })
+}
+
+fn destination(
+    object: &Object<'_>,
+    service: &ServiceId,
+) -> Result<(DestinationId, DestinationSettings), JsonError> {
+    object.has_only(document::DESTINATION_FIELDS)?;
+    let address = address(object)?;
+    family(object, address)?;
+    let address = object.required("address", address)?;
+    let port = object.number("port", 0..=u16::MAX.into())?;
+    let method = object.word_or_number(
+        "forwarding_method",
+        &METHODS,
+        0..=u32::MAX,
+        |number: u32| Method::Plain(ForwardingMethod::Other(number)),
+    )?;
+    let forwarding_method = match (
+        object.required("forwarding_method", method)?,
+        object.find("tunnel"),
+    ) {
+        (Method::Tunneling, Some(json)) => ForwardingMethod::Tunneling(tunnel(json, object)?),
+        (Method::Plain(method), None) => method,
+        (Method::Tunneling, None) | (Method::Plain(_), Some(_)) => {
+            return Err(object.fault(Some("tunnel"), Fault::Tunnel));
+        }
+    };
+    // Of methods without a name the kernel knows more than this program.
+    let may_change_family = matches!(
+        forwarding_method,
+        ForwardingMethod::Tunneling(_) | ForwardingMethod::Other(_)
+    );
+    if AddressFamily::from(address) != service.family() && !may_change_family {
+        return Err(object.fault(None, UsageError::FamiliesDiffer.into()));
+    }
+    let weight = object.number("weight", range::WEIGHT)?;
+    let threshold = |name| {
+        object
+            .number(name, range::THRESHOLD)
+            .map(Option::unwrap_or_default)
     };
     let settings = DestinationSettings {
         forwarding_method,
-        weight: destination.weight,
-        upper_threshold: destination.upper_threshold,
-        lower_threshold: destination.lower_threshold,
+        weight: object.required("weight", weight)?,
+        upper_threshold: threshold("upper_threshold")?,
+        lower_threshold: threshold("lower_threshold")?,
     };
-    Ok((id, settings))
+    let port = object.required("port", port)?;
+    Ok((DestinationId { address, port }, settings))
 }
 
-fn tunnel(tunnel: &Tunnel) -> Result<ipvs_client::Tunnel, Fault> {
-    let checksum = tunnel.checksum.map(|checksum| match checksum {
-        TunnelChecksum::None => ipvs_client::TunnelChecksum::None,
-        TunnelChecksum::Full => ipvs_client::TunnelChecksum::Full,
-        TunnelChecksum::Remote => ipvs_client::TunnelChecksum::Remote,
-    });
-    match (tunnel.kind, tunnel.port, checksum, tunnel.flags) {
-        (TunnelType::Named(TunnelTypeName::Ipip), None, None, None) => {
-            Ok(ipvs_client::Tunnel::Ipip)
+fn tunnel(json: &Json, destination: &Object<'_>) -> Result<Tunnel, JsonError> {
+    /// A type with a name, or the number of another.
+    #[derive(Clone, Copy)]
+    enum Type {
+        Known(TunnelKind),
+        Other(u8),
+    }
+    let object = destination.inner(json, "tunnel")?;
+    object.has_only(document::TUNNEL_FIELDS)?;
+    let types = TunnelKind::ALL.map(|kind| (kind.name(), Type::Known(kind)));
+    let kind = object.word_or_number("type", &types, 0..=u8::MAX.into(), Type::Other)?;
+    let port = object.number("port", 0..=u16::MAX.into())?;
+    let checksum = object.word("checksum", &CHECKSUMS)?;
+    let flags = object.number("flags", 0..=u16::MAX.into())?;
+    let wrong = || object.fault(None, Fault::TunnelOptions);
+    match (object.required("type", kind)?, port, checksum, flags) {
+        (Type::Known(TunnelKind::Ipip), None, None, None) => Ok(Tunnel::Ipip),
+        (Type::Known(TunnelKind::Gue), Some(port), Some(checksum), None) => {
+            let port = NonZeroU16::new(port).ok_or_else(wrong)?;
+            Ok(Tunnel::Gue { port, checksum })
         }
-        (TunnelType::Named(TunnelTypeName::Gue), Some(port), Some(checksum), None) => {
-            let port = NonZeroU16::new(port).ok_or(Fault::TunnelOptions)?;
-            Ok(ipvs_client::Tunnel::Gue { port, checksum })
-        }
-        (TunnelType::Named(TunnelTypeName::Gre), None, Some(checksum), None) => {
-            Ok(ipvs_client::Tunnel::Gre { checksum })
-        }
-        (TunnelType::Number(kind), port, None, flags) => Ok(ipvs_client::Tunnel::Other {
+        (Type::Known(TunnelKind::Gre), None, Some(checksum), None) => Ok(Tunnel::Gre { checksum }),
+        (Type::Other(kind), port, None, flags) => Ok(Tunnel::Other {
             kind,
             port: port.unwrap_or(0),
             flags: flags.unwrap_or(0),
         }),
-        _ => Err(Fault::TunnelOptions),
+        _ => Err(wrong()),
     }
 }

@@ -9,16 +9,16 @@ use std::{
 };
 
 use ipvs_client::{
-    AddressFamily, Connection, ConnectionService, Info, Netmask, ServiceId, SyncDaemon, Timeouts,
+    AddressFamily, Connection, ConnectionService, ForwardingMethod, Info, Netmask, ServiceId,
+    SyncDaemon, Timeouts, TunnelChecksum,
 };
 use serde::Serialize;
 
 use super::document::{
-    Destination, Family, ForwardingMethod, ForwardingMethodName, Persistence, Protocol,
-    ProtocolName, SCHEMA_VERSION, Service, Stats, Tunnel, TunnelChecksum, TunnelType,
-    TunnelTypeName,
+    CHECKSUMS, Destination, FAMILIES, METHODS, Method, PROTOCOLS, Persistence, SCHEMA_VERSION,
+    Service, Stats, Tunnel, Word,
 };
-use crate::values::scheduler_flag_names;
+use crate::{legality::TunnelKind, values::scheduler_flag_names};
 
 /// A document that holds one list of things, with what comes before the list.
 struct ListDocument<W> {
@@ -106,18 +106,21 @@ impl<W: Write> TableDocument<W> {
     }
 }
 
-fn family(family: AddressFamily) -> Family {
-    match family {
-        AddressFamily::Ipv4 => Family::Ipv4,
-        AddressFamily::Ipv6 => Family::Ipv6,
-    }
+/// The name of a value, or the number that it has where there is none.
+fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T, number: u32) -> Word {
+    let named = words.iter().find(|(_, meaning)| meaning == value);
+    named.map_or(Word::Number(number), |(name, _)| Word::Name(name))
+}
+
+fn family(family: AddressFamily) -> Word {
+    word(&FAMILIES, &family, 0)
 }
 
 fn service(
     service: &ipvs_client::Service,
     destinations: Vec<Destination>,
     counters: bool,
-) -> Service {
+) -> Service<'_> {
     let settings = &service.settings;
     let (protocol, address, port, fwmark) = match service.id {
         ServiceId::Address {
@@ -125,7 +128,7 @@ fn service(
             address,
             port,
         } => (
-            Some(self::protocol(protocol)),
+            Some(word(&PROTOCOLS, &protocol, protocol.number().into())),
             Some(address),
             Some(port),
             None,
@@ -138,11 +141,8 @@ fn service(
         address,
         port,
         fwmark,
-        scheduler: settings.scheduler.clone(),
-        scheduler_flags: scheduler_flag_names(settings.scheduler_flags, &settings.scheduler)
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
+        scheduler: &settings.scheduler,
+        scheduler_flags: scheduler_flag_names(settings.scheduler_flags, &settings.scheduler),
         one_packet: settings.one_packet,
         persistence: settings.persistence.map(|persistence| {
             let (netmask, prefix_length) = match persistence.netmask {
@@ -155,7 +155,7 @@ fn service(
                 prefix_length,
             }
         }),
-        persistence_engine: settings.persistence_engine.clone(),
+        persistence_engine: settings.persistence_engine.as_deref(),
         stats: counters.then(|| stats(&service.stats)),
         destinations,
     }
@@ -166,38 +166,15 @@ fn prefix_length(mask: Ipv4Addr) -> Option<u32> {
     (mask.to_bits().count_ones() == ones).then_some(ones)
 }
 
-fn protocol(protocol: ipvs_client::Protocol) -> Protocol {
-    match protocol {
-        ipvs_client::Protocol::Tcp => Protocol::Named(ProtocolName::Tcp),
-        ipvs_client::Protocol::Udp => Protocol::Named(ProtocolName::Udp),
-        ipvs_client::Protocol::Sctp => Protocol::Named(ProtocolName::Sctp),
-        ipvs_client::Protocol::Other(number) => Protocol::Number(number),
-    }
-}
-
 fn destination(destination: &ipvs_client::Destination, counters: bool) -> Destination {
     let settings = &destination.settings;
     let (forwarding_method, tunnel) = match settings.forwarding_method {
-        ipvs_client::ForwardingMethod::Masquerading => (
-            ForwardingMethod::Named(ForwardingMethodName::Masquerading),
-            None,
-        ),
-        ipvs_client::ForwardingMethod::LocalNode => (
-            ForwardingMethod::Named(ForwardingMethodName::LocalNode),
-            None,
-        ),
-        ipvs_client::ForwardingMethod::Tunneling(tunnel) => (
-            ForwardingMethod::Named(ForwardingMethodName::Tunneling),
+        ForwardingMethod::Tunneling(tunnel) => (
+            word(&METHODS, &Method::Tunneling, 0),
             Some(self::tunnel(tunnel)),
         ),
-        ipvs_client::ForwardingMethod::DirectRouting => (
-            ForwardingMethod::Named(ForwardingMethodName::DirectRouting),
-            None,
-        ),
-        ipvs_client::ForwardingMethod::Bypass => {
-            (ForwardingMethod::Named(ForwardingMethodName::Bypass), None)
-        }
-        ipvs_client::ForwardingMethod::Other(number) => (ForwardingMethod::Number(number), None),
+        ForwardingMethod::Other(number) => (Word::Number(number), None),
+        method => (word(&METHODS, &Method::Plain(method), 0), None),
     };
     Destination {
         family: family(destination.id.address.into()),
@@ -216,28 +193,20 @@ fn destination(destination: &ipvs_client::Destination, counters: bool) -> Destin
 }
 
 fn tunnel(tunnel: ipvs_client::Tunnel) -> Tunnel {
-    let checksum = |checksum| match checksum {
-        ipvs_client::TunnelChecksum::None => TunnelChecksum::None,
-        ipvs_client::TunnelChecksum::Full => TunnelChecksum::Full,
-        ipvs_client::TunnelChecksum::Remote => TunnelChecksum::Remote,
-    };
-    let named = |name, port, checksum| Tunnel {
-        kind: TunnelType::Named(name),
+    let known = |kind: TunnelKind, port, checksum: Option<TunnelChecksum>| Tunnel {
+        kind: Word::Name(kind.name()),
         port,
-        checksum,
+        checksum: checksum.map(|checksum| word(&CHECKSUMS, &checksum, 0)),
         flags: None,
     };
     match tunnel {
-        ipvs_client::Tunnel::Ipip => named(TunnelTypeName::Ipip, None, None),
-        ipvs_client::Tunnel::Gue {
-            port,
-            checksum: mode,
-        } => named(TunnelTypeName::Gue, Some(port.get()), Some(checksum(mode))),
-        ipvs_client::Tunnel::Gre { checksum: mode } => {
-            named(TunnelTypeName::Gre, None, Some(checksum(mode)))
+        ipvs_client::Tunnel::Ipip => known(TunnelKind::Ipip, None, None),
+        ipvs_client::Tunnel::Gue { port, checksum } => {
+            known(TunnelKind::Gue, Some(port.get()), Some(checksum))
         }
+        ipvs_client::Tunnel::Gre { checksum } => known(TunnelKind::Gre, None, Some(checksum)),
         ipvs_client::Tunnel::Other { kind, port, flags } => Tunnel {
-            kind: TunnelType::Number(kind),
+            kind: Word::Number(kind.into()),
             port: Some(port),
             checksum: None,
             flags: Some(flags),

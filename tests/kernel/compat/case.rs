@@ -11,6 +11,7 @@
 //! | `$ WORDS` | runs the program; what it answers is compared |
 //! | `< TEXT` | a line of standard input for the command above |
 //! | `\| TEXT`, `! TEXT`, `= STATUS` | what ours must answer there, in a deliberate difference |
+//! | `called NAME` | the command above runs as `ipvsadm-save` or `ipvsadm-restore`: scripts beside the original, other names of ours |
 //! | `as nobody` | the command above runs as user and group 65534 |
 //! | `to /dev/full` | the standard output of the command above |
 //! | `to pipe N` | likewise: a pipe whose reader closes it after N bytes |
@@ -34,6 +35,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::mask::Mask;
 use super::notation::{Answer, input_line, unescape, words};
+use super::stage::SCRIPTS;
 
 /// What is done on each side, and whether the answers may differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub(super) enum Step {
 pub(super) struct Run {
     pub(super) words: Vec<Vec<u8>>,
     pub(super) input: Vec<u8>,
+    /// The script that it runs as; not given for the program itself.
+    pub(super) script: Option<&'static str>,
     pub(super) as_nobody: bool,
     pub(super) output: Output,
     pub(super) ignores_sigpipe: bool,
@@ -246,6 +250,10 @@ fn take(case: &mut Case, line: &str) -> Result<()> {
             };
             match (word, rest) {
                 ("<", text) => run.input.extend(input_line(text)?),
+                ("called", name) => {
+                    let known = SCRIPTS.into_iter().find(|script| *script == name);
+                    run.script = Some(known.context("no such script")?);
+                }
                 ("as", "nobody") => run.as_nobody = true,
                 ("to", "/dev/full") => run.output = Output::Full,
                 ("to", text) => {
@@ -298,6 +306,7 @@ fn a_line_that_means_nothing_is_an_error() {
     for line in [
         "nonsense",
         "mask nothing",
+        "called ipvsadm-nothing",
         "udp 1.1.1.1:1 x y",
         "to nowhere",
         "ignoring nothing",

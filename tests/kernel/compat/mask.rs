@@ -3,6 +3,8 @@
 //! What cannot be the same twice, made the same. Nothing else is masked, and
 //! only in the cases that ask for it.
 
+use super::notation::Answer;
+
 /// A part of an answer that depends on more than the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mask {
@@ -14,6 +16,8 @@ pub(super) enum Mask {
     /// The words of the original's help, which are not ours to keep. Not applied
     /// to ours.
     Words,
+    /// The same on standard error, where `ipvsadm-save` shows its help.
+    ErrorWords,
 }
 
 impl Mask {
@@ -22,18 +26,23 @@ impl Mask {
             "expiry" => Some(Self::Expiry),
             "order" => Some(Self::Order),
             "words" => Some(Self::Words),
+            "error-words" => Some(Self::ErrorWords),
             _ => None,
         }
     }
 
-    pub(super) fn apply(self, stdout: &[u8]) -> Vec<u8> {
+    /// Masks an answer of the original's, or of ours.
+    pub(super) fn apply(self, answer: &mut Answer, original: bool) {
+        let words = |text: &[u8]| format!("{} bytes\n", text.len()).into_bytes();
         match self {
-            Self::Expiry => stdout
-                .split_inclusive(is_newline)
-                .flat_map(expiry)
-                .collect(),
-            Self::Order => order(stdout),
-            Self::Words => format!("{} bytes\n", stdout.len()).into_bytes(),
+            Self::Expiry => {
+                let lines = answer.stdout.split_inclusive(is_newline);
+                answer.stdout = lines.flat_map(expiry).collect();
+            }
+            Self::Order => answer.stdout = order(&answer.stdout),
+            Self::Words if original => answer.stdout = words(&answer.stdout),
+            Self::ErrorWords if original => answer.stderr = words(&answer.stderr),
+            Self::Words | Self::ErrorWords => {}
         }
     }
 }
@@ -77,12 +86,40 @@ fn order(stdout: &[u8]) -> Vec<u8> {
 
 #[test]
 fn masks_change_only_what_they_are_for() {
+    let masked = |mask: Mask, stdout: &[u8], original| {
+        let mut answer = Answer {
+            stdout: stdout.to_vec(),
+            stderr: b"wrong\n".to_vec(),
+            status: 1,
+        };
+        mask.apply(&mut answer, original);
+        (answer.stdout, answer.stderr)
+    };
+    let stderr = b"wrong\n".to_vec();
     let connections =
         b"IPVS connection entries\npro expire state\nUDP 04:59  b 04:59\nTCP 100:00 a\n";
-    let masked = Mask::Expiry.apply(connections);
     let wanted = b"IPVS connection entries\npro expire state\nUDP mm:ss  b 04:59\nTCP 100:00 a\n";
-    assert_eq!(masked, wanted);
+    assert_eq!(
+        masked(Mask::Expiry, connections, false),
+        (wanted.to_vec(), stderr.clone())
+    );
     let listing = b"Prot\n  -> RemoteAddress\nTCP  2\n  -> b\n  -> a\nTCP  1\n";
     let wanted = b"Prot\n  -> RemoteAddress\nTCP  1\nTCP  2\n  -> b\n  -> a\n";
-    assert_eq!(Mask::Order.apply(listing), wanted);
+    assert_eq!(
+        masked(Mask::Order, listing, false),
+        (wanted.to_vec(), stderr.clone())
+    );
+    for (mask, wanted) in [
+        (Mask::Words, (b"5 bytes\n".to_vec(), stderr.clone())),
+        (
+            Mask::ErrorWords,
+            (b"help\n".to_vec(), b"6 bytes\n".to_vec()),
+        ),
+    ] {
+        assert_eq!(masked(mask, b"help\n", true), wanted);
+        assert_eq!(
+            masked(mask, b"help\n", false),
+            (b"help\n".to_vec(), stderr.clone())
+        );
+    }
 }

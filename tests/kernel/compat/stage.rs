@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{PipeReader, Read as _, Write as _, pipe};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{self, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,7 +21,6 @@ use nix::sys::signal::{SigHandler, Signal, signal};
 use tempfile::TempDir;
 
 use super::case::{Case, Output, Run, Step};
-use super::mask::Mask;
 use super::notation::Answer;
 
 /// One of the two programs.
@@ -32,6 +32,10 @@ pub(super) enum Program {
 
 /// Where both are seen, so that neither can tell its place in its words.
 const PLACE: &str = "/etc/bin/ipvsadm";
+/// The scripts beside the original, and the other names of ours.
+pub(super) const SCRIPTS: [&str; 2] = ["ipvsadm-save", "ipvsadm-restore"];
+/// The directories of programs on the stage, the original's first.
+const PATH: &str = "PATH=/etc/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Where the libraries of an original that is not installed are seen: nobody
 /// may not enter every directory on the way to them.
 const LIBRARIES: &str = "/etc/lib";
@@ -71,6 +75,16 @@ impl Stage {
         write("bin/ipvsadm", "")?;
         for public in [etc.path(), &etc.path().join("bin")] {
             fs::set_permissions(public, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        }
+        if program == Program::Original
+            && let Some(original) = program::find_original()
+        {
+            for script in SCRIPTS {
+                copy_script(
+                    &original.program.with_file_name(script),
+                    &etc.path().join("bin"),
+                )?;
+            }
         }
         Ok(Self {
             network: Namespace::new("stage")?,
@@ -117,9 +131,7 @@ impl Stage {
             for step in &case.steps {
                 if let Some(mut answer) = stage.step(step)? {
                     for &mask in &case.masks {
-                        if mask != Mask::Words || program == Program::Original {
-                            answer.stdout = mask.apply(&answer.stdout);
-                        }
+                        mask.apply(&mut answer, program == Program::Original);
                     }
                     answers.push(answer);
                 }
@@ -130,7 +142,7 @@ impl Stage {
 
     fn step(&self, step: &Step) -> Result<Option<Answer>> {
         match step {
-            Step::Run(run) => return self::run(run).map(Some),
+            Step::Run(run) => return self::run(self.program, run).map(Some),
             Step::Ip(command) => self.network.ip(command).map(drop)?,
             Step::Sysctl { path, value } => self.network.sysctl(path, value)?,
             Step::Udp { from, to, data } => {
@@ -145,6 +157,23 @@ impl Stage {
     }
 }
 
+/// Copies a script beside the original to where it finds that one: it sets
+/// the variable PATH itself.
+fn copy_script(script: &Path, to: &Path) -> Result<()> {
+    let text = fs::read_to_string(script).with_context(|| script.display().to_string())?;
+    let lines = text.lines().map(|line| match line.starts_with("PATH=") {
+        true => PATH,
+        false => line,
+    });
+    let text: Vec<&str> = lines.collect();
+    ensure!(text.contains(&PATH), "{} sets no PATH", script.display());
+    let name = script.file_name().context("a script has a name")?;
+    let copy = to.join(name);
+    fs::write(&copy, text.join("\n") + "\n")?;
+    fs::set_permissions(copy, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    Ok(())
+}
+
 fn send(from: SocketAddr, to: SocketAddr, data: &[u8]) -> Result<()> {
     let socket = UdpSocket::bind(from)?;
     let sent = socket.send_to(data, to)?;
@@ -153,10 +182,10 @@ fn send(from: SocketAddr, to: SocketAddr, data: &[u8]) -> Result<()> {
 }
 
 /// Starts the program on the stage that this thread has entered.
-pub(super) fn run(run: &Run) -> Result<Answer> {
+pub(super) fn run(program: Program, run: &Run) -> Result<Answer> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let answer = start(run)?;
+        let answer = start(program, run)?;
         let stdout = String::from_utf8_lossy(&answer.stdout);
         let Some(text) = run.until.iter().find(|text| !stdout.contains(*text)) else {
             return Ok(answer);
@@ -169,18 +198,24 @@ pub(super) fn run(run: &Run) -> Result<Answer> {
     }
 }
 
-fn start(run: &Run) -> Result<Answer> {
+fn start(program: Program, run: &Run) -> Result<Answer> {
     use std::os::unix::ffi::OsStrExt as _;
-    let mut command = Command::new(PLACE);
+    let mut command = match (program, run.script) {
+        (Program::Original, Some(script)) => Command::new(Path::new(PLACE).with_file_name(script)),
+        (_, name) => {
+            let mut command = Command::new(PLACE);
+            command.arg0(name.unwrap_or("ipvsadm"));
+            command
+        }
+    };
     command
-        .arg0("ipvsadm")
         .args(
             run.words
                 .iter()
                 .map(|word| std::ffi::OsStr::from_bytes(word)),
         )
         .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("PATH", PATH.trim_start_matches("PATH="))
         .env("LD_LIBRARY_PATH", LIBRARIES)
         .current_dir("/")
         .stdin(input(&run.input)?)

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 
 use ipvs_client::{
     AddressFamily, Change, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
-    Persistence, Protocol, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Tunnel,
-    TunnelChecksum,
+    Persistence, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Tunnel, TunnelChecksum,
 };
 
 use super::{Given, Output};
 use crate::{
     address,
     command::{
-        Command, DEFAULT_INTERFACE, Format, List, ListTable, Metrics, View, Watch, Wording, range,
+        Command, DEFAULT_INTERFACE, Format, List, ListTable, Metrics, Restore, View, Watch,
+        Wording, range,
     },
     legality::{self, TunnelKind},
     options::{CommandName, Kind, OptionName},
@@ -29,6 +29,10 @@ impl<'a> Given<'a> {
     pub(in crate::command) fn finish(mut self) -> Result<Command, UsageError> {
         let timeouts = match self.command {
             CommandName::SetTimeouts => Some(self.three_timeouts()?),
+            _ => None,
+        };
+        let file = match self.command {
+            CommandName::Restore => self.file_of_rules(),
             _ => None,
         };
         if let Some(word) = self.arguments.first() {
@@ -49,9 +53,11 @@ impl<'a> Given<'a> {
                 Command::Change(Change::DeleteService(self.compulsory_service()?))
             }
             CommandName::Clear => Command::Change(Change::Flush),
-            CommandName::Restore => Command::Restore {
+            CommandName::Restore => Command::Restore(Restore {
                 strict: self.has(Kind::Strict),
-            },
+                check: self.has(Kind::Check),
+                file,
+            }),
             CommandName::Save => Command::Save {
                 numeric: self.has(Kind::Numeric),
                 format: if self.has(Kind::Json) {
@@ -129,6 +135,21 @@ impl<'a> Given<'a> {
         })
     }
 
+    /// The one argument of -R, if it is the only one: the name of a file, or `-`
+    /// for standard input.
+    fn file_of_rules(&mut self) -> Option<PathBuf> {
+        let [name] = self.arguments.as_slice() else {
+            return None;
+        };
+        let file = match *name {
+            "" => return None,
+            "-" => None,
+            name => Some(PathBuf::from(name)),
+        };
+        self.arguments.clear();
+        file
+    }
+
     fn compulsory_service(&self) -> Result<ServiceId, UsageError> {
         self.service
             .ok_or_else(|| self.compulsory(Kind::ServiceAddress))
@@ -154,14 +175,12 @@ impl<'a> Given<'a> {
         let id = self.compulsory_service()?;
         let scheduler = self.scheduler();
         let scheduler_flags = values::scheduler_flags(self.scheduler_flags, scheduler)?;
-        if let ServiceId::Address { protocol, port, .. } = id {
-            if port == 0 && self.persistence.is_none() {
-                return Err(UsageError::ZeroPort(self.service_text.to_owned()));
-            }
-            if self.has(Kind::OnePacket) && protocol != Protocol::Udp {
-                return Err(UsageError::OnePacketNotUdp);
-            }
-        }
+        legality::check_service(
+            &id,
+            self.service_text,
+            self.persistence.is_some(),
+            self.has(Kind::OnePacket),
+        )?;
         let netmask = match self.netmask {
             Some(netmask) => netmask.of(id.family())?,
             None => Netmask::host(id.family()),

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+
+//! JSON text as a tree of values, before it is known what they mean.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::error::Category;
+
+use super::read::JsonError;
+
+/// A value. Unlike [`serde_json::Value`] it does not lose a field that stands
+/// there twice: that is an error.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Json {
+    Null,
+    Bool(bool),
+    /// A whole number that is not negative.
+    Number(u64),
+    /// Negative, or with a fraction.
+    OtherNumber(f64),
+    Text(String),
+    List(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// Reads a text that is one value.
+    ///
+    /// # Errors
+    /// When it is not JSON, with the line and column.
+    pub(super) fn parse(text: &[u8]) -> Result<Self, JsonError> {
+        let mut reader = serde_json::Deserializer::from_slice(text);
+        let json = Self::deserialize(&mut reader).map_err(|error| syntax(&error, NOT_JSON))?;
+        reader
+            .end()
+            .map_err(|error| syntax(&error, "there is more after the end of the document"))?;
+        Ok(json)
+    }
+}
+
+const NOT_JSON: &str = "the rules begin as JSON, but this is none";
+
+fn syntax(error: &serde_json::Error, otherwise: &str) -> JsonError {
+    let (line, column) = (error.line(), error.column());
+    let reason = match error.classify() {
+        Category::Eof => "the JSON ends too early".to_owned(),
+        // It is one of the visitor's below.
+        Category::Data => {
+            let text = error.to_string();
+            let place = format!(" at line {line} column {column}");
+            text.strip_suffix(&place).unwrap_or(&text).to_owned()
+        }
+        Category::Syntax | Category::Io => otherwise.to_owned(),
+    };
+    JsonError::Syntax {
+        line,
+        column,
+        reason,
+    }
+}
+
+/// Says what a value is, to those who wanted another one.
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => write!(f, "null"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::OtherNumber(number) => write!(f, "{number}"),
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::List(_) => write!(f, "a list"),
+            Self::Object(_) => write!(f, "an object"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Builder)
+    }
+}
+
+/// Builds a [`Json`] from what serde finds.
+struct Builder;
+
+impl<'de> Visitor<'de> for Builder {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(Json::Number(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(Json::OtherNumber(number as f64))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+        Ok(Json::OtherNumber(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut fields: Vec<(String, Json)> = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, Json>()? {
+            if fields.iter().any(|(known, _)| *known == name) {
+                return Err(A::Error::custom(format_args!(
+                    "the field {name} stands there twice"
+                )));
+            }
+            fields.push((name, value));
+        }
+        Ok(Json::Object(fields))
+    }
+}
