@@ -200,6 +200,97 @@ fn a_start_with_a_mistake_in_the_rules_fails_and_keeps_what_was_right() {
     assert_eq!(debian.table(), TABLE);
 }
 
+/// Rules that no start can restore, and what is said of them.
+const WRONG_RULES: [(&str, &str); 5] = [
+    (
+        "",
+        "no rules in /etc/ipvsadm.rules; to clear the table say ipvsadm -C\n",
+    ),
+    (
+        "# rules\n\n#-A -f 1\n",
+        "no rules in /etc/ipvsadm.rules; to clear the table say ipvsadm -C\n",
+    ),
+    (
+        "-A -t 10.0.0.8:80 -s rr\n-A -t 10.0.0.9:80 -w 1\n",
+        "/etc/ipvsadm.rules: line 2: Illegal 'weight' option with the 'add-service' command\n",
+    ),
+    (
+        "-A -t 10.0.0.8:80 -s rr\n-A -t\n-Q\n",
+        "/etc/ipvsadm.rules: line 2: -t: missing argument\n\
+         /etc/ipvsadm.rules: line 3: Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n",
+    ),
+    (
+        "{\"schema_version\":1,\"services\":[{\"fwmark\":1,\"shceduler\":\"rr\"}]}\n",
+        "/etc/ipvsadm.rules: services[0]: unknown field shceduler; did you mean scheduler?\n",
+    ),
+];
+
+#[test]
+fn a_start_or_reload_with_wrong_or_without_rules_keeps_the_table() {
+    let debian = Debian::with_package();
+    debian.write(RULES, TABLE);
+    debian.unit("ExecStart");
+    for (rules, words) in WRONG_RULES {
+        debian.write(RULES, rules);
+        let answer = debian.try_unit("ExecStart");
+        assert_eq!((answer.stderr.as_str(), answer.status), (words, 1));
+        assert_eq!(debian.table(), TABLE, "{rules}");
+        let answer = debian.try_unit("ExecReload");
+        assert_eq!(
+            answer.stderr,
+            format!("{words}{RULES} cannot be restored: the table stays as it was\n")
+        );
+        assert_eq!(answer.status, 1);
+        assert_eq!(debian.table(), TABLE, "{rules}");
+    }
+}
+
+#[test]
+fn a_restart_with_wrong_or_without_rules_keeps_the_table() {
+    let debian = Debian::with_package();
+    debian.write(RULES, TABLE);
+    debian.unit("ExecStart");
+    for (rules, words) in WRONG_RULES {
+        debian.write(RULES, rules);
+        let answer = debian.try_unit("ExecStop");
+        assert_eq!(
+            answer.stderr,
+            format!("{words}{RULES} could not be restored: the table is not cleared\n")
+        );
+        assert_eq!(answer.status, 1);
+        assert_eq!(debian.table(), TABLE, "{rules}");
+        // As systemd does next.
+        assert_eq!(debian.try_unit("ExecStart").status, 1, "{rules}");
+        assert_eq!(debian.table(), TABLE, "{rules}");
+    }
+    // Without a file there was nothing to restore in the first place.
+    debian.run(&format!("rm {RULES}"));
+    debian.unit("ExecStop");
+    assert_eq!(debian.table(), "");
+}
+
+#[test]
+fn an_empty_table_that_was_saved_is_restored() {
+    let debian = Debian::with_package();
+    debian.write(SETTINGS, "SAVE_ON_STOP=\"true\"\n");
+    debian.unit("ExecStop");
+    debian.run("ipvsadm -A -t 10.0.0.9:80 -s rr");
+    debian.unit("ExecStart");
+    assert_eq!(debian.table(), "");
+}
+
+#[test]
+fn the_unit_takes_rules_in_json_too() {
+    let debian = Debian::with_package();
+    let answer = debian.try_run_reading("ipvsadm-restore", TABLE);
+    assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
+    debian.write(RULES, &debian.run("ipvsadm-save --json"));
+    debian.unit("ExecStop");
+    assert_eq!(debian.table(), "");
+    debian.unit("ExecStart");
+    assert_eq!(debian.table(), TABLE);
+}
+
 #[test]
 fn settings_of_debians_package_mean_what_they_did() {
     let debian = Debian::with_package();

@@ -71,13 +71,19 @@ impl Debian {
     /// original.
     fn hide_the_hosts_ipvsadm(&self) {
         let files = fs::read_to_string("/var/lib/dpkg/info/ipvsadm.list").unwrap_or_default();
+        // In a host with one /usr they are seen below it too.
+        let files = files
+            .lines()
+            .flat_map(|file| [file.to_owned(), format!("/usr{file}")]);
+        let files: Vec<String> = files.collect();
         self.inside(|| {
-            for file in files.lines().map(Path::new) {
+            for file in files.iter().map(Path::new) {
                 if file.symlink_metadata().is_ok_and(|file| !file.is_dir()) {
                     fs::remove_file(file).unwrap();
                 }
             }
             assert!(!Path::new("/sbin/ipvsadm").exists());
+            assert!(!Path::new("/usr/sbin/ipvsadm").exists());
         });
     }
 
