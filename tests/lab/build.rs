@@ -17,6 +17,9 @@ use crate::progress::Spinner;
 /// Names the file of this tree's `ipvsadm` to what the lab runs.
 pub const IPVSADM: &str = "IPVS_LAB_IPVSADM";
 
+/// Names the library that rewrites the kernel's replies to what the lab runs.
+pub const REPLIES: &str = "IPVS_LAB_REPLIES_LIBRARY";
+
 /// Builds this tree's `ipvsadm` and returns the path of the program.
 ///
 /// # Errors
@@ -31,9 +34,19 @@ pub fn ipvsadm(release: bool) -> Result<PathBuf> {
 /// # Errors
 /// When the build fails; cargo has said why.
 pub(crate) fn registers() -> Result<PathBuf> {
-    build("ipvs-lab-registers", false, |message| {
-        message.get("filenames")?.get(0)
-    })
+    library("ipvs-lab-registers")
+}
+
+/// Builds the library that rewrites the kernel's replies, and returns its path.
+///
+/// # Errors
+/// When the build fails; cargo has said why.
+pub(crate) fn replies() -> Result<PathBuf> {
+    library("ipvs-lab-replies")
+}
+
+fn library(package: &str) -> Result<PathBuf> {
+    build(package, false, |message| message.get("filenames")?.get(0))
 }
 
 /// Builds a package of this workspace. `file` finds it in what cargo says of one

@@ -112,6 +112,7 @@ fn act(line: Line) -> Result<u8> {
             let mut environment = vec![
                 (kernel::VARIABLE, kernel.name().into()),
                 (build::IPVSADM, build::ipvsadm(false)?.into()),
+                (build::REPLIES, build::replies()?.into()),
             ];
             for layer in [layer::CLIENTS, layer::ORIGINAL] {
                 match layer.prepare() {

@@ -25,6 +25,21 @@ pub fn path() -> Result<PathBuf> {
         .context("this needs a kernel with IPVS: `cargo lab test` supplies one")
 }
 
+/// The environment variable with the rules of [`replies`], one a line.
+pub const REPLIES: &str = "IPVS_LAB_REPLIES";
+
+/// The file of the library (`tests/replies`) that rewrites the kernel's replies
+/// in a program that it is preloaded into, as `cargo lab` tells it to what it
+/// runs.
+///
+/// # Errors
+/// When this process was not started by `cargo lab test`.
+pub fn replies() -> Result<PathBuf> {
+    env::var_os(build::REPLIES)
+        .map(PathBuf::from)
+        .context("this needs the library of tests/replies: `cargo lab test` supplies it")
+}
+
 /// Runs this tree's `ipvsadm` inside `namespace`, with nothing on its standard
 /// input.
 ///

@@ -22,6 +22,9 @@
 //! | `hosts LINE` | a line of `/etc/hosts`, from the beginning |
 //! | `udp FROM TO TEXT` | sends a datagram |
 //! | `tcp TO` | begins a connection, which need not come about |
+//! | `service PROTOCOL ADDRESS SCHEDULER` | the client adds a service of any protocol number |
+//! | `server PROTOCOL ADDRESS SERVER METHOD` | the client adds a real server with any number of a forwarding method to it |
+//! | `reply OBJECT ATTRIBUTE VALUE` | from here on, the program reads this value in the kernel's replies (`tests/replies` has the names) |
 //! | `deliberate ID` | ours differs; `docs/compatibility.md` has a section ID |
 //! | `mask WHAT ...` | see [`super::mask`] |
 //! | `repeat N LINE` | the line N times, with the number of each, from 1, for `#` |
@@ -31,7 +34,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::mask::Mask;
 use super::notation::{Answer, input_line, unescape, words};
@@ -46,6 +49,8 @@ pub(super) struct Case {
     pub(super) masks: Vec<Mask>,
     /// The contents of /etc/hosts.
     pub(super) hosts: String,
+    /// The rules for the replies to the commands that follow.
+    pub(super) replies: String,
     pub(super) steps: Vec<Step>,
 }
 
@@ -65,6 +70,17 @@ pub(super) enum Step {
     Tcp {
         to: SocketAddr,
     },
+    Service {
+        protocol: u16,
+        address: SocketAddr,
+        scheduler: String,
+    },
+    Server {
+        protocol: u16,
+        service: SocketAddr,
+        server: SocketAddr,
+        method: u32,
+    },
 }
 
 /// One start of the program.
@@ -78,6 +94,8 @@ pub(super) struct Run {
     pub(super) output: Output,
     pub(super) ignores_sigpipe: bool,
     pub(super) until: Vec<String>,
+    /// The rules by which the kernel's replies are rewritten, one a line.
+    pub(super) replies: String,
     /// What ours answers where the difference is deliberate.
     pub(super) ours: Answer,
 }
@@ -214,6 +232,7 @@ fn take(case: &mut Case, line: &str) -> Result<()> {
         }
         "$" => case.steps.push(Step::Run(Run {
             words: words(rest)?,
+            replies: case.replies.clone(),
             ..Run::default()
         })),
         "ip" => case.steps.push(Step::Ip(rest.to_owned())),
@@ -234,6 +253,27 @@ fn take(case: &mut Case, line: &str) -> Result<()> {
             });
         }
         "tcp" => case.steps.push(Step::Tcp { to: rest.parse()? }),
+        "service" => {
+            let [protocol, address, scheduler] = parts(rest)?;
+            case.steps.push(Step::Service {
+                protocol: protocol.parse()?,
+                address: address.parse()?,
+                scheduler: scheduler.to_owned(),
+            });
+        }
+        "server" => {
+            let [protocol, service, server, method] = parts(rest)?;
+            case.steps.push(Step::Server {
+                protocol: protocol.parse()?,
+                service: service.parse()?,
+                server: server.parse()?,
+                method: method.parse()?,
+            });
+        }
+        "reply" => {
+            case.replies.push_str(&String::from_utf8(unescape(rest)?)?);
+            case.replies.push('\n');
+        }
         "hosts" => {
             case.hosts.push_str(rest);
             case.hosts.push('\n');
@@ -269,6 +309,14 @@ fn take(case: &mut Case, line: &str) -> Result<()> {
     Ok(())
 }
 
+fn parts<const N: usize>(text: &str) -> Result<[&str; N]> {
+    let parts: Vec<&str> = text.split(' ').collect();
+    let count = parts.len();
+    parts
+        .try_into()
+        .map_err(|_| anyhow!("{count} words instead of {N}"))
+}
+
 #[test]
 fn a_case_stands_once_for_each_choice_of_texts() {
     let text = "\
@@ -302,6 +350,17 @@ to pipe 3
 }
 
 #[test]
+fn replies_are_rewritten_for_the_commands_that_follow() {
+    let text = "== title\n$ -C\nreply info size 5\n$ -L\nreply service timeout 7\n$ -S\n";
+    let cases = parse(text).unwrap();
+    let replies: Vec<&str> = cases[0].runs().map(|run| run.replies.as_str()).collect();
+    assert_eq!(
+        replies,
+        ["", "info size 5\n", "info size 5\nservice timeout 7\n"]
+    );
+}
+
+#[test]
 fn a_line_that_means_nothing_is_an_error() {
     for line in [
         "nonsense",
@@ -311,6 +370,7 @@ fn a_line_that_means_nothing_is_an_error() {
         "to nowhere",
         "ignoring nothing",
         "repeat x < -L",
+        "service 47 10.0.0.1:80",
         "for a: @none",
     ] {
         assert!(

@@ -14,6 +14,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use ipvs_client::{
+    Client, DestinationId, DestinationSettings, ForwardingMethod, SchedulerFlags, ServiceId,
+    ServiceSettings,
+};
 use ipvs_lab::{Namespace, packages, program};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -21,7 +25,7 @@ use nix::sys::signal::{SigHandler, Signal, signal};
 use tempfile::TempDir;
 
 use super::case::{Case, Output, Run, Step};
-use super::notation::Answer;
+use super::notation::{Answer, line};
 
 /// One of the two programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +40,8 @@ const PLACE: &str = "/etc/bin/ipvsadm";
 pub(super) const SCRIPTS: [&str; 2] = ["ipvsadm-save", "ipvsadm-restore"];
 /// The directories of programs on the stage, the original's first.
 const PATH: &str = "PATH=/etc/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Where the library is seen that rewrites the kernel's replies.
+const REPLIES: &str = "/etc/bin/replies.so";
 /// Where the libraries of an original that is not installed are seen: nobody
 /// may not enter every directory on the way to them.
 const LIBRARIES: &str = "/etc/lib";
@@ -73,6 +79,7 @@ impl Stage {
         fs::create_dir(etc.path().join("bin"))?;
         fs::create_dir(etc.path().join("lib"))?;
         write("bin/ipvsadm", "")?;
+        write("bin/replies.so", "")?;
         for public in [etc.path(), &etc.path().join("bin")] {
             fs::set_permissions(public, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         }
@@ -112,6 +119,8 @@ impl Stage {
         mount(none, "/", none, private, none)?;
         mount(Some(self.etc.path()), "/etc", none, MsFlags::MS_BIND, none)?;
         mount(Some(&program), PLACE, none, MsFlags::MS_BIND, none)?;
+        let replies = program::replies()?;
+        mount(Some(&replies), REPLIES, none, MsFlags::MS_BIND, none)?;
         if let Some(libraries) = libraries {
             mount(Some(&libraries), LIBRARIES, none, MsFlags::MS_BIND, none)?;
         }
@@ -152,6 +161,39 @@ impl Stage {
                 // Nobody answers: it is the director that this is about.
                 let _ = TcpStream::connect_timeout(to, Duration::from_millis(1));
             }
+            Step::Service {
+                protocol,
+                address,
+                scheduler,
+            } => {
+                let settings = ServiceSettings {
+                    scheduler: scheduler.clone(),
+                    scheduler_flags: SchedulerFlags::default(),
+                    one_packet: false,
+                    persistence: None,
+                    persistence_engine: None,
+                };
+                Client::open()?.add_service(&service(*protocol, *address), &settings)?;
+            }
+            Step::Server {
+                protocol,
+                service,
+                server,
+                method,
+            } => {
+                let id = DestinationId {
+                    address: server.ip(),
+                    port: server.port(),
+                };
+                let settings = DestinationSettings {
+                    forwarding_method: ForwardingMethod::Other(*method),
+                    weight: 1,
+                    upper_threshold: 0,
+                    lower_threshold: 0,
+                };
+                let service = self::service(*protocol, *service);
+                Client::open()?.add_destination(&service, &id, &settings)?;
+            }
         }
         Ok(None)
     }
@@ -172,6 +214,14 @@ fn copy_script(script: &Path, to: &Path) -> Result<()> {
     fs::write(&copy, text.join("\n") + "\n")?;
     fs::set_permissions(copy, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     Ok(())
+}
+
+fn service(protocol: u16, address: SocketAddr) -> ServiceId {
+    ServiceId::Address {
+        protocol: protocol.into(),
+        address: address.ip(),
+        port: address.port(),
+    }
 }
 
 fn send(from: SocketAddr, to: SocketAddr, data: &[u8]) -> Result<()> {
@@ -221,6 +271,11 @@ fn start(program: Program, run: &Run) -> Result<Answer> {
         .stdin(input(&run.input)?)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    if !run.replies.is_empty() {
+        command
+            .env("LD_PRELOAD", REPLIES)
+            .env(program::REPLIES, run.replies.trim_end_matches('\n'));
+    }
     if run.as_nobody {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -242,6 +297,10 @@ fn start(program: Program, run: &Run) -> Result<Answer> {
         }
         Output::Pipe(bytes) => read_beginning(command, bytes)?,
     };
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if let Some(trouble) = stderr.lines().find(|line| line.starts_with("replies: ")) {
+        bail!("{trouble}, of {:?}", line(&run.words));
+    }
     Ok(Answer {
         stdout: output.stdout,
         stderr: output.stderr,
