@@ -62,9 +62,10 @@ impl<W: Write> ConnectionWriter<W> {
         }
         let (client, service, destination) = (&self.client, &self.service, &self.destination);
         let (minutes, seconds) = (connection.expires / 60, connection.expires % 60);
+        let expires = format!("{minutes:02}:{seconds:02}");
         write!(
             self.out,
-            "{:<3} {minutes:02}:{seconds:02}  {:<11} {client:<18} {service:<18} ",
+            "{:<3} {expires:<6} {:<11} {client:<18} {service:<18} ",
             connection.protocol, connection.state
         )?;
         match connection.persistence_engine {
@@ -85,5 +86,43 @@ fn service_address(connection: &Connection<'_>) -> SocketAddr {
             (Ipv6Addr::from(u128::from(mark.get()) << 96), 0).into()
         }
         (ConnectionService::Address(address), _) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(expires: u32) -> String {
+        let end = "10.0.0.1:80".parse().unwrap();
+        let connection = Connection {
+            protocol: "TCP",
+            client: end,
+            service: ConnectionService::Address(end),
+            destination: end,
+            state: "NONE",
+            expires,
+            persistence_engine: None,
+        };
+        let mut out = Vec::new();
+        let mut writer = ConnectionWriter::new(&mut out, Names::new(true), false);
+        writer.connection(&connection).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    /// As ipvsadm 1.31 shows templates of such services
+    /// (`connections.txt` of the suite).
+    #[test]
+    fn the_expiry_is_a_field_of_six_and_a_blank() {
+        for (expires, beginning) in [
+            (0, "TCP 00:00  NONE        10"),
+            (5999, "TCP 99:59  NONE        10"),
+            (6000, "TCP 100:00 NONE        10"),
+            (10_796, "TCP 179:56 NONE        10"),
+            (2_678_399, "TCP 44639:59 NONE        10"),
+        ] {
+            let row = row(expires);
+            assert!(row.starts_with(beginning), "{row}");
+        }
     }
 }

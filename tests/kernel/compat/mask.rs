@@ -51,14 +51,18 @@ fn is_newline(byte: &u8) -> bool {
     *byte == b'\n'
 }
 
-/// `UDP 04:59  UDP ...` with `mm:ss` instead.
+/// `UDP 04:59  UDP ...` with `mm:ss`, and `TCP 179:59 NONE ...` with `mmm:ss`
+/// instead: the digits alone, so that the width of the column is compared.
 fn expiry(line: &[u8]) -> Vec<u8> {
     let mut line = line.to_vec();
-    if let [_, _, _, b' ', time @ ..] = line.as_mut_slice()
-        && let [a, b, b':', c, d, ..] = time
-        && [&*a, b, c, d].iter().all(|digit| digit.is_ascii_digit())
+    if let Some((_, time)) = line.split_at_mut_checked(4)
+        && let Some(colon) = time.iter().position(|byte| *byte == b':')
+        && let Some((minutes, [_, seconds @ ..])) = time.split_at_mut_checked(colon)
+        && let Some((seconds, [b' ', ..])) = seconds.split_at_mut_checked(2)
+        && minutes.iter().chain(&*seconds).all(u8::is_ascii_digit)
     {
-        (*a, *b, *c, *d) = (b'm', b'm', b's', b's');
+        minutes.fill(b'm');
+        seconds.fill(b's');
     }
     line
 }
@@ -97,8 +101,8 @@ fn masks_change_only_what_they_are_for() {
     };
     let stderr = b"wrong\n".to_vec();
     let connections =
-        b"IPVS connection entries\npro expire state\nUDP 04:59  b 04:59\nTCP 100:00 a\n";
-    let wanted = b"IPVS connection entries\npro expire state\nUDP mm:ss  b 04:59\nTCP 100:00 a\n";
+        b"IPVS connection entries\npro expire state\nUDP 04:59  b 04:59\nTCP 100:00 a\nTCP 1:000 x:1\n";
+    let wanted = b"IPVS connection entries\npro expire state\nUDP mm:ss  b 04:59\nTCP mmm:ss a\nTCP 1:000 x:1\n";
     assert_eq!(
         masked(Mask::Expiry, connections, false),
         (wanted.to_vec(), stderr.clone())
