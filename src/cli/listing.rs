@@ -54,33 +54,45 @@ pub(crate) type Listed = (ServiceId, Content);
 #[derive(Debug)]
 pub(crate) struct Content {
     /// Shared by the services that have the same.
-    settings: Rc<ServiceSettings>,
+    kept: Rc<Kept>,
     /// If they were read.
     stats: Option<Box<Stats>>,
 }
 
 impl Content {
     fn service(self, id: ServiceId) -> Service {
+        let Kept {
+            settings,
+            unknown_flags,
+        } = Rc::unwrap_or_clone(self.kept);
         Service {
             id,
-            settings: Rc::unwrap_or_clone(self.settings),
+            settings,
+            unknown_flags,
             stats: self.stats.map(|stats| *stats).unwrap_or_default(),
         }
     }
+}
+
+/// How a service is, apart from its identity and counters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Kept {
+    settings: ServiceSettings,
+    unknown_flags: u32,
 }
 
 /// The settings of services, each kept once.
 #[derive(Default)]
 struct KnownSettings {
     /// Most tables have the same many times in a row.
-    last: Option<Rc<ServiceSettings>>,
+    last: Option<Rc<Kept>>,
     /// Those that came before, if there were others: it takes a system call to
     /// seed the hashes.
-    earlier: Option<HashSet<Rc<ServiceSettings>>>,
+    earlier: Option<HashSet<Rc<Kept>>>,
 }
 
 impl KnownSettings {
-    fn share(&mut self, settings: ServiceSettings) -> Rc<ServiceSettings> {
+    fn share(&mut self, settings: Kept) -> Rc<Kept> {
         let Some(last) = &self.last else {
             return Rc::clone(self.last.insert(Rc::new(settings)));
         };
@@ -104,7 +116,10 @@ pub(crate) fn services(
 ) -> ipvs_client::Result<Vec<Listed>> {
     let mut known = KnownSettings::default();
     let mut content = |service: Service| Content {
-        settings: known.share(service.settings),
+        kept: known.share(Kept {
+            settings: service.settings,
+            unknown_flags: service.unknown_flags,
+        }),
         stats: (counters == Counters::Read).then(|| Box::new(service.stats)),
     };
     let mut services = match service {
@@ -187,12 +202,15 @@ mod tests {
 
     #[test]
     fn equal_settings_are_kept_once_whatever_comes_between() {
-        let settings = |scheduler: &str| ServiceSettings {
-            scheduler: scheduler.to_owned(),
-            scheduler_flags: Default::default(),
-            one_packet: false,
-            persistence: None,
-            persistence_engine: None,
+        let settings = |scheduler: &str| Kept {
+            settings: ServiceSettings {
+                scheduler: scheduler.to_owned(),
+                scheduler_flags: Default::default(),
+                one_packet: false,
+                persistence: None,
+                persistence_engine: None,
+            },
+            unknown_flags: 0,
         };
         let mut known = KnownSettings::default();
         let [first, second, third, fourth] =

@@ -178,7 +178,9 @@ pub(crate) fn service(payload: &[u8], counters: Counters) -> Result<Service, Dec
         ServiceAttribute::Flags { flags: value, .. } => flags = Some(value),
         ServiceAttribute::Timeout(value) => timeout = Some(value),
         ServiceAttribute::Netmask(value) => netmask = Some(value),
-        ServiceAttribute::PersistenceEngineName(value) => persistence_engine = Some(value),
+        ServiceAttribute::PersistenceEngineName(value) => {
+            persistence_engine = (!value.is_empty()).then_some(value);
+        }
         _ => {}
     })?
     .ok_or_else(|| missing("IPVS_CMD_ATTR_SERVICE"))?;
@@ -217,9 +219,16 @@ pub(crate) fn service(payload: &[u8], counters: Counters) -> Result<Service, Dec
             }),
         persistence_engine,
     };
+    let known = ServiceFlags::PERSISTENT
+        | ServiceFlags::HASHED
+        | ServiceFlags::ONE_PACKET
+        | ServiceFlags::SCHEDULER_1
+        | ServiceFlags::SCHEDULER_2
+        | ServiceFlags::SCHEDULER_3;
     Ok(Service {
         id,
         settings,
+        unknown_flags: flags.bits() & !known.bits(),
         stats: stats(&unread, counters, "IPVS_SVC_ATTR_STATS")?,
     })
 }
@@ -447,12 +456,14 @@ fn tunnel(kind: u8, port: u16, flags: u16) -> Tunnel {
         IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM => Some(TunnelChecksum::Remote),
         _ => None,
     };
+    // The kernel looks at the port of GUE alone, and at no flag of IP in IP. What
+    // another program has left there means nothing.
     match (kind, NonZeroU16::new(port), checksum) {
-        (IP_VS_CONN_F_TUNNEL_TYPE_IPIP, None, Some(TunnelChecksum::None)) => Tunnel::Ipip,
+        (IP_VS_CONN_F_TUNNEL_TYPE_IPIP, ..) => Tunnel::Ipip,
         (IP_VS_CONN_F_TUNNEL_TYPE_GUE, Some(port), Some(checksum)) => {
             Tunnel::Gue { port, checksum }
         }
-        (IP_VS_CONN_F_TUNNEL_TYPE_GRE, None, Some(checksum)) => Tunnel::Gre { checksum },
+        (IP_VS_CONN_F_TUNNEL_TYPE_GRE, _, Some(checksum)) => Tunnel::Gre { checksum },
         _ => Tunnel::Other { kind, port, flags },
     }
 }

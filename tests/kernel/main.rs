@@ -25,6 +25,7 @@ mod package;
 mod pipes;
 mod program;
 mod refusals;
+mod replies;
 mod traffic;
 mod watch;
 mod wide;

@@ -4,23 +4,24 @@ use std::io::{self, Write};
 
 use ipvs_client::SyncDaemon;
 
-/// One line for a daemon. Kernels before 4.3 tell only the first two.
+/// One line for a daemon. Kernels before 4.3 tell only the first two. As in the
+/// original, 0 is as good as nothing.
 pub(crate) fn write_daemon(out: &mut impl Write, daemon: &SyncDaemon) -> io::Result<()> {
     write!(
         out,
         "{} sync daemon (mcast={}, syncid={}",
         daemon.role, daemon.interface, daemon.sync_id
     )?;
-    if let Some(maxlen) = daemon.sync_maxlen {
+    if let Some(maxlen) = daemon.sync_maxlen.filter(|maxlen| *maxlen != 0) {
         write!(out, ", maxlen={maxlen}")?;
     }
     if let Some(group) = daemon.group {
         write!(out, ", group={group}")?;
     }
-    if let Some(port) = daemon.port {
+    if let Some(port) = daemon.port.filter(|port| *port != 0) {
         write!(out, ", port={port}")?;
     }
-    if let Some(ttl) = daemon.ttl {
+    if let Some(ttl) = daemon.ttl.filter(|ttl| *ttl != 0) {
         write!(out, ", ttl={ttl}")?;
     }
     writeln!(out, ")")
@@ -54,14 +55,16 @@ mod tests {
             "backup sync daemon (mcast=eth1, syncid=5, maxlen=1400, group=224.0.0.82, \
              port=9000, ttl=3)\n"
         );
-        daemon = SyncDaemon {
-            role: DaemonRole::Master,
-            sync_maxlen: None,
-            group: None,
-            port: None,
-            ttl: None,
-            ..daemon
-        };
-        assert_eq!(line(&daemon), "master sync daemon (mcast=eth1, syncid=5)\n");
+        for nothing in [None, Some(0)] {
+            daemon = SyncDaemon {
+                role: DaemonRole::Master,
+                sync_maxlen: nothing,
+                group: None,
+                port: nothing,
+                ttl: nothing.map(|_| 0),
+                ..daemon
+            };
+            assert_eq!(line(&daemon), "master sync daemon (mcast=eth1, syncid=5)\n");
+        }
     }
 }

@@ -256,7 +256,8 @@ fn method_name(method: ForwardingMethod) -> &'static str {
     }
 }
 
-/// `ipip`, `gue:6080:+c`, `gre:-c`; `n/a` without a tunnel.
+/// `ipip`, `gue:6080:+c`, `gre:-c`; `n/a` without a tunnel. Flags that have no
+/// mark are a number: `gre:0x4`.
 fn tunnel_info(method: ForwardingMethod) -> String {
     let mark = |checksum| match checksum {
         TunnelChecksum::None => "-c",
@@ -269,7 +270,19 @@ fn tunnel_info(method: ForwardingMethod) -> String {
             format!("gue:{port}:{}", mark(checksum))
         }
         ForwardingMethod::Tunneling(Tunnel::Gre { checksum }) => format!("gre:{}", mark(checksum)),
-        ForwardingMethod::Tunneling(Tunnel::Other { kind, .. }) => format!("type-{kind}"),
+        ForwardingMethod::Tunneling(Tunnel::Other { kind, port, flags }) => {
+            let flags = match flags {
+                0 => mark(TunnelChecksum::None).to_owned(),
+                1 => mark(TunnelChecksum::Full).to_owned(),
+                2 => mark(TunnelChecksum::Remote).to_owned(),
+                flags => format!("{flags:#x}"),
+            };
+            match kind {
+                1 => format!("gue:{port}:{flags}"),
+                2 => format!("gre:{flags}"),
+                kind => format!("type-{kind}"),
+            }
+        }
         _ => "n/a".to_owned(),
     }
 }

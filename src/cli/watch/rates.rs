@@ -106,6 +106,7 @@ mod tests {
     /// One service whose counters are all `count`; the kernel says 7 a second.
     fn reading(last: u8, count: u64) -> Snapshot {
         let service = Service {
+            unknown_flags: 0,
             id: ServiceId::Address {
                 protocol: Protocol::Tcp,
                 address: [10, 0, 0, last].into(),

@@ -60,7 +60,8 @@ pub enum Tunnel {
         /// What becomes of the outer checksum.
         checksum: TunnelChecksum,
     },
-    /// What this crate has no name for, as the kernel has it.
+    /// What this crate has no name for, as the kernel has it: another type, or
+    /// GUE and GRE with other flags.
     Other {
         /// `IPVS_DEST_ATTR_TUN_TYPE`
         kind: u8,

@@ -215,6 +215,9 @@ pub struct Service {
     pub id: ServiceId,
     /// How it schedules.
     pub settings: ServiceSettings,
+    /// Flags that this crate has no name for, as the kernel has them: other
+    /// programs and newer kernels set them. A request sets none.
+    pub unknown_flags: u32,
     /// What it has done.
     pub stats: Stats,
 }

@@ -31,7 +31,8 @@ macro_rules! tables {
 tables! {
     addresses connections counters daemons deliberate first_words listing names
     pairs_listing pairs_others pairs_servers pairs_services persistence
-    pipes refusals replies_counters restoring servers values
+    pipes refusals replies_counters replies_daemons replies_deliberate replies_kinds
+    replies_values restoring servers values
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn fwmark(mark: u32, family: AddressFamily) -> ServiceId {
 
 fn service(id: ServiceId) -> Service {
     Service {
+        unknown_flags: 0,
         id,
         settings: ServiceSettings {
             scheduler: "wrr".to_owned(),

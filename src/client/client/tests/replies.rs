@@ -232,6 +232,7 @@ fn services_of_every_kind_in_the_kernels_order() {
         ),
     ]
     .map(|(id, settings)| Service {
+        unknown_flags: 0,
         id,
         settings,
         stats: stats64(),
@@ -355,12 +356,28 @@ fn each_forwarding_method_and_tunnel_is_told_apart() {
                 checksum: TunnelChecksum::Full,
             }),
         ),
+        // What the kernel does not look at.
+        (
+            (2, 2, 6081, 1),
+            tunnel(Tunnel::Gre {
+                checksum: TunnelChecksum::Full,
+            }),
+        ),
+        ((2, 0, 6081, 7), tunnel(Tunnel::Ipip)),
         (
             (2, 3, 0, 0),
             tunnel(Tunnel::Other {
                 kind: 3,
                 port: 0,
                 flags: 0,
+            }),
+        ),
+        (
+            (2, 2, 0, 3),
+            tunnel(Tunnel::Other {
+                kind: 2,
+                port: 0,
+                flags: 3,
             }),
         ),
     ];

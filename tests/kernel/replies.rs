@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+
+//! States that no traffic makes, in the outputs that the original lacks: the
+//! kernel's replies are rewritten (`tests/replies`), and each number must come
+//! out as the output's own rule has it. `compat/cases/replies_*.txt` has the
+//! outputs that both programs have.
+
+use ipvs_lab::{Answer, Namespace, program};
+use serde_json::{Value, json};
+
+const COUNTERS: &str = "conns,inpkts,outpkts,inbytes,outbytes,cps,inpps,outpps,inbps,outbps";
+/// Around each border of a column or of an integer.
+const VALUES: [u64; 15] = [
+    0,
+    1,
+    999,
+    1000,
+    99_999_999,
+    100_000_000,
+    (1 << 31) - 1,
+    1 << 31,
+    (1 << 32) - 1,
+    1 << 32,
+    100_000_000_000,
+    100_000_000_000_000,
+    i64::MAX as u64,
+    1 << 63,
+    u64::MAX,
+];
+
+/// Runs this tree's program and rewrites what the kernel says by the rules.
+fn rewritten(namespace: &Namespace, rules: &str, arguments: &str) -> Answer {
+    let mut command = namespace.command(program::path().unwrap());
+    command
+        .args(arguments.split_ascii_whitespace())
+        .env("LD_PRELOAD", program::replies().unwrap())
+        .env(program::REPLIES, rules);
+    let answer = Answer::of(command, "").unwrap();
+    assert!(!answer.stderr.contains("replies: "), "{}", answer.stderr);
+    answer
+}
+
+fn shown(namespace: &Namespace, rules: &str, arguments: &str) -> String {
+    let answer = rewritten(namespace, rules, arguments);
+    assert_eq!((answer.stderr.as_str(), answer.status), ("", 0), "{rules}");
+    answer.stdout
+}
+
+fn shown_json(namespace: &Namespace, rules: &str, arguments: &str) -> Value {
+    serde_json::from_str(&shown(namespace, rules, arguments)).unwrap()
+}
+
+fn with_a_server(name: &str) -> Namespace {
+    let namespace = crate::namespace(name);
+    crate::ipvsadm(&namespace, "-A -t 10.0.0.1:80 -s wlc -p 300");
+    crate::ipvsadm(&namespace, "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m");
+    namespace
+}
+
+#[test]
+fn json_has_every_counter_with_all_its_digits() {
+    let namespace = with_a_server("replies");
+    let names = [
+        "connections",
+        "in_packets",
+        "out_packets",
+        "in_bytes",
+        "out_bytes",
+        "connections_per_second",
+        "in_packets_per_second",
+        "out_packets_per_second",
+        "in_bytes_per_second",
+        "out_bytes_per_second",
+    ];
+    for value in VALUES {
+        // Each counter is told from the others by what is added to it.
+        let rules: Vec<String> = COUNTERS
+            .split(',')
+            .zip(0..)
+            .map(|(name, place)| {
+                let value = value.saturating_sub(place);
+                format!("service,destination {name} {value}")
+            })
+            .collect();
+        let table = shown_json(&namespace, &rules.join("\n"), "-L --json");
+        let service = &table["services"][0];
+        for stats in [&service["stats"], &service["destinations"][0]["stats"]] {
+            for (name, place) in names.iter().zip(0..) {
+                assert_eq!(stats[name], json!(value.saturating_sub(place)), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn openmetrics_has_every_counter_and_count_with_all_its_digits() {
+    let namespace = with_a_server("replies");
+    for value in VALUES {
+        let rules = format!("service,destination conns,inpkts,outpkts,inbytes,outbytes {value}");
+        let text = shown(&namespace, &rules, "-L --output openmetrics");
+        let count = u32::try_from(value).unwrap_or(u32::MAX);
+        let label = "remote_address=\"10.0.0.2\"";
+        let samples: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("_total{") && line.contains(label))
+            .collect();
+        assert_eq!(samples.len(), 5, "{text}");
+        for sample in samples {
+            assert!(sample.ends_with(&format!(" {value}")), "{sample}");
+        }
+        let rules = format!("destination weight,active,inactive,persistent {count}");
+        let text = shown(&namespace, &rules, "-L --output openmetrics");
+        let gauges: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains(label) && line.ends_with(&format!(" {count}")))
+            .filter(|line| !line.contains("_total{"))
+            .collect();
+        assert!(gauges.len() >= 4, "{count}: {text}");
+    }
+}
+
+#[test]
+fn wide_shows_large_counters_with_one_decimal_and_exactly_all_digits() {
+    let namespace = with_a_server("replies");
+    for (value, human) in [
+        (999_u64, "999"),
+        (1_000, "1.0k"),
+        (100_000_000, "100.0M"),
+        (1 << 32, "4.3G"),
+        (100_000_000_000_000, "100.0T"),
+        (u64::MAX, "18.4E"),
+    ] {
+        let rules = format!("service,destination {COUNTERS} {value}");
+        for view in ["--stats", "--rate"] {
+            let line = format!("-L -n --output wide {view}");
+            for (options, text) in [("", human), (" --exact", &*value.to_string())] {
+                let table = shown(&namespace, &rules, &format!("{line}{options}"));
+                for name in ["TCP 10.0.0.1:80", "  10.0.0.2:80"] {
+                    let row = table.lines().find(|line| line.starts_with(name)).unwrap();
+                    let cells = row.split_ascii_whitespace();
+                    let count = cells.filter(|cell| *cell == text).count();
+                    assert_eq!(count, 5, "{row}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn wide_and_json_show_weights_thresholds_and_counts_of_32_bits() {
+    let namespace = with_a_server("replies");
+    for value in [(1 << 31) - 1, 1 << 31, u32::MAX] {
+        let attributes = "weight,upper-threshold,lower-threshold,active,inactive,persistent";
+        let rules = format!("destination {attributes} {value}");
+        let table = shown_json(&namespace, &rules, "-L --json");
+        let server = &table["services"][0]["destinations"][0];
+        for name in [
+            "weight",
+            "upper_threshold",
+            "lower_threshold",
+            "active_connections",
+            "inactive_connections",
+            "persistent_connections",
+        ] {
+            assert_eq!(server[name], json!(value), "{name}");
+        }
+        let table = shown(&namespace, &rules, "-L -n --output wide");
+        let row = table.lines().find(|line| line.contains("10.0.0.2:80"));
+        let cells = row.unwrap().split_ascii_whitespace();
+        let text = value.to_string();
+        // Weight, active, inactive, and the threshold that is reached.
+        assert_eq!(cells.filter(|cell| *cell == text).count(), 4, "{table}");
+    }
+}
+
+#[test]
+fn json_has_timeouts_daemons_and_the_kernel_as_they_are() {
+    let namespace = with_a_server("replies");
+    let rules = "timeouts tcp 2147483648\ntimeouts tcpfin 4294967295\ntimeouts udp 0";
+    let document = shown_json(&namespace, rules, "-L --timeout --json");
+    let wanted = json!({"tcp": 2_147_483_648_u32, "tcp_fin": u32::MAX, "udp": 0});
+    assert_eq!(document["timeouts"], wanted);
+
+    let rules = "info version 0xffffff\ninfo size 4294967295";
+    let document = shown_json(&namespace, rules, "-L --json");
+    let wanted = json!({"version": "255.255.255", "connection_table_size": u32::MAX});
+    assert_eq!(document["ipvs"], wanted);
+
+    namespace.ip("link add d0 type dummy").unwrap();
+    namespace.ip("link set d0 up").unwrap();
+    crate::ipvsadm(&namespace, "--start-daemon master --mcast-interface d0");
+    let rules = "daemon syncid 4294967295\ndaemon maxlen,port,ttl 255";
+    let document = shown_json(&namespace, rules, "-L --daemon --json");
+    let wanted = json!({
+        "role": "master", "interface": "d0", "sync_id": u32::MAX, "sync_maxlen": 255,
+        "group": "224.0.0.81", "port": 255, "ttl": 255,
+    });
+    assert_eq!(document["daemons"][0], wanted);
+}
