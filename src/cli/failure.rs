@@ -4,6 +4,7 @@
 //! those of ipvsadm 1.31: scripts and tools match on them.
 
 use std::{
+    fmt,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -14,6 +15,7 @@ use crate::{
     command::Command,
     hint::{self, Facts},
     json::JsonError,
+    output::Unsaved,
     place::Place,
     usage::{STATUS_USAGE, UsageError},
 };
@@ -53,6 +55,25 @@ fn input_name(file: Option<&Path>) -> String {
     file.map_or("from standard input".to_owned(), |file| {
         file.display().to_string()
     })
+}
+
+/// The table has been saved but for these entries, each of which is told on a
+/// line of its own.
+#[derive(Debug)]
+pub(crate) struct Incomplete(pub(crate) Vec<Unsaved>);
+
+impl std::error::Error for Incomplete {}
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, entry) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            entry.fmt(f)?;
+        }
+        Ok(())
+    }
 }
 
 /// The command that a failure of the client comes from: its context, for whoever

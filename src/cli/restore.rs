@@ -11,7 +11,7 @@ use ipvs_client::{Change, Client};
 
 use crate::{
     command::{Command, Restore},
-    failure::{self, Attempt, CommandLine, Input, Messages, RuleAt},
+    failure::{self, Attempt, CommandLine, Incomplete, Input, Messages, RuleAt},
     json,
     place::Place,
     run::{self, Session},
@@ -476,6 +476,10 @@ fn goes_on(error: &anyhow::Error, strict: bool) -> bool {
                     | UsageError::MissingValue(_)
                     | UsageError::UnwantedValue(_)
             );
+    }
+    // -S has written all that it can.
+    if error.is::<Incomplete>() {
+        return true;
     }
     error
         .downcast_ref::<ipvs_client::Error>()

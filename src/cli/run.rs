@@ -11,7 +11,7 @@ use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 
 use crate::{
     command::{Command, Format, List, ListTable, Metrics, Wording},
-    failure::{Attempt, Messages, Output, OutputFile},
+    failure::{self, Attempt, Incomplete, Messages, Output, OutputFile},
     help,
     hint::Before,
     json,
@@ -246,7 +246,15 @@ fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Res
                 .map_err(Output)?;
         }
     }
-    Ok(out.write_all(&text).map_err(Output)?)
+    let unsaved = writer.into_unsaved();
+    out.write_all(&text).map_err(Output)?;
+    // What was saved comes before what was not.
+    failure::flush(out)?;
+    if unsaved.is_empty() {
+        Ok(())
+    } else {
+        Err(Incomplete(unsaved).into())
+    }
 }
 
 fn write_metrics(

@@ -5,6 +5,12 @@
 //! out as the output's own rule has it. `compat/cases/replies_*.txt` has the
 //! outputs that both programs have.
 
+use std::num::NonZeroU16;
+
+use ipvs_client::{
+    Client, DestinationId, DestinationSettings, ForwardingMethod, SchedulerFlags, ServiceId,
+    ServiceSettings, Tunnel, TunnelChecksum,
+};
 use ipvs_lab::{Answer, Namespace, program};
 use serde_json::{Value, json};
 
@@ -196,4 +202,77 @@ fn json_has_timeouts_daemons_and_the_kernel_as_they_are() {
         "group": "224.0.0.81", "port": 255, "ttl": 255,
     });
     assert_eq!(document["daemons"][0], wanted);
+}
+
+#[test]
+fn save_says_under_both_names_what_it_leaves_out_and_json_leaves_nothing_out() {
+    let namespace = crate::namespace("replies");
+    let gre = ServiceId::Address {
+        protocol: 47.into(),
+        address: [10, 0, 0, 1].into(),
+        port: 0,
+    };
+    let settings = ServiceSettings {
+        scheduler: "rr".to_owned(),
+        scheduler_flags: SchedulerFlags::default(),
+        one_packet: false,
+        persistence: None,
+        persistence_engine: None,
+    };
+    let tunnel =
+        |kind, port, flags| ForwardingMethod::Tunneling(Tunnel::Other { kind, port, flags });
+    let gue = Tunnel::Gue {
+        port: NonZeroU16::new(6080).unwrap(),
+        checksum: TunnelChecksum::Remote,
+    };
+    let methods = [
+        ForwardingMethod::LocalNode,
+        ForwardingMethod::Bypass,
+        ForwardingMethod::Other(5),
+        ForwardingMethod::Other(7),
+        tunnel(3, 1, 2),
+        tunnel(2, 0, 3),
+        ForwardingMethod::Tunneling(gue),
+    ];
+    namespace
+        .run(|| {
+            let mut client = Client::open().unwrap();
+            client.add_service(&gre, &settings).unwrap();
+            for (forwarding_method, last) in methods.into_iter().zip(2..) {
+                let id = DestinationId {
+                    address: [10, 0, 0, last].into(),
+                    port: 0,
+                };
+                let settings = DestinationSettings {
+                    forwarding_method,
+                    weight: 1,
+                    upper_threshold: 0,
+                    lower_threshold: 0,
+                };
+                client.add_destination(&gre, &id, &settings).unwrap();
+            }
+        })
+        .unwrap();
+
+    let words: Vec<String> = ["-S", "-n"].map(str::to_owned).to_vec();
+    let saved = ipvs_lab::ipvsadm(&namespace, &words).unwrap();
+    assert_eq!(saved.status, 1);
+    for text in [&saved.stdout, &saved.stderr] {
+        assert_eq!(text.lines().count(), 1 + methods.len(), "{text}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("ipvsadm-save");
+    std::os::unix::fs::symlink(program::path().unwrap(), &link).unwrap();
+    let mut command = namespace.command(link);
+    command.arg("-n");
+    let by_script = Answer::of(command, "").unwrap();
+    assert_eq!(by_script.stdout, saved.stdout);
+    assert_eq!(by_script.stderr, saved.stderr);
+    assert_eq!(by_script.status, 1);
+
+    let before = crate::ipvsadm(&namespace, "-S --json");
+    crate::ipvsadm(&namespace, "-C");
+    let restored = ipvs_lab::ipvsadm_reading(&namespace, ["-R"], &before).unwrap();
+    assert_eq!((restored.stderr.as_str(), restored.status), ("", 0));
+    assert_eq!(crate::ipvsadm(&namespace, "-S --json"), before);
 }

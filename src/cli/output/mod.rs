@@ -12,7 +12,9 @@ mod save;
 mod table;
 mod text;
 mod timeouts;
+mod unsayable;
 mod wide;
+mod words;
 
 pub(crate) use self::{
     connections::ConnectionWriter,
@@ -22,5 +24,6 @@ pub(crate) use self::{
     save::SaveWriter,
     table::TableWriter,
     timeouts::write_timeouts,
+    unsayable::Unsaved,
     wide::wide_lines,
 };

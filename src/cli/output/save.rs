@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! The table as commands that -R reads.
+
 use std::{
     io::{self, Write},
     net::IpAddr,
@@ -10,17 +12,26 @@ use ipvs_client::{
     TunnelChecksum,
 };
 
-use super::text::{self, Host};
+use super::{
+    text::{self, Host},
+    unsayable::{
+        Entry, Reason, Unsaved, destination_words, of_destination, of_service, service_words,
+    },
+};
 use crate::{legality::TunnelKind, names::Names, values::scheduler_flag_names};
 
-/// The table as commands that -R reads.
+/// The table as commands that -R reads. An entry that no command makes becomes a
+/// comment.
 pub(crate) struct SaveWriter<W> {
     out: W,
     names: Names,
     /// The virtual service of the lines that are written, as an option.
     service: String,
+    /// Whether that service is a comment.
+    service_unsaved: bool,
     /// The real server of a line, kept for the next.
     server: String,
+    unsaved: Vec<Unsaved>,
 }
 
 impl<W: Write> SaveWriter<W> {
@@ -29,11 +40,24 @@ impl<W: Write> SaveWriter<W> {
             out,
             names,
             service: String::new(),
+            service_unsaved: false,
             server: String::new(),
+            unsaved: Vec::new(),
         }
     }
 
+    /// The entries that have become comments.
+    pub(crate) fn into_unsaved(self) -> Vec<Unsaved> {
+        self.unsaved
+    }
+
     pub(crate) fn service(&mut self, service: &Service) -> io::Result<()> {
+        let reason = of_service(service);
+        self.service_unsaved = reason.is_some();
+        if let Some(reason) = reason {
+            let entry = Entry::Service(service.id);
+            return self.comment(entry, &service_words(service), reason);
+        }
         let settings = &service.settings;
         self.name_service(&service.id);
         write!(self.out, "-A {} -s {}", self.service, settings.scheduler)?;
@@ -63,6 +87,15 @@ impl<W: Write> SaveWriter<W> {
         destination: &Destination,
     ) -> io::Result<()> {
         let settings = &destination.settings;
+        let reason = if self.service_unsaved {
+            Some(Reason::Service)
+        } else {
+            of_destination(service, destination)
+        };
+        if let Some(reason) = reason {
+            let entry = Entry::Server(*service, destination.id);
+            return self.comment(entry, &destination_words(settings), reason);
+        }
         restorable_endpoint(
             &mut self.server,
             &mut self.names,
@@ -71,8 +104,6 @@ impl<W: Write> SaveWriter<W> {
             text::port_protocol(service),
         );
         write!(self.out, "-a {} -r {}", self.service, self.server)?;
-        // A local node is what direct routing to the director's own address
-        // is; the other methods have no option.
         match settings.forwarding_method {
             ForwardingMethod::Masquerading => write!(self.out, " -m")?,
             ForwardingMethod::Tunneling(_) => write!(self.out, " -i")?,
@@ -82,13 +113,18 @@ impl<W: Write> SaveWriter<W> {
         if let ForwardingMethod::Tunneling(tunnel) = settings.forwarding_method {
             self.tunnel(tunnel)?;
         }
-        if settings.upper_threshold != 0 {
-            write!(self.out, " -x {}", settings.upper_threshold)?;
-        }
-        if settings.lower_threshold != 0 {
-            write!(self.out, " -y {}", settings.lower_threshold)?;
+        // Programs that compare whole lines with what they want write both.
+        let (upper, lower) = (settings.upper_threshold, settings.lower_threshold);
+        if upper != 0 || lower != 0 {
+            write!(self.out, " -x {upper} -y {lower}")?;
         }
         writeln!(self.out)
+    }
+
+    fn comment(&mut self, entry: Entry, words: &str, reason: Reason) -> io::Result<()> {
+        writeln!(self.out, "# cannot be restored: {entry}{words} ({reason})")?;
+        self.unsaved.push(Unsaved { entry, reason });
+        Ok(())
     }
 
     fn tunnel(&mut self, tunnel: Tunnel) -> io::Result<()> {
@@ -96,7 +132,7 @@ impl<W: Write> SaveWriter<W> {
             Tunnel::Ipip => (TunnelKind::Ipip, None, None),
             Tunnel::Gue { port, checksum } => (TunnelKind::Gue, Some(port), Some(checksum)),
             Tunnel::Gre { checksum } => (TunnelKind::Gre, None, Some(checksum)),
-            // No option describes it.
+            // It has become a comment.
             Tunnel::Other { .. } => return Ok(()),
         };
         write!(self.out, " --tun-type {}", kind.name())?;
@@ -155,4 +191,344 @@ fn restorable_endpoint(
     text::push_host(buffer, address, host.map_or(Host::Numeric, Host::Named));
     buffer.push(':');
     text::push_service(buffer, names.restorable_service(port, protocol), port);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::Ipv4Addr,
+        num::{NonZeroU16, NonZeroU32},
+    };
+
+    use ipvs_client::{
+        Change, DestinationId, DestinationSettings, Netmask, Persistence, SchedulerFlags,
+        ServiceSettings, Stats,
+    };
+
+    use super::*;
+    use crate::command::Command;
+
+    /// What is written, line by line, and what is said not to be saved.
+    fn saved(service: &Service, destinations: &[Destination]) -> (Vec<String>, Vec<String>) {
+        let mut out = Vec::new();
+        let mut writer = SaveWriter::new(&mut out, Names::new(true));
+        writer.service(service).unwrap();
+        for destination in destinations {
+            writer.destination(&service.id, destination).unwrap();
+        }
+        let unsaved = writer.into_unsaved();
+        let text = String::from_utf8(out).unwrap();
+        (
+            text.lines().map(str::to_owned).collect(),
+            unsaved.iter().map(ToString::to_string).collect(),
+        )
+    }
+
+    /// What -R makes of a line: it splits at these blanks and drops the name of
+    /// the program.
+    fn restored(line: &str) -> Change {
+        let words: Vec<&str> = line
+            .split([' ', '\t', '\r', '\n'])
+            .filter(|word| !word.is_empty() && *word != "ipvsadm")
+            .collect();
+        match Command::parse(&words) {
+            Ok(Command::Change(change)) => change,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    /// Each line is the change, or a comment that is also told.
+    fn check(service: &Service, destination: &Destination) {
+        let (lines, unsaved) = saved(service, std::slice::from_ref(destination));
+        let changes = [
+            Change::AddService(service.id, service.settings.clone()),
+            Change::AddDestination(service.id, destination.id, destination.settings),
+        ];
+        assert_eq!(lines.len(), changes.len(), "{lines:?}");
+        let mut told = unsaved.iter();
+        for (line, change) in lines.iter().zip(&changes) {
+            if line.starts_with("# cannot be restored: ") {
+                assert!(told.next().is_some(), "{lines:?} {unsaved:?}");
+            } else {
+                assert_eq!(&restored(line), change, "{line}");
+            }
+        }
+        assert_eq!(told.next(), None);
+        if lines[0].starts_with('#') {
+            assert!(lines[1].starts_with('#'), "{lines:?}");
+        }
+    }
+
+    fn service(id: ServiceId) -> Service {
+        Service {
+            unknown_flags: 0,
+            id,
+            settings: ServiceSettings {
+                scheduler: "wlc".to_owned(),
+                scheduler_flags: SchedulerFlags::default(),
+                one_packet: false,
+                persistence: None,
+                persistence_engine: None,
+            },
+            stats: Stats::default(),
+        }
+    }
+
+    fn web(protocol: Protocol, port: u16) -> ServiceId {
+        ServiceId::Address {
+            protocol,
+            address: Ipv4Addr::new(10, 0, 0, 1).into(),
+            port,
+        }
+    }
+
+    fn destination(address: &str, port: u16) -> Destination {
+        Destination {
+            id: DestinationId {
+                address: address.parse().unwrap(),
+                port,
+            },
+            settings: DestinationSettings {
+                forwarding_method: ForwardingMethod::Masquerading,
+                weight: 1,
+                upper_threshold: 0,
+                lower_threshold: 0,
+            },
+            active_connections: 0,
+            inactive_connections: 0,
+            persistent_connections: 0,
+            stats: Stats::default(),
+        }
+    }
+
+    fn ids() -> Vec<ServiceId> {
+        let mut ids = Vec::new();
+        let protocols = [0, 1, 6, 17, 47, 132, 255, u16::MAX].map(Protocol::from);
+        for protocol in protocols {
+            for address in ["0.0.0.0", "10.0.0.1", "::", "2001:db8::1"] {
+                for port in [0, 80, u16::MAX] {
+                    ids.push(ServiceId::Address {
+                        protocol,
+                        address: address.parse().unwrap(),
+                        port,
+                    });
+                }
+            }
+        }
+        for mark in [1, 1 << 31, u32::MAX] {
+            for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+                let mark = NonZeroU32::new(mark).unwrap();
+                ids.push(ServiceId::Fwmark { mark, family });
+            }
+        }
+        ids
+    }
+
+    fn persistences(family: AddressFamily) -> Vec<Option<Persistence>> {
+        let netmasks = match family {
+            AddressFamily::Ipv4 => ["0.0.0.0", "0.0.0.24", "255.0.255.0", "255.255.255.255"]
+                .map(|mask| Netmask::Ipv4(mask.parse().unwrap()))
+                .to_vec(),
+            AddressFamily::Ipv6 => [0, 1, 64, 128, 129, u32::MAX].map(Netmask::Ipv6).to_vec(),
+        };
+        let mut all = vec![None];
+        for timeout in [0, 1, 360, 2_678_400, 2_678_401, u32::MAX] {
+            all.extend(
+                netmasks
+                    .iter()
+                    .map(|&netmask| Some(Persistence { timeout, netmask })),
+            );
+        }
+        all
+    }
+
+    #[test]
+    fn every_service_is_saved_as_it_is_or_as_a_comment() {
+        let names = [
+            "rr", "sh", "none", "", "a b", "a\nb", "ipvsadm", "-A", "#x", "\u{a0}", "é",
+        ];
+        for id in ids() {
+            for persistence in persistences(id.family()) {
+                for one_packet in [false, true] {
+                    for name in names {
+                        let mut service = service(id);
+                        service.settings.persistence = persistence;
+                        service.settings.one_packet = one_packet;
+                        service.settings.scheduler = name.to_owned();
+                        service.settings.scheduler_flags.flag_2 = one_packet;
+                        check(&service, &destination("10.0.0.2", 80));
+                        service.settings.scheduler = "mh".to_owned();
+                        let engine = (!name.is_empty()).then(|| name.to_owned());
+                        service.settings.persistence_engine = engine;
+                        check(&service, &destination("2001:db8::2", 0));
+                    }
+                }
+            }
+        }
+    }
+
+    fn methods() -> Vec<ForwardingMethod> {
+        let mut methods = vec![
+            ForwardingMethod::Masquerading,
+            ForwardingMethod::LocalNode,
+            ForwardingMethod::DirectRouting,
+            ForwardingMethod::Bypass,
+            ForwardingMethod::Other(5),
+            ForwardingMethod::Other(7),
+            ForwardingMethod::Tunneling(Tunnel::Ipip),
+        ];
+        let port = NonZeroU16::new(6080).unwrap();
+        for checksum in [
+            TunnelChecksum::None,
+            TunnelChecksum::Full,
+            TunnelChecksum::Remote,
+        ] {
+            methods.extend([
+                ForwardingMethod::Tunneling(Tunnel::Gue { port, checksum }),
+                ForwardingMethod::Tunneling(Tunnel::Gre { checksum }),
+            ]);
+        }
+        for (kind, port, flags) in [(1, 0, 0), (1, 6080, 3), (2, 0, 4), (3, 0, 0), (255, 1, 1)] {
+            let tunnel = Tunnel::Other { kind, port, flags };
+            methods.push(ForwardingMethod::Tunneling(tunnel));
+        }
+        methods
+    }
+
+    #[test]
+    fn every_destination_is_saved_as_it_is_or_as_a_comment() {
+        let limits = [0, 1, (1 << 31) - 1, 1 << 31, u32::MAX];
+        for id in ids() {
+            let service = service(id);
+            for address in ["10.0.0.2", "0.0.0.0", "2001:db8::2"] {
+                for port in [0, 80, u16::MAX] {
+                    for forwarding_method in methods() {
+                        for limit in limits {
+                            for (weight, upper_threshold, lower_threshold) in
+                                [(limit, 0, 0), (1, limit, 0), (1, 0, limit), (1, limit, 5)]
+                            {
+                                let mut destination = destination(address, port);
+                                destination.settings = DestinationSettings {
+                                    forwarding_method,
+                                    weight,
+                                    upper_threshold,
+                                    lower_threshold,
+                                };
+                                check(&service, &destination);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_options_can_say_is_never_a_comment() {
+        for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::Sctp] {
+            let service = service(web(protocol, 80));
+            let mut destinations = vec![destination("10.0.0.2", 8080)];
+            for method in methods() {
+                let said = match method {
+                    ForwardingMethod::DirectRouting
+                    | ForwardingMethod::Tunneling(Tunnel::Ipip | Tunnel::Gue { .. }) => true,
+                    ForwardingMethod::Tunneling(Tunnel::Gre { checksum }) => {
+                        checksum != TunnelChecksum::Remote
+                    }
+                    _ => false,
+                };
+                if said {
+                    let mut destination = destination("10.0.0.3", 80);
+                    destination.settings.forwarding_method = method;
+                    destination.settings.weight = i32::MAX as u32;
+                    destinations.push(destination);
+                }
+            }
+            assert_eq!(destinations.len(), 8);
+            assert_eq!(saved(&service, &destinations).1, Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn a_comment_says_what_is_known_and_stays_on_its_line() {
+        let mut gre = service(web(Protocol::Other(47), 0));
+        gre.settings.scheduler = "a\nb".to_owned();
+        gre.settings.persistence = Some(Persistence {
+            timeout: 300,
+            netmask: Netmask::Ipv4([255, 255, 255, 0].into()),
+        });
+        let mut server = destination("10.0.0.2", 0);
+        server.settings.upper_threshold = 9;
+        let (lines, unsaved) = saved(&gre, &[server]);
+        assert_eq!(
+            lines,
+            [
+                "# cannot be restored: virtual service protocol 47 10.0.0.1:0, \"a\\nb\", \
+                 persistent 300 s, mask 255.255.255.0 (no option has this protocol)",
+                "# cannot be restored: real server 10.0.0.2:0 of protocol 47 10.0.0.1:0, \
+                 masquerading, weight 1, thresholds 9 and 0 (its virtual service cannot be saved)",
+            ]
+        );
+        assert_eq!(
+            unsaved,
+            [
+                "cannot save virtual service protocol 47 10.0.0.1:0: no option has this protocol",
+                "cannot save real server 10.0.0.2:0 of protocol 47 10.0.0.1:0: its virtual \
+                 service cannot be saved",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_services_after_one_that_cannot_be_saved_are_saved() {
+        let mut out = Vec::new();
+        let mut writer = SaveWriter::new(&mut out, Names::new(true));
+        let good = service(web(Protocol::Tcp, 80));
+        writer.service(&service(web(Protocol::Tcp, 0))).unwrap();
+        writer.service(&good).unwrap();
+        let server = destination("10.0.0.2", 80);
+        writer.destination(&good.id, &server).unwrap();
+        assert_eq!(writer.into_unsaved().len(), 1);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(
+            text.lines().skip(1).collect::<Vec<_>>(),
+            [
+                "-A -t 10.0.0.1:80 -s wlc",
+                "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_service_with_flags_that_no_option_sets_is_a_comment() {
+        let mut strange = service(web(Protocol::Tcp, 80));
+        strange.unknown_flags = 0x140;
+        let (lines, unsaved) = saved(&strange, &[]);
+        assert_eq!(
+            lines,
+            [
+                "# cannot be restored: virtual service TCP 10.0.0.1:80, wlc, flags 0x140 \
+                 (no option sets these flags)"
+            ]
+        );
+        assert_eq!(unsaved.len(), 1);
+    }
+
+    #[test]
+    fn both_thresholds_are_saved_as_soon_as_one_is_set() {
+        let service = service(web(Protocol::Tcp, 80));
+        for (upper, lower, options) in [
+            (0, 0, ""),
+            (7, 0, " -x 7 -y 0"),
+            (0, 5, " -x 0 -y 5"),
+            (7, 5, " -x 7 -y 5"),
+        ] {
+            let mut server = destination("10.0.0.2", 80);
+            server.settings.upper_threshold = upper;
+            server.settings.lower_threshold = lower;
+            let (lines, _) = saved(&service, &[server]);
+            let wanted = format!("-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1{options}");
+            assert_eq!(lines[1], wanted);
+        }
+    }
 }

@@ -4,17 +4,15 @@
 //! computed.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
-use ipvs_client::{
-    AddressFamily, Destination, ForwardingMethod, Info, Netmask, Protocol, Service, ServiceId,
-    ServiceSettings, Tunnel, TunnelChecksum,
-};
+use ipvs_client::{AddressFamily, Destination, Info, Protocol, Service, ServiceId};
 
 use super::{
     line::{Line, Subject, Tone},
     number::{Human, rates, totals},
     text,
+    words::{method_name, service_details, tunnel_text},
 };
-use crate::{command::View, listing::Entry, names::Names, values::scheduler_flag_names};
+use crate::{command::View, listing::Entry, names::Names};
 
 /// For what a line has no value.
 const NONE: &str = "-";
@@ -404,65 +402,9 @@ fn destination_name(service: &ServiceId, destination: &Destination, names: &mut 
     format!("  {endpoint}")
 }
 
-/// All but the scheduler.
-fn service_details(settings: &ServiceSettings) -> Vec<String> {
-    let mut details: Vec<String> =
-        scheduler_flag_names(settings.scheduler_flags, &settings.scheduler)
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-    if let Some(persistence) = settings.persistence {
-        details.push(format!("persistent {} s", persistence.timeout));
-        if !persistence.netmask.is_host() {
-            details.push(match persistence.netmask {
-                Netmask::Ipv4(mask) => format!("mask {mask}"),
-                Netmask::Ipv6(length) => format!("mask /{length}"),
-            });
-        }
-    }
-    if let Some(engine) = &settings.persistence_engine {
-        details.push(format!("engine {engine}"));
-    }
-    if settings.one_packet {
-        details.push("one-packet".to_owned());
-    }
-    details
-}
-
-fn method_name(method: ForwardingMethod) -> String {
-    match method {
-        ForwardingMethod::Masquerading => "masquerading",
-        ForwardingMethod::LocalNode => "local node",
-        ForwardingMethod::Tunneling(_) => "tunneling",
-        ForwardingMethod::DirectRouting => "direct routing",
-        ForwardingMethod::Bypass => "bypass",
-        ForwardingMethod::Other(number) => return format!("method {number}"),
-    }
-    .to_owned()
-}
-
-fn tunnel_text(method: ForwardingMethod) -> Option<String> {
-    let ForwardingMethod::Tunneling(tunnel) = method else {
-        return None;
-    };
-    let words = |checksum| match checksum {
-        TunnelChecksum::None => "no checksum",
-        TunnelChecksum::Full => "checksum",
-        TunnelChecksum::Remote => "remote checksum",
-    };
-    Some(match tunnel {
-        Tunnel::Ipip => "ipip".to_owned(),
-        Tunnel::Gue { port, checksum } => format!("gue port {port}, {}", words(checksum)),
-        Tunnel::Gre { checksum } => format!("gre, {}", words(checksum)),
-        Tunnel::Other { kind, port, flags } => {
-            format!("tunnel type {kind}, port {port}, flags {flags}")
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use ipvs_client::{DestinationId, DestinationSettings};
+    use ipvs_client::{DestinationId, DestinationSettings, ForwardingMethod};
 
     use super::*;
 

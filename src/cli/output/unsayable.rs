@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+
+//! Entries of the table that no command line makes as they are. Other programs
+//! and newer kernels put them there; `-S` must neither leave them out silently
+//! nor write a line that means something else.
+
+use std::fmt;
+
+use ipvs_client::{
+    AddressFamily, Destination, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
+    Protocol, Service, ServiceId, Tunnel, TunnelChecksum,
+};
+
+use super::words::{method_name, quoted, service_details, tunnel_text};
+use crate::command::range;
+
+/// An entry that was not saved, and the reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot save {entry}: {reason}")]
+pub(crate) struct Unsaved {
+    pub(super) entry: Entry,
+    pub(super) reason: Reason,
+}
+
+/// A virtual service, or a real server of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    Service(ServiceId),
+    Server(ServiceId, DestinationId),
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(id) => write!(f, "virtual service {id}"),
+            Self::Server(service, id) => write!(f, "real server {id} of {service}"),
+        }
+    }
+}
+
+/// The reason why no command line makes an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Reason {
+    #[error("no option has this protocol")]
+    Protocol,
+    #[error("port 0 needs persistence")]
+    ZeroPort,
+    #[error("one-packet scheduling is for UDP and firewall marks")]
+    OnePacket,
+    #[error("a persistence timeout is 1 to {} seconds", range::PERSISTENCE_TIMEOUT.end())]
+    Timeout,
+    #[error("a prefix length is 1 to 128")]
+    PrefixLength,
+    #[error("the name is no single word")]
+    Name,
+    #[error("no option sets these flags")]
+    Flags,
+    #[error("its virtual service cannot be saved")]
+    Service,
+    #[error("no option has this forwarding method")]
+    Method,
+    #[error("only masquerading has another port than the virtual service")]
+    Port,
+    #[error("only tunneling leads to the other address family")]
+    Families,
+    #[error("no options describe this tunnel")]
+    Tunnel,
+    #[error("a weight is 0 to {}", range::WEIGHT.end())]
+    Weight,
+    #[error("a threshold is 0 to {}", range::THRESHOLD.end())]
+    Threshold,
+}
+
+/// The reason why no command line adds the virtual service, if there is one.
+pub(super) fn of_service(service: &Service) -> Option<Reason> {
+    let settings = &service.settings;
+    if let ServiceId::Address { protocol, port, .. } = service.id {
+        if matches!(protocol, Protocol::Other(_)) {
+            return Some(Reason::Protocol);
+        }
+        if port == 0 && settings.persistence.is_none() {
+            return Some(Reason::ZeroPort);
+        }
+        if settings.one_packet && protocol != Protocol::Udp {
+            return Some(Reason::OnePacket);
+        }
+    }
+    if let Some(persistence) = settings.persistence {
+        if !range::PERSISTENCE_TIMEOUT.contains(&persistence.timeout) {
+            return Some(Reason::Timeout);
+        }
+        if let Netmask::Ipv6(length) = persistence.netmask
+            && !(1..=128).contains(&length)
+        {
+            return Some(Reason::PrefixLength);
+        }
+    }
+    let engine = settings.persistence_engine.as_deref();
+    if !is_word(&settings.scheduler) || engine.is_some_and(|engine| !is_word(engine)) {
+        return Some(Reason::Name);
+    }
+    (service.unknown_flags != 0).then_some(Reason::Flags)
+}
+
+/// The reason why no command line adds the destination, if there is one.
+pub(super) fn of_destination(service: &ServiceId, destination: &Destination) -> Option<Reason> {
+    let DestinationSettings {
+        forwarding_method,
+        weight,
+        upper_threshold,
+        lower_threshold,
+    } = destination.settings;
+    match forwarding_method {
+        ForwardingMethod::Masquerading | ForwardingMethod::DirectRouting => {
+            if AddressFamily::from(destination.id.address) != service.family() {
+                return Some(Reason::Families);
+            }
+        }
+        ForwardingMethod::Tunneling(
+            Tunnel::Other { .. }
+            | Tunnel::Gre {
+                checksum: TunnelChecksum::Remote,
+            },
+        ) => return Some(Reason::Tunnel),
+        ForwardingMethod::Tunneling(_) => {}
+        // Not -g for a local node: to the kernel, direct routing to one of the
+        // director's own addresses is direct routing (seen on Linux 6.1).
+        ForwardingMethod::LocalNode | ForwardingMethod::Bypass | ForwardingMethod::Other(_) => {
+            return Some(Reason::Method);
+        }
+    }
+    if let ServiceId::Address { port, .. } = *service
+        && forwarding_method != ForwardingMethod::Masquerading
+        && port != destination.id.port
+    {
+        return Some(Reason::Port);
+    }
+    if !range::WEIGHT.contains(&weight) {
+        return Some(Reason::Weight);
+    }
+    if !range::THRESHOLD.contains(&upper_threshold.max(lower_threshold)) {
+        return Some(Reason::Threshold);
+    }
+    None
+}
+
+/// Whether -R reads the name as one word, and as this one: there is no quoting,
+/// and the program's own name is left out.
+fn is_word(name: &str) -> bool {
+    quoted(name) == name && name != "ipvsadm"
+}
+
+/// The settings of a virtual service, with a comma before each.
+pub(super) fn service_words(service: &Service) -> String {
+    let mut words = format!(", {}", quoted(&service.settings.scheduler));
+    for detail in service_details(&service.settings) {
+        words.push_str(&format!(", {detail}"));
+    }
+    if service.unknown_flags != 0 {
+        words.push_str(&format!(", flags {:#x}", service.unknown_flags));
+    }
+    words
+}
+
+/// The settings of a destination, with a comma before each.
+pub(super) fn destination_words(settings: &DestinationSettings) -> String {
+    let mut words = format!(", {}", method_name(settings.forwarding_method));
+    if let Some(tunnel) = tunnel_text(settings.forwarding_method) {
+        words.push_str(&format!(", {tunnel}"));
+    }
+    words.push_str(&format!(", weight {}", settings.weight));
+    let (upper, lower) = (settings.upper_threshold, settings.lower_threshold);
+    if upper != 0 || lower != 0 {
+        words.push_str(&format!(", thresholds {upper} and {lower}"));
+    }
+    words
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+
+//! Settings in words, as the wide table and the comments of -S have them.
+
+use ipvs_client::{ForwardingMethod, Netmask, ServiceSettings, Tunnel, TunnelChecksum};
+
+use crate::values::scheduler_flag_names;
+
+/// The settings of a virtual service that differ from the usual ones, the scheduler
+/// aside.
+pub(super) fn service_details(settings: &ServiceSettings) -> Vec<String> {
+    let mut details: Vec<String> =
+        scheduler_flag_names(settings.scheduler_flags, &settings.scheduler)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+    if let Some(persistence) = settings.persistence {
+        details.push(format!("persistent {} s", persistence.timeout));
+        if !persistence.netmask.is_host() {
+            details.push(match persistence.netmask {
+                Netmask::Ipv4(mask) => format!("mask {mask}"),
+                Netmask::Ipv6(length) => format!("mask /{length}"),
+            });
+        }
+    }
+    if let Some(engine) = &settings.persistence_engine {
+        details.push(format!("engine {}", quoted(engine)));
+    }
+    if settings.one_packet {
+        details.push("one-packet".to_owned());
+    }
+    details
+}
+
+/// The name of a forwarding method.
+pub(super) fn method_name(method: ForwardingMethod) -> String {
+    match method {
+        ForwardingMethod::Masquerading => "masquerading",
+        ForwardingMethod::LocalNode => "local node",
+        ForwardingMethod::Tunneling(_) => "tunneling",
+        ForwardingMethod::DirectRouting => "direct routing",
+        ForwardingMethod::Bypass => "bypass",
+        ForwardingMethod::Other(number) => return format!("method {number}"),
+    }
+    .to_owned()
+}
+
+/// The tunnel, if the forwarding method is tunneling.
+pub(super) fn tunnel_text(method: ForwardingMethod) -> Option<String> {
+    let ForwardingMethod::Tunneling(tunnel) = method else {
+        return None;
+    };
+    let words = |checksum| match checksum {
+        TunnelChecksum::None => "no checksum",
+        TunnelChecksum::Full => "checksum",
+        TunnelChecksum::Remote => "remote checksum",
+    };
+    Some(match tunnel {
+        Tunnel::Ipip => "ipip".to_owned(),
+        Tunnel::Gue { port, checksum } => format!("gue port {port}, {}", words(checksum)),
+        Tunnel::Gre { checksum } => format!("gre, {}", words(checksum)),
+        Tunnel::Other { kind, port, flags } => {
+            format!("tunnel type {kind}, port {port}, flags {flags}")
+        }
+    })
+}
+
+/// A name as it is, or in quotation marks where its letters would break the line
+/// or the word.
+pub(super) fn quoted(name: &str) -> String {
+    let breaks = |letter: char| letter.is_whitespace() || letter.is_control();
+    if name.is_empty() || name.contains(breaks) {
+        format!("{name:?}")
+    } else {
+        name.to_owned()
+    }
+}
