@@ -107,9 +107,14 @@ fn make(files: &Path, packages: &Path, program: &Path) -> Result<File> {
     }
     // Only something to mount the program on.
     File::create(files.join("ours/sbin/ipvsadm"))?;
-    // The commands by the names that installing the package gives them.
-    for name in ["iptables", "ip6tables"] {
-        symlink(format!("{name}-legacy"), files.join("ours/sbin").join(name))?;
+    // The commands by the names that installing their packages gives them.
+    for (name, program) in [
+        ("iptables", "iptables-legacy"),
+        ("ip6tables", "ip6tables-legacy"),
+        ("ipvsadm-save", "ipvsadm"),
+        ("ipvsadm-restore", "ipvsadm"),
+    ] {
+        symlink(program, files.join("ours/sbin").join(name))?;
     }
     mounts::apart(files, |files| {
         // They may lie in a directory that is about to be covered.
