@@ -2,8 +2,6 @@
 
 //! Which options go with which command, and with which tunnel.
 
-use ipvs_client::{Protocol, ServiceId};
-
 use crate::{
     options::{CommandName, Kind, Name, Spec, TABLE},
     usage::{Subject, UsageError},
@@ -238,29 +236,6 @@ pub(crate) fn commands_with(kind: Kind) -> impl Iterator<Item = &'static Spec> {
         }
         Name::Option(_) => false,
     })
-}
-
-/// Checks that a service, written so, can have these settings.
-pub(crate) fn check_service(
-    id: &ServiceId,
-    written: &str,
-    persistent: bool,
-    one_packet: bool,
-) -> Result<(), UsageError> {
-    let ServiceId::Address { protocol, port, .. } = *id else {
-        return Ok(());
-    };
-    // No option names it: only the kernel can know.
-    if matches!(protocol, Protocol::Other(_)) {
-        return Ok(());
-    }
-    if port == 0 && !persistent {
-        return Err(UsageError::ZeroPort(written.to_owned()));
-    }
-    if one_packet && protocol != Protocol::Udp {
-        return Err(UsageError::OnePacketNotUdp);
-    }
-    Ok(())
 }
 
 /// The encapsulations that the command line has names for.

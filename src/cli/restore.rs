@@ -205,10 +205,18 @@ fn checked(options: &Restore, text: &[u8], every: bool) -> Result<Vec<Rule>, Vec
     }
 }
 
-/// Tells a JSON document, be it of the wrong form, from lines of commands: none
-/// begins so.
+/// Tells a JSON document, be it of the wrong form, from lines of commands. A line
+/// can begin with an address in brackets, which the original takes for a wrong
+/// word.
 fn is_json(beginning: &[u8]) -> bool {
-    matches!(beginning.trim_ascii_start().first(), Some(b'{' | b'['))
+    match beginning.trim_ascii_start().split_first() {
+        Some((b'{', _)) => true,
+        Some((b'[', rest)) => matches!(
+            rest.trim_ascii_start().first(),
+            Some(b'{' | b'[' | b'"' | b']')
+        ),
+        _ => false,
+    }
 }
 
 /// What carries out the lines: the way to the kernel, or in tests a stand-in.

@@ -18,8 +18,8 @@ use crate::{
     listing::{self, Snapshot, services},
     names::Names,
     output::{
-        ConnectionWriter, SaveWriter, colour_on_terminal, lines_to_text, wide_lines, write_daemon,
-        write_openmetrics, write_timeouts,
+        ConnectionWriter, SaveWriter, Unsaved, colour_on_terminal, lines_to_text, wide_lines,
+        write_daemon, write_openmetrics, write_timeouts,
     },
     output_file, watch,
 };
@@ -193,9 +193,26 @@ fn table_json(
     let services = services(client, service, counters, consistency, sorted)?;
     let mut text = Vec::new();
     let document = json::TableDocument::begin(&mut text, &info, counters == Counters::Read);
+    let mut unsaved = Vec::new();
     let entries = listing::entries(client, services, counters, consistency, sorted);
+    let entries = entries.inspect(|entry| {
+        if let (Ok((service, _)), Counters::Skip) = (entry, counters) {
+            unsaved.extend(Unsaved::in_json(service));
+        }
+    });
     listing::write_json(document.map_err(Output)?, entries)?;
-    Ok(out.write_all(&text).map_err(Output)?)
+    out.write_all(&text).map_err(Output)?;
+    report_unsaved(unsaved, out)
+}
+
+/// Makes an error of what was not saved, after what was.
+fn report_unsaved(unsaved: Vec<Unsaved>, out: &mut impl Write) -> anyhow::Result<()> {
+    failure::flush(out)?;
+    if unsaved.is_empty() {
+        Ok(())
+    } else {
+        Err(Incomplete(unsaved).into())
+    }
 }
 
 fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections<BufReader<File>>> {
@@ -248,13 +265,7 @@ fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Res
     }
     let unsaved = writer.into_unsaved();
     out.write_all(&text).map_err(Output)?;
-    // What was saved comes before what was not.
-    failure::flush(out)?;
-    if unsaved.is_empty() {
-        Ok(())
-    } else {
-        Err(Incomplete(unsaved).into())
-    }
+    report_unsaved(unsaved, out)
 }
 
 fn write_metrics(

@@ -183,7 +183,7 @@ fn what_the_schema_of_rules_admits_is_read_and_nothing_else() {
         (false, with("/services/0", "shceduler", json!("rr"))),
         (
             false,
-            with("/services/0", "persistence", json!({"timeout": 0})),
+            with("/services/0", "persistence", json!({"timeout": -1})),
         ),
         (
             false,

@@ -5,11 +5,11 @@
 //! out as the output's own rule has it. `compat/cases/replies_*.txt` has the
 //! outputs that both programs have.
 
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use ipvs_client::{
-    Client, DestinationId, DestinationSettings, ForwardingMethod, SchedulerFlags, ServiceId,
-    ServiceSettings, Tunnel, TunnelChecksum,
+    AddressFamily, Client, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
+    Persistence, Protocol, SchedulerFlags, ServiceId, ServiceSettings, Tunnel, TunnelChecksum,
 };
 use ipvs_lab::{Answer, Namespace, program};
 use serde_json::{Value, json};
@@ -251,6 +251,40 @@ fn save_says_under_both_names_what_it_leaves_out_and_json_leaves_nothing_out() {
                 };
                 client.add_destination(&gre, &id, &settings).unwrap();
             }
+            // The kernel takes these, and the command line refuses them.
+            let web = ServiceId::Address {
+                protocol: Protocol::Tcp,
+                address: [10, 0, 0, 1].into(),
+                port: 0,
+            };
+            let odd = ServiceSettings {
+                one_packet: true,
+                ..settings.clone()
+            };
+            client.add_service(&web, &odd).unwrap();
+            let marked = ServiceId::Fwmark {
+                mark: NonZeroU32::MIN,
+                family: AddressFamily::Ipv4,
+            };
+            let long = ServiceSettings {
+                persistence: Some(Persistence {
+                    timeout: u32::MAX,
+                    netmask: Netmask::host(AddressFamily::Ipv4),
+                }),
+                ..settings.clone()
+            };
+            client.add_service(&marked, &long).unwrap();
+            let server = DestinationId {
+                address: [10, 0, 0, 2].into(),
+                port: 0,
+            };
+            let limited = DestinationSettings {
+                forwarding_method: ForwardingMethod::Masquerading,
+                weight: 1,
+                upper_threshold: u32::MAX,
+                lower_threshold: 1,
+            };
+            client.add_destination(&web, &server, &limited).unwrap();
         })
         .unwrap();
 
@@ -258,7 +292,7 @@ fn save_says_under_both_names_what_it_leaves_out_and_json_leaves_nothing_out() {
     let saved = ipvs_lab::ipvsadm(&namespace, &words).unwrap();
     assert_eq!(saved.status, 1);
     for text in [&saved.stdout, &saved.stderr] {
-        assert_eq!(text.lines().count(), 1 + methods.len(), "{text}");
+        assert_eq!(text.lines().count(), 4 + methods.len(), "{text}");
     }
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("ipvsadm-save");
@@ -275,4 +309,20 @@ fn save_says_under_both_names_what_it_leaves_out_and_json_leaves_nothing_out() {
     let restored = ipvs_lab::ipvsadm_reading(&namespace, ["-R"], &before).unwrap();
     assert_eq!((restored.stderr.as_str(), restored.status), ("", 0));
     assert_eq!(crate::ipvsadm(&namespace, "-S --json"), before);
+}
+
+#[test]
+fn flags_that_json_has_no_field_for_are_told_when_it_is_saved() {
+    let namespace = with_a_server("replies");
+    let whole = crate::ipvsadm(&namespace, "-S --json");
+    let saved = rewritten(&namespace, "service flags 0x143", "-S --json");
+    assert_eq!(saved.stdout, whole);
+    assert_eq!(saved.status, 1);
+    let error: Value = serde_json::from_str(&saved.stderr).unwrap();
+    assert_eq!(
+        error["message"],
+        "cannot save virtual service TCP 10.0.0.1:80: the document has no field for its flags"
+    );
+    // A listing has never shown them.
+    shown(&namespace, "service flags 0x143", "-L --json");
 }

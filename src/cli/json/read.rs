@@ -17,13 +17,7 @@ use super::{
     object::{self, Object},
     tree::Json,
 };
-use crate::{
-    command::range,
-    legality::{self, TunnelKind},
-    place::Place,
-    usage::UsageError,
-    values,
-};
+use crate::{command::range, legality::TunnelKind, place::Place, usage::UsageError, values};
 
 /// Rules in JSON that cannot be read. Nothing of them has been applied.
 #[derive(Debug, thiserror::Error)]
@@ -167,9 +161,6 @@ fn service(object: &Object<'_>) -> Result<(ServiceId, ServiceSettings), JsonErro
         persistence,
         persistence_engine: object.text("persistence_engine")?.map(str::to_owned),
     };
-    let written = id.to_string();
-    legality::check_service(&id, &written, persistence.is_some(), settings.one_packet)
-        .map_err(|error| object.fault(None, error.into()))?;
     Ok((id, settings))
 }
 
@@ -245,7 +236,7 @@ fn persistence(
 ) -> Result<Persistence, JsonError> {
     let object = service.inner(json, "persistence")?;
     object.has_only(document::PERSISTENCE_FIELDS)?;
-    let timeout = object.number("timeout", range::PERSISTENCE_TIMEOUT)?;
+    let timeout = object.number("timeout", 0..=u32::MAX)?;
     let mask = object.optional("netmask", "an IPv4 mask", |json| {
         object::text(json)?.parse::<Ipv4Addr>().ok()
     })?;
@@ -310,7 +301,7 @@ fn destination(
     let weight = object.number("weight", range::WEIGHT)?;
     let threshold = |name| {
         object
-            .number(name, range::THRESHOLD)
+            .number(name, 0..=u32::MAX)
             .map(Option::unwrap_or_default)
     };
     let settings = DestinationSettings {

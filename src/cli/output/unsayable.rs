@@ -22,6 +22,17 @@ pub(crate) struct Unsaved {
     pub(super) reason: Reason,
 }
 
+impl Unsaved {
+    /// The loss in a JSON document, if there is one: it can say all of a service
+    /// but flags that have no name.
+    pub(crate) fn in_json(service: &Service) -> Option<Self> {
+        (service.unknown_flags != 0).then_some(Self {
+            entry: Entry::Service(service.id),
+            reason: Reason::FlagsInJson,
+        })
+    }
+}
+
 /// A virtual service, or a real server of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
@@ -55,6 +66,8 @@ pub(super) enum Reason {
     Name,
     #[error("no option sets these flags")]
     Flags,
+    #[error("the document has no field for its flags")]
+    FlagsInJson,
     #[error("its virtual service cannot be saved")]
     Service,
     #[error("no option has this forwarding method")]

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use ipvs_client::{
     AddressFamily, Change, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
-    Persistence, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Tunnel, TunnelChecksum,
+    Persistence, Protocol, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Tunnel,
+    TunnelChecksum,
 };
 
 use super::{Given, Output};
@@ -175,12 +176,14 @@ impl<'a> Given<'a> {
         let id = self.compulsory_service()?;
         let scheduler = self.scheduler();
         let scheduler_flags = values::scheduler_flags(self.scheduler_flags, scheduler)?;
-        legality::check_service(
-            &id,
-            self.service_text,
-            self.persistence.is_some(),
-            self.has(Kind::OnePacket),
-        )?;
+        if let ServiceId::Address { protocol, port, .. } = id {
+            if port == 0 && self.persistence.is_none() {
+                return Err(UsageError::ZeroPort(self.service_text.to_owned()));
+            }
+            if self.has(Kind::OnePacket) && protocol != Protocol::Udp {
+                return Err(UsageError::OnePacketNotUdp);
+            }
+        }
         let netmask = match self.netmask {
             Some(netmask) => netmask.of(id.family())?,
             None => Netmask::host(id.family()),
