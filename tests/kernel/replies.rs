@@ -6,6 +6,7 @@
 //! outputs that both programs have.
 
 use std::num::{NonZeroU16, NonZeroU32};
+use std::path::Path;
 
 use ipvs_client::{
     AddressFamily, Client, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
@@ -36,10 +37,14 @@ const VALUES: [u64; 15] = [
 
 /// Runs this tree's program and rewrites what the kernel says by the rules.
 fn rewritten(namespace: &Namespace, rules: &str, arguments: &str) -> Answer {
+    let library = program::replies().unwrap();
+    let (folder, name) = (library.parent().unwrap(), library.file_name().unwrap());
     let mut command = namespace.command(program::path().unwrap());
     command
         .args(arguments.split_ascii_whitespace())
-        .env("LD_PRELOAD", program::replies().unwrap())
+        // Libraries to preload are separated by blanks, which the path may have.
+        .current_dir(folder)
+        .env("LD_PRELOAD", Path::new(".").join(name))
         .env(program::REPLIES, rules);
     let answer = Answer::of(command, "").unwrap();
     assert!(!answer.stderr.contains("replies: "), "{}", answer.stderr);
