@@ -79,6 +79,7 @@ mod suite;
 pub mod talk;
 pub mod task;
 mod terminal;
+mod times;
 mod trixie;
 mod uml;
 mod unpacking;

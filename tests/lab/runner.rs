@@ -14,6 +14,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -22,6 +23,7 @@ use crate::kernel::{Kernel, Stream};
 use crate::output::{err, out};
 use crate::package;
 use crate::task::Task;
+use crate::times::Times;
 
 /// What libtest counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -130,6 +132,7 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
     }
     let mut tally = Tally::default();
     let mut comparisons = Comparisons::new();
+    let mut times = Times::default();
     thread::scope(|scope| {
         let shards: Vec<_> = (0..kernels)
             .map(|number| {
@@ -142,9 +145,10 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
         for shard in shards {
             match shard.join() {
                 Ok(done) => {
-                    let (counted, compared) = done?;
-                    tally += counted;
-                    for (name, comparison) in compared {
+                    let done = done?;
+                    tally += done.tally;
+                    times.append(done.times);
+                    for (name, comparison) in done.comparisons {
                         *comparisons.entry(name).or_default() += comparison;
                     }
                 }
@@ -158,6 +162,10 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
         "\ntest result: {result}. {} passed; {} failed; {} ignored\n",
         tally.passed, tally.failed, tally.ignored
     ))?;
+    // The host's kernel runs several at once, so that it is not known.
+    if kernel != Kernel::Host {
+        out(format_args!("{}", times.summary()))?;
+    }
     for (name, comparison) in comparisons {
         out(format_args!("{}\n", comparison.line(&name)))?;
     }
@@ -203,6 +211,9 @@ struct Shard {
     /// The beginning of a line of standard error.
     error: Vec<u8>,
     comparisons: Comparisons,
+    times: Times,
+    /// When the last test reported.
+    reported: Instant,
 }
 
 impl Shard {
@@ -216,11 +227,13 @@ impl Shard {
             details: String::new(),
             error: Vec::new(),
             comparisons: Comparisons::new(),
+            times: Times::default(),
+            reported: Instant::now(),
         }
     }
 
-    /// Runs them; `task` lacks only their names.
-    fn run(mut self, kernel: Kernel, task: Task) -> Result<(Tally, Comparisons)> {
+    /// Runs them and returns what came of it; `task` lacks only their names.
+    fn run(mut self, kernel: Kernel, task: Task) -> Result<Self> {
         let task = task.args(["--exact"]).args(&self.names);
         let ended = kernel.capture(&task, &mut |stream, data| match stream {
             Stream::Stdout => out(format_args!("{}", self.read(data))),
@@ -240,7 +253,7 @@ impl Shard {
         if !self.details.trim().is_empty() {
             out(format_args!("{}", self.details))?;
         }
-        Ok((self.tally, self.comparisons))
+        Ok(self)
     }
 
     /// Takes what the tests write to standard error; returns what to show of it
@@ -286,7 +299,12 @@ impl Shard {
             let (name, result) = rest.trim_end().rsplit_once(" ... ")?;
             // «name - should panic ... ok»
             let name = name.split(" - ").next()?;
-            self.open.remove(name).then_some(result)
+            let known = self.open.remove(name);
+            if known {
+                self.times.add(name, self.reported.elapsed());
+                self.reported = Instant::now();
+            }
+            known.then_some(result)
         });
         match report {
             Some("ok") => self.tally.passed += 1,
