@@ -2,6 +2,8 @@
 
 //! Hints and warnings, which only a person at a terminal gets.
 
+use std::fs;
+
 use ipvs_lab::Namespace;
 
 use crate::{ipvsadm, namespace, program::restore, watch::Terminal};
@@ -21,6 +23,17 @@ fn said_on_terminal(director: &Namespace, arguments: &str) -> Vec<String> {
     said.lines()
         .map(|line| line.trim_end().to_owned())
         .collect()
+}
+
+/// Lists the interfaces of the namespace. Beside `lo` there are those that the
+/// kernel makes everywhere once a module for tunnels is loaded.
+fn interfaces(director: &Namespace) -> String {
+    let list = director.run(|| fs::read_to_string("/proc/thread-self/net/dev"));
+    let list = list.unwrap().unwrap();
+    let names = list
+        .lines()
+        .filter_map(|line| Some(line.split_once(':')?.0.trim()));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Returns its standard error where that is no terminal.
@@ -111,7 +124,10 @@ fn a_refusal_is_followed_by_what_is_missing_and_what_there_is() {
             [
                 "No such device",
                 "(cannot start the master daemon: there is no such network interface)",
-                "hint: --mcast-interface eth0, the default, is not there; the interfaces are lo",
+                &format!(
+                    "hint: --mcast-interface eth0, the default, is not there; the interfaces are {}",
+                    interfaces(&director)
+                ),
             ],
         ),
     ] {
