@@ -50,7 +50,7 @@ pub(crate) fn run(
 }
 
 /// `ipvsadm-restore`: puts the rules in the place of the table, or only checks
-/// them. Returns the exit status, as [`run`] does.
+/// them. Returns the exit status, as [`run()`] does.
 ///
 /// All of it is read and checked before the table is touched, as far as that
 /// takes no kernel: it would be lost, and the rules may be what `ipvsadm-save`
