@@ -219,7 +219,7 @@ impl<'a> Messages<'a> {
 
     /// Says something that only a person at a terminal wants to know.
     pub(crate) fn note_to_terminal(&mut self, text: &str) {
-        if (self.is_terminal)() {
+        if self.are_for_a_person() {
             self.note(text);
         }
     }
@@ -231,9 +231,7 @@ impl<'a> Messages<'a> {
 
     /// Tells a person, and nobody else, about something that is no failure.
     pub(crate) fn warn(&mut self, warning: &str) {
-        if self.are_for_a_person() {
-            self.show(&format!("warning: {warning}\n"));
-        }
+        self.note_to_terminal(&format!("warning: {warning}"));
     }
 
     /// Shows a text as it is.
@@ -278,20 +276,16 @@ fn hint_line(
     to_terminal: bool,
     may_read_table: bool,
 ) -> Option<String> {
-    if to_terminal {
-        return Some(format!(
-            "hint: {}",
-            find_hint(error, facts, may_read_table)?
-        ));
-    }
-    let unavailable = error.downcast_ref::<Error>().is_some_and(is_unavailable);
-    if !unavailable || facts.initial_pid_namespace {
+    let unavailable = || error.downcast_ref::<Error>().is_some_and(is_unavailable);
+    let start = if to_terminal {
+        "hint"
+    } else if !facts.initial_pid_namespace && unavailable() {
+        "ipvsadm: hint"
+    } else {
         return None;
-    }
-    Some(format!(
-        "ipvsadm: hint: {}",
-        find_hint(error, facts, may_read_table)?
-    ))
+    };
+    let hint = find_hint(error, facts, may_read_table)?;
+    Some(format!("{start}: {hint}"))
 }
 
 /// The words of an error that is not the client's, without its context.
