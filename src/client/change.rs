@@ -5,7 +5,7 @@ use rustix::io::Errno;
 
 use crate::{
     DestinationId, DestinationSettings, Error, Operation, Result, ServiceId, ServiceSettings,
-    Timeouts, convert,
+    Timeouts, kernel::convert,
 };
 
 /// The longest names, in bytes without the NUL at their end. The kernel counts

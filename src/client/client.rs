@@ -13,11 +13,13 @@ use crate::{
     AddressFamily, Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
     Error, Info, Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts,
     change::{INTERFACE_MAX, can_exist},
-    consistency::{Consistency, Dump, READINGS, drop_repeated},
-    convert,
-    exchange::Exchange,
-    family,
-    socket::{NetlinkSocket, Transport},
+    kernel::{
+        consistency::{Consistency, Dump, READINGS, drop_repeated},
+        convert,
+        exchange::Exchange,
+        family,
+        socket::{NetlinkSocket, Transport},
+    },
 };
 
 /// How often a reading request is sent when its answer gets lost.
@@ -56,7 +58,7 @@ impl Client {
 
     /// Finds the IPVS family over the transport, with the module loaders if
     /// needed.
-    fn over(
+    pub(crate) fn over(
         transport: Box<dyn Transport>,
         loaders: impl IntoIterator<Item = io::Result<String>>,
     ) -> Result<Self> {
@@ -562,6 +564,3 @@ fn attributes(payload: &[u8]) -> &[u8] {
 fn named(id: &ServiceId) -> IpvsAttribute {
     IpvsAttribute::Service(convert::service_id_attributes(id))
 }
-
-#[cfg(test)]
-mod tests;

@@ -67,28 +67,27 @@
 
 mod change;
 mod client;
-mod connections;
-mod consistency;
-mod convert;
 mod error;
-mod exchange;
-mod family;
+mod kernel;
 mod model;
-mod socket;
-mod totals;
+mod proc;
+#[cfg(test)]
+mod tests;
 
 pub use rustix::io::Errno;
 
 pub use self::{
     change::Change,
     client::Client,
-    connections::{Connection, ConnectionService, Connections},
-    consistency::Consistency,
     error::{Error, Operation, Result},
+    kernel::consistency::Consistency,
     model::{
         AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
         ForwardingMethod, Info, Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId,
         ServiceSettings, Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum, Version,
     },
-    totals::total_stats,
+    proc::{
+        connections::{Connection, ConnectionService, Connections},
+        totals::total_stats,
+    },
 };

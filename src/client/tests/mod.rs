@@ -4,6 +4,7 @@
 
 mod batches;
 mod consistency;
+mod convert;
 mod daemons;
 mod delivery;
 mod errors;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Consistency, Counters, DestinationId, Error, Operation, Protocol, Result, ServiceId,
-    client::Client, consistency::READINGS,
+    client::Client, kernel::consistency::READINGS,
 };
 
 /// A dump of an entry for each port, in pieces, and its end.

@@ -512,6 +512,3 @@ fn collected<C: Counter + Into<u64>>(
     }
     Ok(stats)
 }
-
-#[cfg(test)]
-mod tests;

@@ -14,7 +14,8 @@ use netlink_packet_generic::{
 };
 use rustix::io::Errno;
 
-use crate::{Error, Operation, Result, exchange::Exchange};
+use super::exchange::Exchange;
+use crate::{Error, Operation, Result};
 
 /// The module loader that ipvsadm has always asked, whatever the kernel asks.
 const MODPROBE: &str = "/sbin/modprobe";

@@ -21,7 +21,7 @@ use netlink_packet_generic::{
 };
 use rustix::io::Errno;
 
-use crate::{client::Client, socket::Transport};
+use crate::{client::Client, kernel::socket::Transport};
 
 /// The number that this kernel gives the IPVS family.
 pub(super) const FAMILY: u16 = 0x1c;

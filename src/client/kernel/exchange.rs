@@ -11,7 +11,8 @@ use netlink_packet_core::{
 use netlink_packet_generic::{GenlHeader, constants::GENL_HDRLEN};
 use rustix::io::Errno;
 
-use crate::{Error, Operation, Result, socket::Transport};
+use super::socket::Transport;
+use crate::{Error, Operation, Result};
 
 /// Room for a datagram at first, at last, and how much it grows at a time. The
 /// kernel fills the pieces of a dump up to the largest room that it has been

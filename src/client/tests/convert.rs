@@ -2,14 +2,29 @@
 
 //! What the kernel sends back of a model is the model, over the bytes.
 
-use std::{fmt::Debug, net::IpAddr};
+use std::{
+    fmt::Debug,
+    net::IpAddr,
+    num::{NonZeroU16, NonZeroU32},
+};
 
-use ipvs_netlink::{Counter, IpvsCommand, IpvsMessage};
+use ipvs_netlink::{
+    Counter, DestinationAttribute, IP_VS_CONN_F_TUNNEL_TYPE_GUE, IpvsAttribute, IpvsCommand,
+    IpvsMessage, ServiceAttribute, StatsAttribute,
+};
 use netlink_packet_core::ParseableParametrized;
 use netlink_packet_generic::{GenlFamily, GenlHeader};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
-use super::*;
+use crate::{
+    AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
+    ForwardingMethod, Netmask, Persistence, SchedulerFlags, Service, ServiceId, ServiceSettings,
+    Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum,
+    kernel::convert::{
+        daemon, daemon_attributes, destination, destination_attributes, service,
+        service_attributes, timeout_attributes, timeouts,
+    },
+};
 
 /// A failure's seed is kept beside this file; commit it with the repair.
 fn config() -> ProptestConfig {
