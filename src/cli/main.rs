@@ -8,41 +8,31 @@
 
 #![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
 
-mod address;
+mod args;
 mod command;
 mod failure;
 #[cfg(test)]
 mod generate;
-mod help;
-mod hint;
 mod json;
-mod legality;
-mod listing;
 mod names;
-mod options;
-mod order;
 mod output;
-mod output_file;
-mod place;
-mod restore;
 mod run;
-mod save_restore;
-mod scan;
-mod schedulers;
+mod scheduler_flags;
 mod sigpipe;
 #[cfg(all(target_env = "gnu", not(test)))]
 mod start;
-mod usage;
-mod values;
+mod table;
 mod watch;
 
 use std::io::{self, BufWriter, IsTerminal};
 
 use crate::{
-    command::Command,
+    args::Command,
     failure::{CommandLine, Messages},
-    run::Session,
-    save_restore::Program,
+    run::{
+        Session, restore,
+        scripts::{self, Program},
+    },
 };
 
 #[cfg(any(not(target_env = "gnu"), test))]
@@ -78,8 +68,8 @@ fn status() -> u8 {
 fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow::Result<u8> {
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let status = match program {
-        Program::Save => save_restore::save(words, &mut out, messages)?,
-        Program::Restore => save_restore::restore(words, io::stdin().lock(), &mut out, messages)?,
+        Program::Save => scripts::save(words, &mut out, messages)?,
+        Program::Restore => scripts::restore(words, io::stdin().lock(), &mut out, messages)?,
         Program::Ipvsadm => {
             let mut session = Session::default();
             let (command, wording) =

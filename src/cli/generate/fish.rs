@@ -4,7 +4,7 @@
 //! answer, one word a line.
 
 use super::{rules, shell, words};
-use crate::options::{Spec, TABLE, Value};
+use crate::args::options::{Spec, TABLE, Value};
 
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))

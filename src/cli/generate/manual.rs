@@ -4,7 +4,7 @@
 //! the help text. What there is to say beyond that is written by hand after it.
 
 use super::Generated;
-use crate::options::{Name, Spec, TABLE, Value};
+use crate::args::options::{Name, Spec, TABLE, Value};
 
 pub(super) fn page() -> Generated {
     Generated {
@@ -63,7 +63,7 @@ mod tests {
 
     use super::super::words;
     use super::*;
-    use crate::command::Command;
+    use crate::args::Command;
 
     fn text() -> String {
         fs::read_to_string(page().full_path()).unwrap()

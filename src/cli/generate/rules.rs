@@ -5,10 +5,10 @@
 
 use std::sync::LazyLock;
 
-use crate::{
-    command::Command,
-    legality::TunnelKind,
+use crate::args::{
+    Command,
     options::{CommandName, Name, OptionName, Spec, TABLE, Value},
+    rules::TunnelKind,
 };
 
 /// Options of a command line, each with a value if it takes one.

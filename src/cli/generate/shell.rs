@@ -4,7 +4,7 @@
 //! leaves its answer in `REPLY`.
 
 use super::{rules, words};
-use crate::options::{Spec, TABLE, Value};
+use crate::args::options::{Spec, TABLE, Value};
 
 /// `'it'\''s'`
 pub(super) fn quoted(text: &str) -> String {

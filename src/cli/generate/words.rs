@@ -3,10 +3,12 @@
 //! Values that options take from a fixed set, with what they mean.
 
 use crate::{
-    legality::TunnelKind,
-    options::{CommandName, Name, OptionName, Spec},
-    schedulers::SCHEDULERS,
-    values::{scheduler_flag_names, scheduler_flags},
+    args::{
+        options::{CommandName, Name, OptionName, Spec},
+        rules::TunnelKind,
+        values::{scheduler_flag_names, scheduler_flags},
+    },
+    scheduler_flags::SCHEDULERS,
 };
 
 const ENGINES: [Meaning; 1] = [("sip", "The Call-ID of SIP")];
@@ -103,7 +105,7 @@ pub(super) fn source(spec: &Spec) -> Option<&'static str> {
 
 #[test]
 fn the_help_text_names_every_scheduler_and_flag() {
-    let help = crate::help::text();
+    let help = crate::args::help::text();
     let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
     let names = SCHEDULERS.map(|(name, _)| name).join(", ");
     assert!(flat.contains(&format!("{names} [default: wlc]")), "{names}");

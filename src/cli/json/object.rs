@@ -9,7 +9,7 @@ use super::{
     read::{Fault, JsonError},
     tree::Json,
 };
-use crate::place::Place;
+use crate::command::place::Place;
 
 /// Fields with names, and where they stand.
 pub(super) struct Object<'a> {

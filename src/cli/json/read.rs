@@ -17,7 +17,10 @@ use super::{
     object::{self, Object},
     tree::Json,
 };
-use crate::{command::range, legality::TunnelKind, place::Place, usage::UsageError, values};
+use crate::{
+    args::{error::UsageError, rules::TunnelKind, values},
+    command::{place::Place, range},
+};
 
 /// Rules in JSON that cannot be read. Nothing of them has been applied.
 #[derive(Debug, thiserror::Error)]

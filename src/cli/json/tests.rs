@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 
 //! Tests of reading. The words are this program's own, the ranges those of the
-//! command line (`src/cli/values.rs`).
+//! command line (`src/cli/args/values.rs`).
 
 use ipvs_client::Change;
 
 use super::*;
-use crate::{command::Command, place::Place};
+use crate::{args::Command, command::place::Place};
 
 const DESTINATION: &str =
     r#""address":"10.0.0.2","port":80,"forwarding_method":"masquerading","weight":1"#;

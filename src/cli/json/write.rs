@@ -18,7 +18,7 @@ use super::document::{
     CHECKSUMS, Destination, FAMILIES, METHODS, Method, PROTOCOLS, Persistence, SCHEMA_VERSION,
     Service, Stats, Tunnel, Word,
 };
-use crate::{legality::TunnelKind, values::scheduler_flag_names};
+use crate::args::{rules::TunnelKind, values::scheduler_flag_names};
 
 /// A document that holds one list of things, with what comes before the list.
 struct ListDocument<W> {

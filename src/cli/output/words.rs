@@ -4,7 +4,7 @@
 
 use ipvs_client::{ForwardingMethod, Netmask, ServiceSettings, Tunnel, TunnelChecksum};
 
-use crate::values::scheduler_flag_names;
+use crate::args::values::scheduler_flag_names;
 
 /// The settings of a virtual service that differ from the usual ones, the scheduler
 /// aside.

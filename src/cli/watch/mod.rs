@@ -19,12 +19,12 @@ use self::{
     terminal::{Event, Terminal},
 };
 use crate::{
-    command::{Format, ListTable, View, Watch},
+    args::{Format, ListTable, View, Watch},
     failure::Output,
     json,
-    listing::{self, Snapshot},
     names::Names,
     output::{Line, Subject, colour_on_terminal, lines_to_text, wide_lines},
+    table::{self, Snapshot},
 };
 
 /// Shows the table until somebody has seen enough.
@@ -112,7 +112,7 @@ impl Readings<'_> {
         let mut text = Vec::new();
         let info = self.table.service.is_none().then_some(&snapshot.info);
         let entries = snapshot.entries.iter().cloned().map(Ok);
-        listing::write_classic(self.table, &mut self.names, info, entries, &mut text)?;
+        table::write_classic(self.table, &mut self.names, info, entries, &mut text)?;
         let text = String::from_utf8_lossy(&text);
         let texts: Vec<&str> = text.lines().collect();
         let subjects: Vec<Subject> = subjects(snapshot).collect();
@@ -166,7 +166,7 @@ fn follow_json(readings: &mut Readings<'_>, out: &mut impl Write) -> anyhow::Res
         let Reading { snapshot, time, .. } = readings.read(Consistency::Agreed)?;
         let document = json::TableDocument::begin_timed(&mut *out, &snapshot.info, &time);
         let entries = snapshot.entries.into_iter().map(Ok);
-        listing::write_json(document.map_err(Output)?, entries)?;
+        table::write_json(document.map_err(Output)?, entries)?;
         out.flush().map_err(Output)?;
         if readings.was_last() {
             return Ok(());

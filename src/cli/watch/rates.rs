@@ -10,7 +10,7 @@ use std::{
 
 use ipvs_client::Stats;
 
-use crate::{listing::Snapshot, output::Subject};
+use crate::{output::Subject, table::Snapshot};
 
 /// The kernel brings its counters up to date every two seconds: over less,
 /// there would be nothing and then too much. A little below it, because

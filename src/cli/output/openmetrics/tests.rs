@@ -123,10 +123,7 @@ fn a_table_is_one_text_in_the_order_of_metrics() {
         out_bytes: 25,
         ..Stats::default()
     };
-    assert_eq!(
-        text(Some(&totals), &table, true),
-        include_str!("tests/table.txt")
-    );
+    assert_eq!(text(Some(&totals), &table, true), include_str!("table.txt"));
 }
 
 #[test]

@@ -10,12 +10,14 @@ use std::{
 use ipvs_client::{Change, Client};
 
 use crate::{
-    command::{Command, Restore},
+    args::{
+        Command, Restore,
+        error::{STATUS_USAGE, UsageError},
+    },
+    command::place::Place,
     failure::{self, Attempt, CommandLine, Incomplete, Input, Messages, RuleAt},
     json,
-    place::Place,
     run::{self, Session},
-    usage::{STATUS_USAGE, UsageError},
 };
 
 /// As much is read at once, and as little is in memory.

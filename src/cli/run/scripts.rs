@@ -9,10 +9,9 @@ use std::{
 };
 
 use crate::{
-    command::{Command, Format, Restore},
+    args::{Command, Format, Restore},
     failure::Messages,
-    restore,
-    run::{self, Session},
+    run::{self, Session, restore},
 };
 
 /// The exit status of the help text, of an option that is not known too.

@@ -6,14 +6,16 @@ use std::{fmt::Display, net::IpAddr, ops::RangeInclusive};
 
 use super::{endpoint, nearly};
 use crate::{
-    address,
-    command::{Command, range},
-    legality::{Kinds, TunnelKind, commands_with},
-    options::{CommandName, Kind, Name, Spec, TABLE, Value, by_letter},
-    scan::{Scanner, Token},
-    schedulers::SCHEDULERS,
-    usage::{Subject, UsageError},
-    values,
+    args::{
+        Command, address,
+        error::{Subject, UsageError},
+        options::{CommandName, Kind, Name, Spec, TABLE, Value, by_letter},
+        rules::{Kinds, TunnelKind, commands_with},
+        scan::{Scanner, Token},
+        values,
+    },
+    command::range,
+    scheduler_flags::SCHEDULERS,
 };
 
 pub(super) fn of(error: &UsageError, words: &[&str]) -> Option<String> {

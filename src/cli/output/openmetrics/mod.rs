@@ -18,7 +18,7 @@ use std::{
 
 use ipvs_client::{AddressFamily, Destination, Protocol, ServiceId, Stats};
 
-use crate::listing::Entry;
+use crate::table::Entry;
 
 /// What is counted, of the whole table, of a service and of a destination.
 struct Counter {

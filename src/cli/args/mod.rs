@@ -3,19 +3,28 @@
 //! A command line into the one thing that it asks for. Nothing after this
 //! looks at options again.
 
-mod given;
-pub(crate) mod range;
+pub(crate) mod address;
+mod check;
+pub(crate) mod error;
+pub(crate) mod help;
+pub(crate) mod options;
+mod raw;
+pub(crate) mod rules;
+pub(crate) mod scan;
+#[cfg(test)]
+mod tests;
+pub(crate) mod values;
 
 use std::{net::Ipv6Addr, path::PathBuf, time::Duration};
 
 use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemon};
 
-use self::given::{Given, role};
-use crate::{
-    legality::Kinds,
+use self::raw::{Given, role};
+use crate::args::{
+    error::UsageError,
     options::{CommandName, Name},
+    rules::Kinds,
     scan::{Scanner, Token},
-    usage::UsageError,
 };
 
 /// Of a synchronization daemon, without --mcast-interface.
@@ -131,7 +140,7 @@ pub(crate) struct Wording {
     /// The address and port that the virtual service may be meant for where its
     /// address was read without a port ([`address::trailing_port`]).
     ///
-    /// [`address::trailing_port`]: crate::address::trailing_port
+    /// [`address::trailing_port`]: crate::args::address::trailing_port
     pub(crate) service_tail: Option<(Ipv6Addr, u16)>,
     /// The same of the real server.
     pub(crate) server_tail: Option<(Ipv6Addr, u16)>,
@@ -211,6 +220,3 @@ fn given<'a>(words: &'a [&'a str]) -> Result<Given<'a>, UsageError> {
     }
     Ok(given)
 }
-
-#[cfg(test)]
-mod tests;

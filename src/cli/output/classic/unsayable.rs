@@ -11,8 +11,8 @@ use ipvs_client::{
     Protocol, Service, ServiceId, Tunnel, TunnelChecksum,
 };
 
-use super::words::{method_name, quoted, service_details, tunnel_text};
 use crate::command::range;
+use crate::output::words::{method_name, quoted, service_details, tunnel_text};
 
 /// An entry that was not saved, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

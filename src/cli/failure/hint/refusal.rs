@@ -7,10 +7,7 @@ use ipvs_client::{
 };
 
 use super::{Facts, endpoint, nearby::Nearby, nearly};
-use crate::{
-    address,
-    command::{Command, DEFAULT_INTERFACE},
-};
+use crate::args::{Command, DEFAULT_INTERFACE, address};
 
 pub(super) fn of(
     error: &Error,

@@ -10,10 +10,8 @@ use ipvs_client::{
 
 use super::endpoint;
 use crate::{
-    command::{Command, Wording},
+    args::{Command, Wording, options::Kind, values},
     names::Names,
-    options::Kind,
-    values,
 };
 
 /// An entry as it was before a command that replaces all its settings.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::{
+use crate::args::{
     address::EndpointError,
     options::{CommandName, Kind},
 };

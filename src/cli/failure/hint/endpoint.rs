@@ -4,7 +4,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4};
 
-use crate::address::{self, EndpointError, EndpointFault};
+use crate::args::address::{self, EndpointError, EndpointFault};
 
 pub(super) fn of(error: &EndpointError) -> Option<String> {
     let text = &*error.text;

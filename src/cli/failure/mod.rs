@@ -3,6 +3,9 @@
 //! What a failure says and which exit status it is. The words and statuses are
 //! those of ipvsadm 1.31: scripts and tools match on them.
 
+pub(crate) mod facts;
+pub(crate) mod hint;
+
 use std::{
     fmt,
     io::{self, Write},
@@ -12,12 +15,14 @@ use std::{
 use ipvs_client::{Errno, Error, Operation};
 
 use crate::{
-    command::Command,
-    hint::{self, Facts},
+    args::{
+        Command,
+        error::{STATUS_USAGE, UsageError},
+    },
+    command::place::Place,
+    failure::facts::Facts,
     json::JsonError,
     output::Unsaved,
-    place::Place,
-    usage::{STATUS_USAGE, UsageError},
 };
 
 /// A table, timeout or connection list that cannot be shown.

@@ -2,6 +2,9 @@
 
 //! Carries a command out: asks the kernel, hands the answer to the output.
 
+pub(crate) mod restore;
+pub(crate) mod scripts;
+
 use std::{
     fs::File,
     io::{BufReader, Write},
@@ -10,18 +13,16 @@ use std::{
 use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 
 use crate::{
-    command::{Command, Format, List, ListTable, Metrics, Wording},
-    failure::{self, Attempt, Incomplete, Messages, Output, OutputFile},
-    help,
-    hint::Before,
+    args::{Command, Format, List, ListTable, Metrics, Wording, help},
+    failure::{self, Attempt, Incomplete, Messages, Output, OutputFile, hint::Before},
     json,
-    listing::{self, Snapshot, services},
     names::Names,
     output::{
-        ConnectionWriter, SaveWriter, Unsaved, colour_on_terminal, lines_to_text, wide_lines,
+        ConnectionWriter, SaveWriter, Unsaved, colour_on_terminal, file, lines_to_text, wide_lines,
         write_daemon, write_openmetrics, write_timeouts,
     },
-    output_file, watch,
+    table::{self, Snapshot, services},
+    watch,
 };
 
 /// The way to the kernel, opened when a command first needs it and kept for
@@ -194,13 +195,13 @@ fn table_json(
     let mut text = Vec::new();
     let document = json::TableDocument::begin(&mut text, &info, counters == Counters::Read);
     let mut unsaved = Vec::new();
-    let entries = listing::entries(client, services, counters, consistency, sorted);
+    let entries = table::entries(client, services, counters, consistency, sorted);
     let entries = entries.inspect(|entry| {
         if let (Ok((service, _)), Counters::Skip) = (entry, counters) {
             unsaved.extend(Unsaved::in_json(service));
         }
     });
-    listing::write_json(document.map_err(Output)?, entries)?;
+    table::write_json(document.map_err(Output)?, entries)?;
     out.write_all(&text).map_err(Output)?;
     report_unsaved(unsaved, out)
 }
@@ -235,8 +236,8 @@ fn show_table(table: &ListTable, client: &mut Client, out: &mut impl Write) -> a
     let service = table.service.as_ref();
     let services = services(client, service, counters, consistency, table.sorted)?;
     let mut names = Names::new(table.numeric);
-    let entries = listing::entries(client, services, counters, consistency, table.sorted);
-    listing::write_classic(table, &mut names, info.as_ref(), entries, out)
+    let entries = table::entries(client, services, counters, consistency, table.sorted);
+    table::write_classic(table, &mut names, info.as_ref(), entries, out)
 }
 
 fn show_wide(table: &ListTable, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
@@ -254,7 +255,7 @@ fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Res
     let services = services(client, None, counters, consistency, true)?;
     let mut text = Vec::new();
     let mut writer = SaveWriter::new(&mut text, Names::new(numeric));
-    for entry in listing::entries(client, services, counters, consistency, true) {
+    for entry in table::entries(client, services, counters, consistency, true) {
         let (service, destinations) = entry?;
         writer.service(&service).map_err(Output)?;
         for destination in &destinations {
@@ -281,13 +282,13 @@ fn write_metrics(
     let (counters, consistency) = (Counters::Read, Consistency::Once);
     let service = metrics.service.as_ref();
     let services = services(client, service, counters, consistency, true)?;
-    let table = listing::entries(client, services, counters, consistency, true)
+    let table = table::entries(client, services, counters, consistency, true)
         .collect::<Result<Vec<_>, _>>()?;
     let write =
         |out: &mut dyn Write| write_openmetrics(out, totals.as_ref(), &table, metrics.destinations);
     match &metrics.file {
         None => write(out).map_err(Output)?,
-        Some(path) => output_file::replace(path, write).map_err(|reason| OutputFile {
+        Some(path) => file::replace(path, write).map_err(|reason| OutputFile {
             path: path.clone(),
             reason,
         })?,

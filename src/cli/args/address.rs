@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipvs_client::Protocol;
 
 use crate::{
+    args::values::{BLANKS, number},
     names,
-    values::{BLANKS, number},
 };
 
 /// A text that is no address with or without a port.

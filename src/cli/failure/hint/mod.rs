@@ -6,7 +6,6 @@
 
 mod effect;
 mod endpoint;
-mod facts;
 mod nearby;
 mod nearly;
 mod refusal;
@@ -16,9 +15,10 @@ mod usage;
 
 use ipvs_client::Error;
 
+pub(crate) use self::effect::Before;
 use self::nearby::Nearby;
-pub(crate) use self::{effect::Before, facts::Facts};
-use crate::{command::Command, usage::UsageError};
+use super::facts::Facts;
+use crate::args::{Command, error::UsageError};
 
 /// For a command line that asks for nothing that can be done, and its words.
 pub(crate) fn of_usage(error: &UsageError, words: &[String]) -> Option<String> {

@@ -3,6 +3,8 @@
 //! The table: read from the kernel and handed to an output, service by service
 //! or whole.
 
+mod order;
+
 use std::{collections::HashSet, io::Write, rc::Rc};
 
 use ipvs_client::{
@@ -10,12 +12,12 @@ use ipvs_client::{
 };
 
 use crate::{
-    command::ListTable,
+    args::ListTable,
     failure::Output,
     json,
     names::Names,
-    order::{compare_destinations, compare_services},
     output::TableWriter,
+    table::order::{compare_destinations, compare_services},
 };
 
 /// A virtual service with its destinations.

@@ -3,9 +3,11 @@
 //! Words that are nearly right: what was meant by them.
 
 use crate::{
-    options::{Name, Spec, TABLE, Value, by_letter},
-    scan::{Scanner, Token},
-    schedulers::SCHEDULERS,
+    args::{
+        options::{Name, Spec, TABLE, Value, by_letter},
+        scan::{Scanner, Token},
+    },
+    scheduler_flags::SCHEDULERS,
 };
 
 /// Hyphens, dashes and minus signs that pages and word processors have where a

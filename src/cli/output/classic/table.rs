@@ -11,11 +11,14 @@ use ipvs_client::{
 };
 use itoa::Buffer;
 
-use super::{
+use crate::output::{
     number::{Large, push_counter, rates, totals},
     text::{self, append, push_dotted, push_left, push_number},
 };
-use crate::{command::View, names::Names, values::scheduler_flag_names};
+use crate::{
+    args::{View, values::scheduler_flag_names},
+    names::Names,
+};
 
 /// The first column. IPv4 names longer than that are cut.
 const NAME_WIDTH: usize = 28;

@@ -2,8 +2,6 @@
 
 //! What the options of a command line say, one after the other.
 
-mod finish;
-
 use std::{
     net::IpAddr,
     num::{NonZeroU16, NonZeroU32},
@@ -13,13 +11,15 @@ use std::{
 
 use ipvs_client::{AddressFamily, DaemonRole, Protocol, ServiceId};
 
-use super::range;
 use crate::{
-    address,
-    legality::{Kinds, TunnelKind},
-    options::{CommandName, Kind, OptionName},
-    usage::UsageError,
-    values::{self, NetmaskText, number},
+    args::{
+        address,
+        error::UsageError,
+        options::{CommandName, Kind, OptionName},
+        rules::{Kinds, TunnelKind},
+        values::{self, NetmaskText, number},
+    },
+    command::range,
 };
 
 /// Seconds, for -p without a number.
@@ -30,46 +30,46 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What a command line has given so far.
 pub(super) struct Given<'a> {
-    command: CommandName,
-    kinds: Kinds,
+    pub(super) command: CommandName,
+    pub(super) kinds: Kinds,
     pub(super) arguments: Vec<&'a str>,
     pub(super) role: DaemonRole,
 
-    service: Option<ServiceId>,
+    pub(super) service: Option<ServiceId>,
     /// The address and port as they were typed.
-    service_text: &'a str,
-    scheduler: &'a str,
-    scheduler_flags: &'a str,
-    persistence: Option<u32>,
-    netmask: Option<NetmaskText>,
-    persistence_engine: Option<&'a str>,
+    pub(super) service_text: &'a str,
+    pub(super) scheduler: &'a str,
+    pub(super) scheduler_flags: &'a str,
+    pub(super) persistence: Option<u32>,
+    pub(super) netmask: Option<NetmaskText>,
+    pub(super) persistence_engine: Option<&'a str>,
 
-    server: Option<(IpAddr, Option<u16>)>,
+    pub(super) server: Option<(IpAddr, Option<u16>)>,
     /// The same as it was typed.
-    server_text: &'a str,
-    method: OptionName,
-    tunnel_kind: TunnelKind,
-    tunnel_port: Option<NonZeroU16>,
-    weight: u32,
-    upper_threshold: u32,
-    lower_threshold: u32,
+    pub(super) server_text: &'a str,
+    pub(super) method: OptionName,
+    pub(super) tunnel_kind: TunnelKind,
+    pub(super) tunnel_port: Option<NonZeroU16>,
+    pub(super) weight: u32,
+    pub(super) upper_threshold: u32,
+    pub(super) lower_threshold: u32,
 
-    interface: &'a str,
-    sync_id: u32,
-    sync_maxlen: Option<u16>,
-    group: Option<IpAddr>,
-    port: Option<u16>,
-    ttl: Option<u8>,
+    pub(super) interface: &'a str,
+    pub(super) sync_id: u32,
+    pub(super) sync_maxlen: Option<u16>,
+    pub(super) group: Option<IpAddr>,
+    pub(super) port: Option<u16>,
+    pub(super) ttl: Option<u8>,
 
-    output: Output,
-    output_file: Option<&'a str>,
-    interval: Duration,
-    count: Option<u32>,
+    pub(super) output: Output,
+    pub(super) output_file: Option<&'a str>,
+    pub(super) interval: Duration,
+    pub(super) count: Option<u32>,
 }
 
 /// The forms of --output.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Output {
+pub(super) enum Output {
     Classic,
     Wide,
     Json,
@@ -111,7 +111,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    fn has(&self, kind: Kind) -> bool {
+    pub(super) fn has(&self, kind: Kind) -> bool {
         self.kinds.contains(kind)
     }
 

@@ -4,9 +4,9 @@
 //! of the original: short options in bundles, values attached, after `=` or in
 //! the next word, and `--` before plain arguments.
 
-use crate::{
+use crate::args::{
+    error::UsageError,
     options::{Spec, TABLE, Value, by_letter},
-    usage::UsageError,
 };
 
 /// What the scanner finds.

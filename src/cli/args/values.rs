@@ -10,7 +10,7 @@ use std::{
 
 use ipvs_client::{AddressFamily, Netmask, SchedulerFlags};
 
-use crate::{address, usage::UsageError};
+use crate::args::{address, error::UsageError};
 
 /// What C's isspace takes for a blank.
 pub(crate) const BLANKS: [char; 6] = [' ', '\t', '\n', '\x0b', '\x0c', '\r'];

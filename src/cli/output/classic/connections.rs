@@ -7,8 +7,8 @@ use std::{
 
 use ipvs_client::{Connection, ConnectionService, Protocol};
 
-use super::text;
 use crate::names::Names;
+use crate::output::text;
 
 /// Connections in columns.
 pub(crate) struct ConnectionWriter<W> {

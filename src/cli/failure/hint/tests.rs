@@ -10,7 +10,7 @@ use ipvs_client::{
 
 use super::{Facts, nearby::Nearby, refusal};
 use crate::{
-    command::Command,
+    args::Command,
     failure::{CommandLine, Messages},
 };
 

@@ -4,7 +4,7 @@
 
 use clap::{Arg, ArgAction};
 
-use crate::options::{TABLE, Value};
+use crate::args::options::{TABLE, Value};
 
 /// Scripts look for "ipvsadm v1.31" to learn which options they may use.
 pub(crate) const VERSION: &str = concat!(

@@ -12,13 +12,14 @@ use ipvs_client::{
     TunnelChecksum,
 };
 
-use super::{
-    text::{self, Host},
-    unsayable::{
-        Entry, Reason, Unsaved, destination_words, of_destination, of_service, service_words,
-    },
+use super::unsayable::{
+    Entry, Reason, Unsaved, destination_words, of_destination, of_service, service_words,
 };
-use crate::{legality::TunnelKind, names::Names, values::scheduler_flag_names};
+use crate::output::text::{self, Host};
+use crate::{
+    args::{rules::TunnelKind, values::scheduler_flag_names},
+    names::Names,
+};
 
 /// The table as commands that -R reads. An entry that no command makes becomes a
 /// comment.
@@ -206,7 +207,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::command::Command;
+    use crate::args::Command;
 
     /// What is written, line by line, and what is said not to be saved.
     fn saved(service: &Service, destinations: &[Destination]) -> (Vec<String>, Vec<String>) {

@@ -2,9 +2,9 @@
 
 //! Which options go with which command, and with which tunnel.
 
-use crate::{
+use crate::args::{
+    error::{Subject, UsageError},
     options::{CommandName, Kind, Name, Spec, TABLE},
-    usage::{Subject, UsageError},
 };
 
 /// The kinds of option that a command line has.

@@ -10,24 +10,24 @@ use ipvs_client::{
     TunnelChecksum,
 };
 
-use super::{Given, Output};
+use super::raw::{Given, Output};
 use crate::{
-    address,
-    command::{
+    args::{
         Command, DEFAULT_INTERFACE, Format, List, ListTable, Metrics, Restore, View, Watch,
-        Wording, range,
+        Wording, address,
+        error::{Subject, UsageError},
+        options::{CommandName, Kind, OptionName},
+        rules::{self, TunnelKind},
+        values::{self, number},
     },
-    legality::{self, TunnelKind},
-    options::{CommandName, Kind, OptionName},
-    usage::{Subject, UsageError},
-    values::{self, number},
+    command::range,
 };
 
 const DEFAULT_SCHEDULER: &str = "wlc";
 
 impl<'a> Given<'a> {
     /// Checks what goes together and puts the command together.
-    pub(in crate::command) fn finish(mut self) -> Result<Command, UsageError> {
+    pub(super) fn finish(mut self) -> Result<Command, UsageError> {
         let timeouts = match self.command {
             CommandName::SetTimeouts => Some(self.three_timeouts()?),
             _ => None,
@@ -40,7 +40,7 @@ impl<'a> Given<'a> {
             return Err(UsageError::UnexpectedArgument((*word).to_owned()));
         }
         values::scheduler_flags(self.scheduler_flags, self.scheduler())?;
-        legality::check_command(self.command, self.kinds)?;
+        rules::check_command(self.command, self.kinds)?;
         Ok(match self.command {
             CommandName::AddService => {
                 let (id, settings) = self.service_settings()?;
@@ -110,7 +110,7 @@ impl<'a> Given<'a> {
     }
 
     /// Returns the wording of the change.
-    pub(in crate::command) fn wording(&self) -> Wording {
+    pub(super) fn wording(&self) -> Wording {
         Wording {
             named: self.kinds,
             server_port: self.server.and_then(|(_, port)| port),
@@ -225,7 +225,7 @@ impl<'a> Given<'a> {
         if AddressFamily::from(id.address) != service.family() && !tunneling {
             return Err(UsageError::FamiliesDiffer);
         }
-        if !tunneling && legality::describes_tunnel(self.kinds) {
+        if !tunneling && rules::describes_tunnel(self.kinds) {
             return Err(UsageError::NotTunneling);
         }
         let forwarding_method = match self.method {
@@ -249,7 +249,7 @@ impl<'a> Given<'a> {
     }
 
     fn tunnel(&self) -> Result<Tunnel, UsageError> {
-        legality::check_tunnel(self.tunnel_kind, self.kinds)?;
+        rules::check_tunnel(self.tunnel_kind, self.kinds)?;
         let checksum = if self.has(Kind::TunnelRemoteChecksum) {
             TunnelChecksum::Remote
         } else if self.has(Kind::TunnelChecksum) {

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+
+pub(crate) mod place;
+pub(crate) mod range;

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+
+//! The columns and lines of ipvsadm 1.31, byte for byte.
+
+mod connections;
+mod daemon;
+mod save;
+mod table;
+mod timeouts;
+mod unsayable;
+
+pub(crate) use self::{
+    connections::ConnectionWriter, daemon::write_daemon, save::SaveWriter, table::TableWriter,
+    timeouts::write_timeouts, unsayable::Unsaved,
+};
