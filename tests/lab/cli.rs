@@ -11,16 +11,16 @@ use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
 use crate::bench;
-use crate::build;
 use crate::demo;
-use crate::init;
-use crate::kernel::{self, Kernel};
-use crate::layer;
+use crate::kernels::init;
+use crate::kernels::task::Task;
+use crate::kernels::{self, Kernel};
 use crate::output::{err, out};
-use crate::package;
-use crate::runner;
+use crate::packages::layer;
+use crate::packages::package;
+use crate::programs::build;
 use crate::suite;
-use crate::task::Task;
+use crate::suite::runner;
 
 /// A kernel with IPVS: for a shell, a demonstration and the tests.
 #[derive(Debug, Parser)]
@@ -32,7 +32,7 @@ struct Line {
     /// embedded one (User Mode Linux, of this machine's Debian or Linux 6.12),
     /// or Debian's in an emulated machine, for `bench` and single commands.
     /// Without this: the host's if it can be.
-    #[arg(long, global = true, env = kernel::VARIABLE, hide_env = true)]
+    #[arg(long, global = true, env = kernels::VARIABLE, hide_env = true)]
     kernel: Option<Kernel>,
 }
 
@@ -110,7 +110,7 @@ fn act(line: Line) -> Result<u8> {
         Action::Test { filter, arguments } => {
             let kernel = Kernel::choose(line.kernel)?;
             let mut environment = vec![
-                (kernel::VARIABLE, kernel.name().into()),
+                (kernels::VARIABLE, kernel.name().into()),
                 (build::IPVSADM, build::ipvsadm(false)?.into()),
                 (build::REPLIES, build::replies()?.into()),
             ];
@@ -174,6 +174,6 @@ fn with_ipvsadm(task: Task, kernel: Kernel, release: bool) -> Result<Task> {
     let directory = ipvsadm.parent().context("ipvsadm is nowhere")?;
     Ok(task
         .env(build::IPVSADM, &ipvsadm)
-        .env(kernel::VARIABLE, kernel.name())
+        .env(kernels::VARIABLE, kernel.name())
         .path(&[directory]))
 }

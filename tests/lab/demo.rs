@@ -7,12 +7,12 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::answer::Answer;
-use crate::cluster::{self, Cluster, Shares};
-use crate::http;
-use crate::load::Load;
+use crate::networks::cluster::{self, Cluster, Shares};
+use crate::networks::http;
+use crate::networks::load::Load;
 use crate::output::out;
-use crate::program;
+use crate::programs::answer::Answer;
+use crate::programs::program;
 use crate::progress::{self, Spinner};
 
 /// The weights of server1, server2, ...

@@ -45,48 +45,23 @@
 //! # }
 //! ```
 
-pub mod answer;
 mod bench;
-pub mod build;
-pub mod capture;
 pub mod cli;
-mod cloud_kernel;
-pub mod cluster;
-pub mod comparison;
-pub mod demo;
-mod embedded;
-mod exchange;
-mod host;
-pub mod http;
-mod init;
-mod initramfs;
-pub mod kernel;
-mod layer;
-pub mod load;
-pub mod machine;
-mod mounts;
-pub mod netns;
-pub mod network;
+mod demo;
+mod kernels;
+mod networks;
 mod output;
-pub mod package;
 pub mod packages;
-pub mod program;
+mod programs;
 mod progress;
-mod qemu;
-pub mod root;
-mod runner;
 mod suite;
-pub mod talk;
-pub mod task;
-mod terminal;
-mod times;
-mod trixie;
-mod uml;
-mod unpacking;
-pub mod wait;
-mod wire;
 
-pub use answer::Answer;
-pub use host::exit_status;
-pub use netns::Namespace;
-pub use program::{ipvsadm, ipvsadm_reading, original, original_available, original_reading};
+pub use kernels::host::exit_status;
+pub use networks::netns::Namespace;
+pub use networks::{capture, cluster, http, load, network, talk, wait};
+pub use packages::{machine, package, root};
+pub use programs::answer::Answer;
+pub use programs::program::{
+    ipvsadm, ipvsadm_reading, original, original_available, original_reading,
+};
+pub use programs::{comparison, program};

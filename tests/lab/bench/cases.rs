@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::rules::Table;
-use crate::kernel::Kernel;
+use crate::kernels::Kernel;
 
 /// Something that every contestant does.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use nix::sys::socket::{
 
 use super::floor::Floor;
 use super::rules::PORT;
-use crate::netns::Namespace;
+use crate::networks::netns::Namespace;
 
 const SERVICE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const SERVER: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 1);

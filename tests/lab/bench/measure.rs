@@ -15,9 +15,10 @@ use super::message::Message;
 use super::program::{Program, check_peaks};
 use super::rest;
 use super::rules::Table;
-use crate::netns::Namespace;
+use crate::networks::netns::Namespace;
 use crate::output::out;
-use crate::{packages, program};
+use crate::packages;
+use crate::programs::program;
 
 /// Lines of /proc/net/ip_vs before the first service.
 const TABLE_HEADING: usize = 3;

@@ -27,12 +27,12 @@ use std::thread;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
-use crate::build;
-use crate::kernel::{Kernel, Stream};
+use crate::kernels::task::Task;
+use crate::kernels::{Kernel, Stream};
 use crate::output::out;
 use crate::packages;
+use crate::programs::build;
 use crate::progress;
-use crate::task::Task;
 use message::Message;
 use report::Report;
 

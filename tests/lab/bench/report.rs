@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::cases::{Case, Contestant, Figure, Wanted};
 use super::sample::Sample;
-use crate::kernel::Kernel;
+use crate::kernels::Kernel;
 
 /// All that was measured.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::build;
 use crate::packages;
+use crate::programs::build;
 
 /// Where packages come from.
 pub(crate) enum Apt<'a> {

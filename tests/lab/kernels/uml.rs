@@ -15,13 +15,13 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use nix::sys::statvfs::statvfs;
 
-use crate::build;
-use crate::embedded::{self, LINE};
-use crate::exchange;
-use crate::kernel::Streams;
-use crate::task::Task;
-use crate::terminal::Terminal;
-use crate::wire::file;
+use crate::kernels::Streams;
+use crate::kernels::embedded::{self, LINE};
+use crate::kernels::exchange;
+use crate::kernels::task::Task;
+use crate::kernels::terminal::Terminal;
+use crate::kernels::wire::file;
+use crate::programs::build;
 
 /// Memory of one kernel. The host gives it page by page, as it is used.
 const MEMORY_MIB: u64 = 512;

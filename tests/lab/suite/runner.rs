@@ -18,12 +18,12 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::comparison::Comparison;
-use crate::kernel::{Kernel, Stream};
+use crate::kernels::task::Task;
+use crate::kernels::{Kernel, Stream};
 use crate::output::{err, out};
-use crate::package;
-use crate::task::Task;
-use crate::times::Times;
+use crate::packages::package;
+use crate::programs::comparison::Comparison;
+use crate::suite::times::Times;
 
 /// What libtest counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

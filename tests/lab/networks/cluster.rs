@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 
 //! A whole cluster that serves the Web: a client, a director with the virtual
-//! address, and real servers behind it, on the links of [`crate::network`].
+//! address, and real servers behind it, on the links of [`crate::networks::network`].
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::http::{self, PORT, Server};
-use crate::netns::Namespace;
-use crate::network::{self, Network, Place};
+use crate::networks::http::{self, PORT, Server};
+use crate::networks::netns::Namespace;
+use crate::networks::network::{self, Network, Place};
 
 /// The address that clients ask.
 pub const VIRTUAL: Ipv4Addr = network::VIRTUAL.v4;

@@ -12,10 +12,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
-use crate::build;
+use crate::kernels::task::Task;
+use crate::kernels::wire::file;
 use crate::packages;
-use crate::task::Task;
-use crate::wire::file;
+use crate::programs::build;
 
 /// Makes the directory; the modules of the kernel are still to come into it, as
 /// `lib/modules`, which is where modprobe looks.

@@ -10,7 +10,7 @@
 //! machine lacks. A [`Machine`] shows them where they expect to be, to the
 //! processes that need them and nobody else.
 //!
-//! [`Machine`]: crate::machine::Machine
+//! [`Machine`]: crate::packages::machine::Machine
 
 use std::env;
 use std::ffi::OsString;
@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::output::err;
+use crate::packages::unpacking::{self, Apt};
 use crate::packages::{self, Tool};
-use crate::unpacking::{self, Apt};
 
 /// A directory of unpacked packages, laid out as a root directory.
 pub(crate) struct Layer {
@@ -33,7 +33,7 @@ pub(crate) struct Layer {
     tools: &'static [Tool],
 }
 
-/// What a [`Machine`](crate::machine::Machine) has beside this tree's program.
+/// What a [`Machine`](crate::packages::machine::Machine) has beside this tree's program.
 pub(crate) const CLIENTS: Layer = Layer {
     name: "ipvs-lab-packages",
     variable: "IPVS_LAB_PACKAGES",

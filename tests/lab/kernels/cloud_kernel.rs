@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result};
 
 use crate::output::err;
 use crate::packages::MODPROBE;
-use crate::unpacking::{self, Apt, output};
+use crate::packages::unpacking::{self, Apt, output};
 
 /// The package that depends on the one with the newest kernel.
 const PACKAGE: &str = "linux-image-cloud-amd64";

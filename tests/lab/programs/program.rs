@@ -9,11 +9,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use crate::answer::Answer;
-use crate::build;
-use crate::layer;
-use crate::netns::Namespace;
+use crate::networks::netns::Namespace;
 use crate::packages;
+use crate::packages::layer;
+use crate::programs::answer::Answer;
+use crate::programs::build;
 
 /// The file of this tree's `ipvsadm`, as `cargo lab` tells it to what it runs.
 ///

@@ -13,14 +13,15 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use crate::cloud_kernel::{self, CloudKernel};
-use crate::embedded::{self, LINE};
-use crate::exchange;
-use crate::initramfs::Archive;
-use crate::kernel::{Sink, Streams};
-use crate::task::Task;
-use crate::wire::file;
-use crate::{build, packages};
+use crate::kernels::cloud_kernel::{self, CloudKernel};
+use crate::kernels::embedded::{self, LINE};
+use crate::kernels::exchange;
+use crate::kernels::initramfs::Archive;
+use crate::kernels::task::Task;
+use crate::kernels::wire::file;
+use crate::kernels::{Sink, Streams};
+use crate::packages;
+use crate::programs::build;
 
 /// Memory of the machine.
 const MEMORY_MIB: u64 = 1024;

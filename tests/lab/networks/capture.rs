@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use nix::libc;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::netns::Namespace;
+use crate::networks::netns::Namespace;
 
 /// The largest packet.
 const PACKET: usize = 65_536;

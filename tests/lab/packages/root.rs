@@ -14,8 +14,8 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::chroot;
 use tempfile::TempDir;
 
-use crate::layer;
-use crate::mounts;
+use crate::packages::layer;
+use crate::packages::mounts;
 
 /// What holds programs and libraries. In newer systems all but the last are
 /// links into that.

@@ -14,9 +14,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::build;
 use crate::output::err;
 use crate::packages::{self, Tool};
+use crate::programs::build;
 use crate::progress::Spinner;
 
 /// Names the file of the package to what the lab runs.

@@ -11,11 +11,11 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 
-use crate::kernel::{Sink, Stream, has_ipvs};
-use crate::netns::Namespace;
+use crate::kernels::task::Task;
+use crate::kernels::{Sink, Stream, has_ipvs};
+use crate::networks::netns::Namespace;
 use crate::output::err;
 use crate::packages;
-use crate::task::Task;
 
 /// Whether commands can run in this kernel with IPVS, or else why not.
 pub(crate) fn usable() -> Result<(), &'static str> {

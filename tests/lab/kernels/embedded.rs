@@ -3,7 +3,7 @@
 //! An embedded kernel, from outside: starting the program that is or holds it,
 //! feeding the command inside, and clearing away.
 //!
-//! The kernel's first process is this program again ([`crate::init`]).
+//! The kernel's first process is this program again ([`crate::kernels::init`]).
 
 use std::cell::Cell;
 use std::fs;
@@ -27,10 +27,10 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
-use crate::kernel::{Stream, Streams};
+use crate::kernels::terminal::Terminal;
+use crate::kernels::wire::{CHUNK, END, Frame, file};
+use crate::kernels::{Stream, Streams};
 use crate::progress::Spinner;
-use crate::terminal::Terminal;
-use crate::wire::{CHUNK, END, Frame, file};
 
 /// The number under which the started program has its end of the serial line
 /// open, a stream socket.

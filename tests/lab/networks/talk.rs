@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Socket, Type};
 
-use crate::netns::Namespace;
+use crate::networks::netns::Namespace;
 
 /// How long a connection or an answer may take before it counts as failed. It is
 /// far above what either takes, because a loaded machine can be slow.

@@ -27,11 +27,11 @@ use nix::sys::termios::{SetArg, cfmakeraw, tcdrain, tcgetattr, tcsetattr};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, sethostname, setsid, sync};
 
-use crate::kernel::{self, Kernel};
+use crate::kernels::task::Task;
+use crate::kernels::wire::{CHUNK, Frame, file};
+use crate::kernels::{self, Kernel};
 use crate::output::err;
 use crate::packages;
-use crate::task::Task;
-use crate::wire::{CHUNK, Frame, file};
 
 /// Where the exchange directory is seen inside.
 pub(crate) const EXCHANGE: &str = "/run/ipvs-lab";
@@ -202,7 +202,7 @@ fn command(line: &Line, input: Receiver<u8>) -> Result<u8> {
             .args(["link", "set", "lo", "up"])
             .status()?;
     }
-    kernel::has_ipvs(Path::new(MODPROBE));
+    kernels::has_ipvs(Path::new(MODPROBE));
     let mut command = task.command();
     // A kernel with files of its own has all of it from the start.
     let whole_input = File::open(Path::new(EXCHANGE).join(file::STDIN));
@@ -258,7 +258,7 @@ fn read_task(exchange: &Path) -> Result<Task> {
     // The host's directory for temporary files may be read-only in here.
     let task = task.env("TMPDIR", "/tmp");
     // For a lab inside the lab: its host is this kernel.
-    let task = task.env(kernel::VARIABLE, Kernel::Host.name());
+    let task = task.env(kernels::VARIABLE, Kernel::Host.name());
     Ok(task.path(&[&Path::new(EXCHANGE).join(file::PROGRAMS)]))
 }
 

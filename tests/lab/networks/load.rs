@@ -10,9 +10,9 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::{Context as _, Result};
 
-use crate::cluster::Shares;
-use crate::http;
-use crate::netns::Namespace;
+use crate::networks::cluster::Shares;
+use crate::networks::http;
+use crate::networks::netns::Namespace;
 
 /// One client that makes request after request, until this value is dropped or
 /// a request fails.

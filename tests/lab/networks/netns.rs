@@ -16,8 +16,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use nix::libc;
 use nix::sched::{CloneFlags, setns, unshare};
 
-use crate::answer::Answer;
 use crate::packages;
+use crate::programs::answer::Answer;
 
 /// A network namespace that lives as long as this value, or as a process in it.
 ///

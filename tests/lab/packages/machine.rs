@@ -17,11 +17,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::init::EXCHANGE;
-use crate::layer;
-use crate::mounts;
-use crate::netns::{self, Namespace};
-use crate::program;
+use crate::kernels::init::EXCHANGE;
+use crate::networks::netns::{self, Namespace};
+use crate::packages::layer;
+use crate::packages::mounts;
+use crate::programs::program;
 
 /// Where clients look for the program. (/sbin is a link to /usr/sbin.)
 const IPVSADM: &str = "/usr/sbin/ipvsadm";

@@ -2,6 +2,19 @@
 
 //! Which kernel, and how to run a command in it.
 
+mod cloud_kernel;
+mod embedded;
+mod exchange;
+pub(crate) mod host;
+pub(crate) mod init;
+mod initramfs;
+mod qemu;
+pub mod task;
+mod terminal;
+mod trixie;
+mod uml;
+mod wire;
+
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,8 +22,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use crate::task::Task;
-use crate::{host, packages, qemu, terminal, trixie, uml};
+use self::task::Task;
+use crate::packages;
 
 /// Names the kernel to use to what the lab runs.
 pub(crate) const VARIABLE: &str = "IPVS_LAB_KERNEL";

@@ -15,7 +15,7 @@ use nix::sys::socket::{Shutdown, shutdown};
 use tiny_http::Response;
 use ureq::Agent;
 
-use crate::netns::Namespace;
+use crate::networks::netns::Namespace;
 
 /// The port of the servers.
 pub const PORT: u16 = 80;

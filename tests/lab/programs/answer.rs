@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 
-use crate::host::exit_status;
+use crate::kernels::host::exit_status;
 
 /// What a program wrote and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -33,7 +33,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::netns::Namespace;
+use crate::networks::netns::Namespace;
 
 /// A network: what addresses in it begin with.
 struct Prefix {

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 
 use crate::output::err;
 use crate::packages::UML;
-use crate::unpacking::{self, Apt, output};
+use crate::packages::unpacking::{self, Apt, output};
 
 /// Its name among the suites of Debian.
 const SUITE: &str = "trixie";

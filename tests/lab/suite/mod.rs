@@ -3,8 +3,11 @@
 //! `cargo lab test`: everything that `cargo test --workspace` runs, with the
 //! tests that need a kernel run inside one.
 //!
-//! Cargo starts every test program through [`crate::runner`], which knows where
+//! Cargo starts every test program through [`crate::suite::runner`], which knows where
 //! it belongs; this counts what they report.
+
+pub(crate) mod runner;
+mod times;
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -12,9 +15,9 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::build;
+use self::runner::Tally;
 use crate::output::out;
-use crate::runner::{self, Tally};
+use crate::programs::build;
 
 /// Runs the tests whose names contain `filter`; `arguments` are more words for
 /// the test programs, `environment` for what runs in a kernel.

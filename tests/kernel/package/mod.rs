@@ -70,18 +70,21 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
         ]
     );
     for (file, text) in [
-        ("man/man8/ipvsadm.8.gz", include_str!("../../man/ipvsadm.8")),
+        (
+            "man/man8/ipvsadm.8.gz",
+            include_str!("../../../man/ipvsadm.8"),
+        ),
         (
             "man/man8/ipvsadm-save.8.gz",
-            include_str!("../../man/ipvsadm-save.8"),
+            include_str!("../../../man/ipvsadm-save.8"),
         ),
         (
             "man/man8/ipvsadm-restore.8.gz",
-            include_str!("../../man/ipvsadm-restore.8"),
+            include_str!("../../../man/ipvsadm-restore.8"),
         ),
         (
             "doc/ipvsadm/changelog.gz",
-            include_str!("../../CHANGELOG.md"),
+            include_str!("../../../CHANGELOG.md"),
         ),
     ] {
         assert!(
@@ -92,15 +95,15 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
     for (file, text) in [
         (
             "bash-completion/completions/ipvsadm",
-            include_str!("../../completions/ipvsadm.bash"),
+            include_str!("../../../completions/ipvsadm.bash"),
         ),
         (
             "zsh/vendor-completions/_ipvsadm",
-            include_str!("../../completions/_ipvsadm"),
+            include_str!("../../../completions/_ipvsadm"),
         ),
         (
             "fish/vendor_completions.d/ipvsadm.fish",
-            include_str!("../../completions/ipvsadm.fish"),
+            include_str!("../../../completions/ipvsadm.fish"),
         ),
     ] {
         assert!(debian.read(&format!("/usr/share/{file}")) == text, "{file}");

@@ -2,6 +2,13 @@
 
 //! The programs that the lab runs, and installing the packages that have them.
 
+pub(crate) mod layer;
+pub mod machine;
+mod mounts;
+pub mod package;
+pub mod root;
+pub(crate) mod unpacking;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+
+//! Virtual networks: namespaces, the links between them, and who talks there.
+
+pub mod capture;
+pub mod cluster;
+pub mod http;
+pub mod load;
+pub mod netns;
+pub mod network;
+pub mod talk;
+pub mod wait;

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+
+//! The programs under test: building this tree's, running it and the original,
+//! and counting where the two agree.
+
+pub mod answer;
+pub mod build;
+pub mod comparison;
+pub mod program;
