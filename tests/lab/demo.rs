@@ -28,7 +28,7 @@ const AFTERWARDS: usize = 200;
 ///
 /// # Errors
 /// The first thing that is not as it must be, in words.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     step("A client, a director and three web servers, each in a network of its own")?;
     let progress = Spinner::new("putting the virtual networks together");
     let cluster = Cluster::new(u8::try_from(WEIGHTS.len())?)?;

@@ -9,7 +9,7 @@ pub(crate) mod host;
 pub(crate) mod init;
 mod initramfs;
 mod qemu;
-pub mod task;
+pub(crate) mod task;
 mod terminal;
 mod trixie;
 mod uml;
@@ -30,7 +30,7 @@ pub(crate) const VARIABLE: &str = "IPVS_LAB_KERNEL";
 
 /// A kernel that has IPVS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kernel {
+pub(crate) enum Kernel {
     /// The one that runs this machine, in a fresh network namespace.
     Host,
     /// User Mode Linux: a kernel that runs as an ordinary program. This
@@ -46,7 +46,7 @@ pub enum Kernel {
 
 /// Which of its two outputs a command wrote to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
+pub(crate) enum Stream {
     /// Standard output.
     Stdout,
     /// Standard error.
@@ -54,7 +54,7 @@ pub enum Stream {
 }
 
 /// Receives what a command writes, as it writes it.
-pub type Sink<'a> = &'a mut dyn FnMut(Stream, &[u8]) -> io::Result<()>;
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(Stream, &[u8]) -> io::Result<()>;
 
 /// Where a command's standard input and outputs go.
 pub(crate) enum Streams<'a> {
@@ -70,7 +70,7 @@ impl Kernel {
     ///
     /// # Errors
     /// When the kernel asked for cannot be used here, in words.
-    pub fn choose(wanted: Option<Self>) -> Result<Self> {
+    pub(crate) fn choose(wanted: Option<Self>) -> Result<Self> {
         let kernel = match (wanted, host::usable()) {
             (Some(Self::Host), Err(reason)) => bail!("cannot use the host's kernel: {reason}"),
             (Some(kernel), _) => kernel,
@@ -105,7 +105,7 @@ impl Kernel {
 
     /// How the kernel is called on the command line and in the environment.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Host => "host",
             Self::Uml => "uml",
@@ -123,7 +123,7 @@ impl Kernel {
     ///
     /// # Errors
     /// When the kernel cannot be started or ends before the command does.
-    pub fn attach(self, task: &Task) -> Result<u8> {
+    pub(crate) fn attach(self, task: &Task) -> Result<u8> {
         if self == Self::Host {
             return host::replace(task);
         }
@@ -148,7 +148,7 @@ impl Kernel {
     ///
     /// # Errors
     /// As [`Kernel::attach`]; also what `sink` returns.
-    pub fn capture(self, task: &Task, sink: Sink<'_>) -> Result<u8> {
+    pub(crate) fn capture(self, task: &Task, sink: Sink<'_>) -> Result<u8> {
         match self {
             Self::Host => host::capture(task, sink),
             Self::Uml | Self::Trixie | Self::Qemu => self.embed(task, false, sink),

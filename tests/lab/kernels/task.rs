@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 
 /// A program, its arguments, its environment and its directory.
 #[derive(Debug, Clone)]
-pub struct Task {
+pub(crate) struct Task {
     pub(crate) program: OsString,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(OsString, OsString)>,
@@ -24,7 +24,7 @@ impl Task {
     ///
     /// # Errors
     /// When the current directory is gone.
-    pub fn new(program: impl Into<OsString>) -> Result<Self> {
+    pub(crate) fn new(program: impl Into<OsString>) -> Result<Self> {
         Ok(Self {
             program: program.into(),
             arguments: Vec::new(),
@@ -35,14 +35,14 @@ impl Task {
 
     /// Adds arguments.
     #[must_use]
-    pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+    pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
     /// Sets one variable of the environment.
     #[must_use]
-    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl Into<OsString>) -> Self {
+    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl Into<OsString>) -> Self {
         self.environment.retain(|(other, _)| other != name.as_ref());
         self.environment
             .push((name.as_ref().to_owned(), value.into()));
@@ -52,7 +52,7 @@ impl Task {
     /// Puts directories before those of PATH, and the ones that hold system
     /// programs after them, where an ordinary user's PATH lacks those.
     #[must_use]
-    pub fn path(self, first: &[&Path]) -> Self {
+    pub(crate) fn path(self, first: &[&Path]) -> Self {
         let old = self
             .environment
             .iter()
@@ -84,7 +84,7 @@ impl Task {
 
     /// The task as something to start in the running kernel.
     #[must_use]
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)

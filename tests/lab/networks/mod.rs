@@ -6,7 +6,7 @@ pub mod capture;
 pub mod cluster;
 pub mod http;
 pub mod load;
-pub mod netns;
+pub(crate) mod netns;
 pub mod network;
 pub mod talk;
 pub mod wait;

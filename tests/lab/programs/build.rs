@@ -15,16 +15,16 @@ use serde_json::Value;
 use crate::progress::Spinner;
 
 /// Names the file of this tree's `ipvsadm` to what the lab runs.
-pub const IPVSADM: &str = "IPVS_LAB_IPVSADM";
+pub(crate) const IPVSADM: &str = "IPVS_LAB_IPVSADM";
 
 /// Names the library that rewrites the kernel's replies to what the lab runs.
-pub const REPLIES: &str = "IPVS_LAB_REPLIES_LIBRARY";
+pub(crate) const REPLIES: &str = "IPVS_LAB_REPLIES_LIBRARY";
 
 /// Builds this tree's `ipvsadm` and returns the path of the program.
 ///
 /// # Errors
 /// When the build fails; cargo has said why.
-pub fn ipvsadm(release: bool) -> Result<PathBuf> {
+pub(crate) fn ipvsadm(release: bool) -> Result<PathBuf> {
     build("ipvsadm", release, |message| message.get("executable"))
 }
 
@@ -84,7 +84,7 @@ fn build(package: &str, release: bool, file: impl Fn(&Value) -> Option<&Value>) 
 /// `cargo ACTION` for this workspace, by the cargo that runs the lab. The current
 /// directory stays, because a CARGO_TARGET_DIR may be relative to it.
 #[must_use]
-pub fn cargo(action: &str) -> Command {
+pub(crate) fn cargo(action: &str) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command
@@ -103,7 +103,7 @@ pub fn cargo(action: &str) -> Command {
 ///
 /// # Errors
 /// When the kernel does not tell.
-pub fn this_program() -> io::Result<PathBuf> {
+pub(crate) fn this_program() -> io::Result<PathBuf> {
     let path = env::current_exe()?;
     // Another cargo has put an equal program in its place meanwhile.
     let replaced = path.as_os_str().as_bytes().strip_suffix(b" (deleted)");

@@ -3,7 +3,7 @@
 //! The programs under test: building this tree's, running it and the original,
 //! and counting where the two agree.
 
-pub mod answer;
-pub mod build;
+pub(crate) mod answer;
+pub(crate) mod build;
 pub mod comparison;
 pub mod program;
