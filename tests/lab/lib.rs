@@ -56,11 +56,10 @@ mod programs;
 mod progress;
 mod suite;
 
-pub use kernels::host::exit_status;
 pub use networks::netns::Namespace;
 pub use networks::{capture, cluster, http, load, network, talk, wait};
 pub use packages::{machine, package, root};
-pub use programs::answer::Answer;
+pub use programs::answer::{Answer, exit_status};
 pub use programs::program::{
     ipvsadm, ipvsadm_reading, original, original_available, original_reading,
 };

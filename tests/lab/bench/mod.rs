@@ -27,8 +27,9 @@ use std::thread;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
+use crate::kernels::Kernel;
+use crate::kernels::streams::Stream;
 use crate::kernels::task::Task;
-use crate::kernels::{Kernel, Stream};
 use crate::output::out;
 use crate::packages;
 use crate::programs::build;

@@ -27,9 +27,9 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
+use crate::kernels::streams::{Stream, Streams};
 use crate::kernels::terminal::Terminal;
 use crate::kernels::wire::{CHUNK, END, Frame, file};
-use crate::kernels::{Stream, Streams};
 use crate::progress::Spinner;
 
 /// The number under which the started program has its end of the serial line

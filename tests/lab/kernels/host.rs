@@ -3,19 +3,20 @@
 //! The host's own kernel, in a fresh network namespace.
 
 use std::io::Read as _;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
 use anyhow::{Context as _, Result};
 
+use crate::kernels::streams::{Sink, Stream};
 use crate::kernels::task::Task;
-use crate::kernels::{Sink, Stream, has_ipvs};
 use crate::networks::netns::Namespace;
 use crate::output::err;
 use crate::packages;
+use crate::programs::answer::exit_status;
 
 /// Whether commands can run in this kernel with IPVS, or else why not.
 pub(crate) fn usable() -> Result<(), &'static str> {
@@ -80,14 +81,17 @@ pub(crate) fn capture(task: &Task, sink: Sink<'_>) -> Result<u8> {
     Ok(exit_status(child.wait()?))
 }
 
-/// An exit status the way a shell gives it: 128 and the signal's number when a
-/// signal ended the program.
-#[must_use]
-pub fn exit_status(status: ExitStatus) -> u8 {
-    let number = match (status.code(), status.signal()) {
-        (Some(code), _) => code,
-        (None, Some(signal)) => 128 + signal,
-        (None, None) => 255,
+/// Returns whether the running kernel has IPVS; loads it with `modprobe` if need be.
+pub(crate) fn has_ipvs(modprobe: &Path) -> bool {
+    let there = || Path::new("/proc/net/ip_vs").exists();
+    let load = || {
+        Command::new(modprobe)
+            .args(["-q", "ip_vs"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
     };
-    u8::try_from(number).unwrap_or(255)
+    there() || (load() && there())
 }

@@ -27,6 +27,7 @@ use nix::sys::termios::{SetArg, cfmakeraw, tcdrain, tcgetattr, tcsetattr};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, sethostname, setsid, sync};
 
+use crate::kernels::host;
 use crate::kernels::task::Task;
 use crate::kernels::wire::{CHUNK, Frame, file};
 use crate::kernels::{self, Kernel};
@@ -202,7 +203,7 @@ fn command(line: &Line, input: Receiver<u8>) -> Result<u8> {
             .args(["link", "set", "lo", "up"])
             .status()?;
     }
-    kernels::has_ipvs(Path::new(MODPROBE));
+    host::has_ipvs(Path::new(MODPROBE));
     let mut command = task.command();
     // A kernel with files of its own has all of it from the start.
     let whole_input = File::open(Path::new(EXCHANGE).join(file::STDIN));

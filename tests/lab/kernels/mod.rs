@@ -9,6 +9,7 @@ pub(crate) mod host;
 pub(crate) mod init;
 mod initramfs;
 mod qemu;
+pub(crate) mod streams;
 pub(crate) mod task;
 mod terminal;
 mod trixie;
@@ -16,12 +17,12 @@ mod uml;
 mod wire;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
+use self::streams::{Sink, Stream, Streams};
 use self::task::Task;
 use crate::packages;
 
@@ -42,26 +43,6 @@ pub(crate) enum Kernel {
     /// Debian's kernel for virtual machines, on one that QEMU emulates. It sees
     /// few of the host's files.
     Qemu,
-}
-
-/// Which of its two outputs a command wrote to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-/// Receives what a command writes, as it writes it.
-pub(crate) type Sink<'a> = &'a mut dyn FnMut(Stream, &[u8]) -> io::Result<()>;
-
-/// Where a command's standard input and outputs go.
-pub(crate) enum Streams<'a> {
-    /// All three are this process's terminal.
-    Terminal,
-    /// Input is this process's own, if any; outputs go to the sink.
-    Pipes { stdin: bool, sink: Sink<'a> },
 }
 
 impl Kernel {
@@ -171,19 +152,4 @@ impl Kernel {
             Self::Trixie => trixie::prepare().map(Some),
         }
     }
-}
-
-/// Whether the running kernel has IPVS; loads it with `modprobe` if need be.
-pub(crate) fn has_ipvs(modprobe: &Path) -> bool {
-    let there = || Path::new("/proc/net/ip_vs").exists();
-    let load = || {
-        Command::new(modprobe)
-            .args(["-q", "ip_vs"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    there() || (load() && there())
 }

@@ -17,9 +17,9 @@ use crate::kernels::cloud_kernel::{self, CloudKernel};
 use crate::kernels::embedded::{self, LINE};
 use crate::kernels::exchange;
 use crate::kernels::initramfs::Archive;
+use crate::kernels::streams::{Sink, Streams};
 use crate::kernels::task::Task;
 use crate::kernels::wire::file;
-use crate::kernels::{Sink, Streams};
 use crate::packages;
 use crate::programs::build;
 

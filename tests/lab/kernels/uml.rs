@@ -15,9 +15,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use nix::sys::statvfs::statvfs;
 
-use crate::kernels::Streams;
 use crate::kernels::embedded::{self, LINE};
 use crate::kernels::exchange;
+use crate::kernels::streams::Streams;
 use crate::kernels::task::Task;
 use crate::kernels::terminal::Terminal;
 use crate::kernels::wire::file;

@@ -3,12 +3,11 @@
 //! Running a program to its end and keeping what it said.
 
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 
 use anyhow::{Context as _, Result};
-
-use crate::kernels::host::exit_status;
 
 /// What a program wrote and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,4 +44,16 @@ impl Answer {
             status: exit_status(output.status),
         })
     }
+}
+
+/// An exit status the way a shell gives it: 128 and the signal's number when a
+/// signal ended the program.
+#[must_use]
+pub fn exit_status(status: ExitStatus) -> u8 {
+    let number = match (status.code(), status.signal()) {
+        (Some(code), _) => code,
+        (None, Some(signal)) => 128 + signal,
+        (None, None) => 255,
+    };
+    u8::try_from(number).unwrap_or(255)
 }

@@ -18,8 +18,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::kernels::Kernel;
+use crate::kernels::streams::Stream;
 use crate::kernels::task::Task;
-use crate::kernels::{Kernel, Stream};
 use crate::output::{err, out};
 use crate::packages::package;
 use crate::programs::comparison::Comparison;
