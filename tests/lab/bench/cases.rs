@@ -119,10 +119,10 @@ impl fmt::Display for Case {
             destinations,
         } = self.table;
         match self.work {
-            Work::Connections(number) => write!(f, ", {} connections", Thousands(number))?,
+            Work::Connections(number) => write!(f, ", {} connections", thousands(number.into()))?,
             Work::Add => {}
             Work::Print(_) if services == 1 => f.write_str(", one service")?,
-            _ => write!(f, ", {} x {destinations}", Thousands(services))?,
+            _ => write!(f, ", {} x {destinations}", thousands(services.into()))?,
         }
         match self.figure {
             Figure::Time => Ok(()),
@@ -131,15 +131,11 @@ impl fmt::Display for Case {
     }
 }
 
-/// A number with a comma before its thousands.
-struct Thousands(u32);
-
-impl fmt::Display for Thousands {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0 / 1000, self.0 % 1000) {
-            (0, rest) => write!(f, "{rest}"),
-            (thousands, rest) => write!(f, "{thousands},{rest:03}"),
-        }
+/// Writes a number with a comma before every three digits.
+pub(crate) fn thousands(number: u64) -> String {
+    match (number / 1000, number % 1000) {
+        (0, rest) => rest.to_string(),
+        (more, rest) => format!("{},{rest:03}", thousands(more)),
     }
 }
 

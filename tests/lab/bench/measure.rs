@@ -183,8 +183,8 @@ fn interleave(
     Ok(())
 }
 
-/// Whether everything is there that a contestant or the lab put into a table.
-fn check_table(director: &Namespace, table: Table) -> Result<()> {
+/// Checks that everything is there that a contestant or the lab put into a table.
+pub(crate) fn check_table(director: &Namespace, table: Table) -> Result<()> {
     let there = lines(director, "ip_vs")? - TABLE_HEADING;
     let wanted = table.rules();
     ensure!(

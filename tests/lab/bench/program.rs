@@ -52,6 +52,34 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// Counts the instructions that the processor carries out from the program's
+    /// start to its end, outside the kernel.
+    pub(crate) fn instructions(&self) -> Result<u64> {
+        let valgrind = packages::VALGRIND.find().context("no valgrind here")?;
+        let report = NamedTempFile::new()?;
+        let mut file = OsString::from("--callgrind-out-file=");
+        file.push(report.path());
+        let output = self
+            .command(valgrind)?
+            .args(["--quiet", "--tool=callgrind"])
+            .arg(file)
+            .arg(self.file)
+            .args(&self.words)
+            .stderr(Stdio::piped())
+            .output()
+            .context("cannot run valgrind")?;
+        ensure!(
+            output.status.success(),
+            "{self:?}: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let text = fs::read_to_string(report.path())?;
+        let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
+        let total = total.context("callgrind has written no total")?;
+        Ok(total.trim().parse()?)
+    }
+
     /// What it prints.
     pub(crate) fn output(&self) -> Result<Vec<u8>> {
         let mut command = self.command(self.file)?;

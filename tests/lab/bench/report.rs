@@ -175,7 +175,7 @@ fn number(value: f64, figure: Figure) -> String {
 
 /// A Markdown table whose columns are as wide as their widest cells: words to
 /// the left, figures to the right.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -51,6 +51,11 @@ pub const TIME: Tool = Tool {
     package: "time",
     places: &["/usr/bin/time"],
 };
+/// Counts the instructions of a program.
+pub const VALGRIND: Tool = Tool {
+    package: "valgrind",
+    places: &["/usr/bin/valgrind"],
+};
 /// Sets netfilter's rules up. (Debian's User Mode Linux has no nf_tables for
 /// IPv4 and IPv6, so that nftables is of no use in it.)
 pub const IPTABLES: Tool = Tool {
