@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! One change to the table, as a value.
+
 use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
 use rustix::io::Errno;
 
@@ -45,6 +47,7 @@ pub enum Change {
 
 impl Change {
     /// The operation that an error about this change names.
+    #[must_use]
     pub fn operation(&self) -> Operation {
         match *self {
             Self::AddService(id, _) => Operation::AddService(id),

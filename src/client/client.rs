@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-use std::{hash::Hash, io};
+//! One method per operation of the kernel, over one socket.
+
+use std::{fmt, hash::Hash, io};
 
 use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
 use netlink_packet_core::{
@@ -28,12 +30,21 @@ const READ_ATTEMPTS: usize = 3;
 /// A way to the IPVS table of the network namespace that opened it.
 ///
 /// One method per kernel operation; each sends its request over the one socket
-/// and waits for the answer. The table can change between two calls: several
-/// programs may hold it at once.
+/// and waits for the answer, which the kernel has ready when it has taken the
+/// request. The table can change between two calls: several programs may hold it
+/// at once.
 pub struct Client {
     exchange: Exchange,
     /// The number that the kernel gave the IPVS family.
     family: u16,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("family", &self.family)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {

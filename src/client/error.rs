@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! Why an operation failed, and which.
+
 use std::{fmt, io};
 
 use netlink_packet_core::DecodeError;
@@ -203,6 +205,7 @@ impl fmt::Display for Reason<'_> {
 
 impl Error {
     /// What was asked, unless there is no IPVS to ask.
+    #[must_use]
     pub fn operation(&self) -> Option<Operation> {
         match self {
             Self::Unavailable { .. } => None,
@@ -217,6 +220,7 @@ impl Error {
     }
 
     /// The kernel's reason, when the kernel refused.
+    #[must_use]
     pub fn errno(&self) -> Option<Errno> {
         match self {
             Self::Kernel { errno, .. } => Some(*errno),

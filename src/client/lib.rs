@@ -65,6 +65,8 @@
 //! # }
 //! ```
 
+#![warn(missing_debug_implementations)]
+
 mod change;
 mod client;
 mod error;
@@ -83,8 +85,9 @@ pub use self::{
     kernel::consistency::Consistency,
     model::{
         AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
-        ForwardingMethod, Info, Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId,
-        ServiceSettings, Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum, Version,
+        ForwardingMethod, Info, Netmask, ParseIdError, Persistence, Protocol, SchedulerFlags,
+        Service, ServiceId, ServiceSettings, Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum,
+        Version,
     },
     proc::{
         connections::{Connection, ConnectionService, Connections},

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! Connection synchronization daemons.
+
 use std::{fmt, net::IpAddr};
 
 /// The two daemons that share connections between directors.

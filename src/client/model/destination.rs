@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 
+//! Destinations (real servers): what names one, how it takes part, what it has
+//! done.
+
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     num::NonZeroU16,
+    str::FromStr,
 };
 
-use super::Stats;
+use super::{ParseIdError, Stats, endpoint};
 
 /// What names a destination (real server) within its virtual service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +20,51 @@ pub struct DestinationId {
     pub address: IpAddr,
     /// The port.
     pub port: u16,
+}
+
+impl DestinationId {
+    /// Names the destination of an address and port.
+    #[must_use]
+    pub fn new(address: impl Into<IpAddr>, port: u16) -> Self {
+        Self {
+            address: address.into(),
+            port,
+        }
+    }
+}
+
+impl From<SocketAddr> for DestinationId {
+    fn from(address: SocketAddr) -> Self {
+        Self::new(address.ip(), address.port())
+    }
+}
+
+impl From<DestinationId> for SocketAddr {
+    fn from(id: DestinationId) -> Self {
+        Self::new(id.address, id.port)
+    }
+}
+
+/// Reads what [`Display`](fmt::Display) writes, which is what ipvsadm takes after
+/// `-r`: an address and port in numbers, an IPv6 address in brackets.
+///
+/// ```
+/// use ipvs_client::DestinationId;
+///
+/// # fn main() -> Result<(), ipvs_client::ParseIdError> {
+/// let server: DestinationId = "[2001:db8::2]:80".parse()?;
+/// assert_eq!(server.port, 80);
+/// # Ok(())
+/// # }
+/// ```
+impl FromStr for DestinationId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        endpoint(text)
+            .map(Self::from)
+            .ok_or_else(|| ParseIdError::new(text, "ADDRESS:PORT or [IPV6-ADDRESS]:PORT"))
+    }
 }
 
 /// `10.0.0.2:80` or `[2001:db8::2]:80`
@@ -95,6 +144,74 @@ pub struct DestinationSettings {
     /// Connections below which it takes new ones again; 0 is three quarters
     /// of the upper threshold.
     pub lower_threshold: u32,
+}
+
+impl DestinationSettings {
+    /// Weight 1 and no thresholds.
+    #[must_use]
+    pub const fn new(forwarding_method: ForwardingMethod) -> Self {
+        Self {
+            forwarding_method,
+            weight: 1,
+            upper_threshold: 0,
+            lower_threshold: 0,
+        }
+    }
+
+    /// NAT, weight 1 and no thresholds.
+    ///
+    /// ```
+    /// use ipvs_client::DestinationSettings;
+    ///
+    /// let settings = DestinationSettings::masquerading().weight(3).upper_threshold(1000);
+    /// assert_eq!((settings.weight, settings.upper_threshold), (3, 1000));
+    /// ```
+    #[must_use]
+    pub const fn masquerading() -> Self {
+        Self::new(ForwardingMethod::Masquerading)
+    }
+
+    /// Direct routing, weight 1 and no thresholds.
+    #[must_use]
+    pub const fn direct_routing() -> Self {
+        Self::new(ForwardingMethod::DirectRouting)
+    }
+
+    /// A tunnel, weight 1 and no thresholds.
+    #[must_use]
+    pub const fn tunneling(tunnel: Tunnel) -> Self {
+        Self::new(ForwardingMethod::Tunneling(tunnel))
+    }
+
+    /// Puts another weight in place: the share of new connections, 0 to
+    /// `i32::MAX`. 0 quiesces the destination.
+    #[must_use]
+    pub const fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// Puts another upper threshold in place, in connections; 0 is no limit.
+    #[must_use]
+    pub const fn upper_threshold(mut self, connections: u32) -> Self {
+        self.upper_threshold = connections;
+        self
+    }
+
+    /// Puts another lower threshold in place, in connections; 0 is three
+    /// quarters of the upper.
+    #[must_use]
+    pub const fn lower_threshold(mut self, connections: u32) -> Self {
+        self.lower_threshold = connections;
+        self
+    }
+}
+
+/// Direct routing and weight 1, as ipvsadm has it when it is not told.
+impl Default for DestinationSettings {
+    fn default() -> Self {
+        Self::direct_routing()
+    }
 }
 
 /// A destination as the kernel has it.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! The two families of addresses.
+
 use std::net::IpAddr;
 
 /// The family of an address, or of the packets that a firewall mark selects.

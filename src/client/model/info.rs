@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! The version of IPVS and the size of its connection table.
+
 use std::fmt;
 
 /// What the kernel says about its IPVS.

@@ -9,17 +9,20 @@
 mod daemon;
 mod destination;
 mod family;
+mod id;
 mod info;
 mod service;
 mod stats;
 mod timeouts;
 
+use self::id::endpoint;
 pub use self::{
     daemon::{DaemonRole, SyncDaemon},
     destination::{
         Destination, DestinationId, DestinationSettings, ForwardingMethod, Tunnel, TunnelChecksum,
     },
     family::AddressFamily,
+    id::ParseIdError,
     info::{Info, Version},
     service::{
         Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId, ServiceSettings,

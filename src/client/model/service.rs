@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 
+//! Virtual services: what names one, how it schedules, what it has done.
+
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
+    str::FromStr,
 };
 
-use super::{AddressFamily, Stats};
+use super::{AddressFamily, ParseIdError, Stats, endpoint};
 
 /// The protocol of a virtual service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,7 +27,8 @@ pub enum Protocol {
 
 impl Protocol {
     /// The protocol number that packets carry.
-    pub fn number(self) -> u16 {
+    #[must_use]
+    pub const fn number(self) -> u16 {
         match self {
             Self::Tcp => 6,
             Self::Udp => 17,
@@ -56,6 +60,23 @@ impl fmt::Display for Protocol {
     }
 }
 
+/// Reads what [`Display`](fmt::Display) writes, in capitals or not: `TCP`, `udp`,
+/// `protocol 47`.
+impl FromStr for Protocol {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let names = [Self::Tcp, Self::Udp, Self::Sctp];
+        let named = names
+            .into_iter()
+            .find(|protocol| protocol.to_string().eq_ignore_ascii_case(text));
+        let numbered = || text.strip_prefix("protocol ")?.parse().ok();
+        named
+            .or_else(|| numbered().map(|number: u16| Self::from(number)))
+            .ok_or_else(|| ParseIdError::new(text, "TCP, UDP, SCTP or protocol NUMBER"))
+    }
+}
+
 /// What names a virtual service: the packets that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ServiceId {
@@ -78,7 +99,50 @@ pub enum ServiceId {
 }
 
 impl ServiceId {
+    /// Names the TCP service of an address and port.
+    ///
+    /// ```
+    /// use ipvs_client::ServiceId;
+    ///
+    /// let web = ServiceId::tcp(([192, 0, 2, 1], 80));
+    /// assert_eq!(web.to_string(), "TCP 192.0.2.1:80");
+    /// ```
+    #[must_use]
+    pub fn tcp(address: impl Into<SocketAddr>) -> Self {
+        Self::address(Protocol::Tcp, address)
+    }
+
+    /// Names the UDP service of an address and port.
+    #[must_use]
+    pub fn udp(address: impl Into<SocketAddr>) -> Self {
+        Self::address(Protocol::Udp, address)
+    }
+
+    /// Names the SCTP service of an address and port.
+    #[must_use]
+    pub fn sctp(address: impl Into<SocketAddr>) -> Self {
+        Self::address(Protocol::Sctp, address)
+    }
+
+    /// Names the service of a protocol, address and port.
+    #[must_use]
+    pub fn address(protocol: Protocol, address: impl Into<SocketAddr>) -> Self {
+        let address = address.into();
+        Self::Address {
+            protocol,
+            address: address.ip(),
+            port: address.port(),
+        }
+    }
+
+    /// Names the service of the packets of a family that carry a firewall mark.
+    #[must_use]
+    pub const fn fwmark(mark: NonZeroU32, family: AddressFamily) -> Self {
+        Self::Fwmark { mark, family }
+    }
+
     /// The family of the packets that the service takes.
+    #[must_use]
     pub fn family(&self) -> AddressFamily {
         match *self {
             Self::Address { address, .. } => address.into(),
@@ -110,6 +174,54 @@ impl fmt::Display for ServiceId {
     }
 }
 
+/// Reads what [`Display`](fmt::Display) writes, the names in capitals or not. What
+/// follows the protocol is what ipvsadm takes after `-t`, `-u` and
+/// `--sctp-service`: an address and port in numbers, an IPv6 address in brackets.
+///
+/// ```
+/// use ipvs_client::ServiceId;
+///
+/// # fn main() -> Result<(), ipvs_client::ParseIdError> {
+/// let web: ServiceId = "TCP 192.0.2.1:80".parse()?;
+/// assert_eq!(web, ServiceId::tcp(([192, 0, 2, 1], 80)));
+/// let dns: ServiceId = "udp [2001:db8::1]:53".parse()?;
+/// assert_eq!(dns.to_string(), "UDP [2001:db8::1]:53");
+/// let marked: ServiceId = "fwmark 5 IPv6".parse()?;
+/// assert_eq!(marked.to_string(), "fwmark 5 IPv6");
+/// # Ok(())
+/// # }
+/// ```
+impl FromStr for ServiceId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let (kind, name) = text.rsplit_once(' ').unwrap_or(("", text));
+        let marked = |mark: &str, family| {
+            Some(Self::Fwmark {
+                mark: mark.parse().ok()?,
+                family,
+            })
+        };
+        let addressed = || Some(Self::address(kind.parse().ok()?, endpoint(name)?));
+        let id = match kind.split_once(' ') {
+            Some((word, mark))
+                if word.eq_ignore_ascii_case("fwmark") && name.eq_ignore_ascii_case("ipv6") =>
+            {
+                marked(mark, AddressFamily::Ipv6)
+            }
+            None if kind.eq_ignore_ascii_case("fwmark") => marked(name, AddressFamily::Ipv4),
+            _ => addressed(),
+        };
+        id.ok_or_else(|| {
+            ParseIdError::new(
+                text,
+                "PROTOCOL ADDRESS:PORT, PROTOCOL [IPV6-ADDRESS]:PORT, fwmark MARK or \
+                 fwmark MARK IPv6",
+            )
+        })
+    }
+}
+
 /// How much of the client's address makes two clients the same to a persistent
 /// service. It has the family of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,20 +234,23 @@ pub enum Netmask {
 
 impl Netmask {
     /// The mask that tells every client from every other.
-    pub fn host(family: AddressFamily) -> Self {
+    #[must_use]
+    pub const fn host(family: AddressFamily) -> Self {
         match family {
             AddressFamily::Ipv4 => Self::Ipv4(Ipv4Addr::BROADCAST),
             AddressFamily::Ipv6 => Self::Ipv6(128),
         }
     }
 
-    /// Whether the mask tells every client from every other.
+    /// Returns whether the mask tells every client from every other.
+    #[must_use]
     pub fn is_host(self) -> bool {
         matches!(self, Self::Ipv4(Ipv4Addr::BROADCAST) | Self::Ipv6(128))
     }
 
     /// The family of the addresses that the mask is for.
-    pub fn family(self) -> AddressFamily {
+    #[must_use]
+    pub const fn family(self) -> AddressFamily {
         match self {
             Self::Ipv4(_) => AddressFamily::Ipv4,
             Self::Ipv6(_) => AddressFamily::Ipv6,
@@ -185,7 +300,8 @@ impl SchedulerFlags {
         }
     }
 
-    /// Whether no flag is set.
+    /// Returns whether no flag is set.
+    #[must_use]
     pub fn is_empty(self) -> bool {
         self == Self::default()
     }
@@ -206,6 +322,48 @@ pub struct ServiceSettings {
     /// What tells persistent clients apart instead of their address: the name
     /// of a persistence engine; 16 bytes at most.
     pub persistence_engine: Option<String>,
+}
+
+impl ServiceSettings {
+    /// The scheduler of this name, and nothing else.
+    #[must_use]
+    pub fn new(scheduler: impl Into<String>) -> Self {
+        Self {
+            scheduler: scheduler.into(),
+            scheduler_flags: SchedulerFlags::default(),
+            one_packet: false,
+            persistence: None,
+            persistence_engine: None,
+        }
+    }
+
+    /// Puts other flags for the scheduler in place.
+    #[must_use]
+    pub fn scheduler_flags(mut self, flags: SchedulerFlags) -> Self {
+        self.scheduler_flags = flags;
+        self
+    }
+
+    /// Schedules each UDP datagram on its own.
+    #[must_use]
+    pub fn one_packet(mut self) -> Self {
+        self.one_packet = true;
+        self
+    }
+
+    /// Tells persistent clients apart by the persistence engine of this name.
+    #[must_use]
+    pub fn persistence_engine(mut self, name: impl Into<String>) -> Self {
+        self.persistence_engine = Some(name.into());
+        self
+    }
+}
+
+/// The scheduler `wlc`, as ipvsadm has it when it is not told.
+impl Default for ServiceSettings {
+    fn default() -> Self {
+        Self::new("wlc")
+    }
 }
 
 /// A virtual service as the kernel has it.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! Counters and rates of services and destinations.
+
 /// Whether the counters of services and destinations are wanted. They are most
 /// of what the kernel says about a large table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

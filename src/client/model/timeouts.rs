@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! How long connections live without traffic.
+
 /// How long connections live without traffic, in seconds.
 ///
 /// Read, all three are what holds. Written, 0 leaves a timeout as it is.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+//! The connection table, from `/proc/net/ip_vs_conn`.
+
 use std::{
+    fmt,
     fs::File,
     io::{self, BufRead, BufReader},
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -68,6 +71,12 @@ impl ConnectionService {
 pub struct Connections<R> {
     reader: R,
     line: Vec<u8>,
+}
+
+impl<R> fmt::Debug for Connections<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").finish_non_exhaustive()
+    }
 }
 
 impl Connections<BufReader<File>> {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! What the whole table has counted, from `/proc/net/ip_vs_stats`.
+
 use std::{fs, io};
 
 use crate::{Error, Operation, Result, Stats};

@@ -2,6 +2,7 @@
 
 //! The client against a kernel that answers from a script.
 
+pub(crate) mod any;
 mod batches;
 mod consistency;
 mod convert;
