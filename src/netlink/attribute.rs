@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! The top-level attributes of a message.
+
 use netlink_packet_core::{
     DecodeError, DefaultNla, ErrorContext, NLA_F_NESTED, Nla, NlaBuffer, Parseable,
     ParseableParametrized,

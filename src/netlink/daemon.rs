@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! The attributes of a connection synchronization daemon.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use netlink_packet_core::{DecodeError, DefaultNla, ErrorContext, Nla, NlaBuffer, Parseable};
@@ -15,21 +17,54 @@ const IPVS_DAEMON_ATTR_MCAST_GROUP6: u16 = 6;
 const IPVS_DAEMON_ATTR_MCAST_PORT: u16 = 7;
 const IPVS_DAEMON_ATTR_MCAST_TTL: u16 = 8;
 
-/// Daemon state: no daemon.
-pub const IP_VS_STATE_NONE: u32 = 0;
-/// Daemon state: sends the director's connections.
-pub const IP_VS_STATE_MASTER: u32 = 1;
-/// Daemon state: receives them.
-pub const IP_VS_STATE_BACKUP: u32 = 2;
+const IP_VS_STATE_NONE: u32 = 0;
+const IP_VS_STATE_MASTER: u32 = 1;
+const IP_VS_STATE_BACKUP: u32 = 2;
 
-/// What describes a connection synchronization daemon (`IPVS_DAEMON_ATTR_*`).
+/// The role of a connection synchronization daemon (`IP_VS_STATE_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DaemonState {
+    /// There is no daemon (`IP_VS_STATE_NONE`).
+    None,
+    /// It sends the director's connections (`IP_VS_STATE_MASTER`).
+    Master,
+    /// It receives the connections of a master (`IP_VS_STATE_BACKUP`).
+    Backup,
+    /// A number that this crate has no name for.
+    Other(u32),
+}
+
+impl From<u32> for DaemonState {
+    fn from(number: u32) -> Self {
+        match number {
+            IP_VS_STATE_NONE => Self::None,
+            IP_VS_STATE_MASTER => Self::Master,
+            IP_VS_STATE_BACKUP => Self::Backup,
+            number => Self::Other(number),
+        }
+    }
+}
+
+impl From<DaemonState> for u32 {
+    fn from(state: DaemonState) -> Self {
+        match state {
+            DaemonState::None => IP_VS_STATE_NONE,
+            DaemonState::Master => IP_VS_STATE_MASTER,
+            DaemonState::Backup => IP_VS_STATE_BACKUP,
+            DaemonState::Other(number) => number,
+        }
+    }
+}
+
+/// An attribute of a connection synchronization daemon (`IPVS_DAEMON_ATTR_*`).
 ///
 /// All but the first three exist since Linux 4.3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DaemonAttribute {
-    /// [`IP_VS_STATE_MASTER`] or [`IP_VS_STATE_BACKUP`].
-    State(u32),
+    /// The role of the daemon.
+    State(DaemonState),
     /// The network interface: 15 bytes at most, none of them NUL.
     MulticastInterface(String),
     /// The group of directors that the daemon belongs to, 0 to 255.
@@ -77,9 +112,8 @@ impl Nla for DaemonAttribute {
 
     fn emit_value(&self, buffer: &mut [u8]) {
         match self {
-            Self::State(number) | Self::SyncId(number) => {
-                buffer.copy_from_slice(&number.to_ne_bytes())
-            }
+            Self::State(state) => buffer.copy_from_slice(&u32::from(*state).to_ne_bytes()),
+            Self::SyncId(number) => buffer.copy_from_slice(&number.to_ne_bytes()),
             Self::MulticastInterface(name) => emit_name(buffer, name),
             Self::SyncMaxlen(number) | Self::MulticastPort(number) => {
                 buffer.copy_from_slice(&number.to_ne_bytes())
@@ -96,9 +130,12 @@ impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for DaemonAttribut
     fn parse(buf: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
         let payload = buf.value();
         Ok(match buf.kind() {
-            IPVS_DAEMON_ATTR_STATE => Self::State(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DAEMON_ATTR_STATE value")?,
-            )),
+            IPVS_DAEMON_ATTR_STATE => Self::State(
+                u32::from_ne_bytes(
+                    parse_array(payload).context("invalid IPVS_DAEMON_ATTR_STATE value")?,
+                )
+                .into(),
+            ),
             IPVS_DAEMON_ATTR_MCAST_IFN => Self::MulticastInterface(
                 parse_name(payload).context("invalid IPVS_DAEMON_ATTR_MCAST_IFN value")?,
             ),

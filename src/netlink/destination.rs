@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 
+//! The attributes of a destination.
+
 use netlink_packet_core::{
     DecodeError, DefaultNla, ErrorContext, NLA_F_NESTED, Nla, NlaBuffer, Parseable,
 };
 
 use crate::{
-    StatsAttribute,
+    ForwardingMethod, StatsAttribute, TunnelFlags, TunnelType,
     value::{emit_set, parse_array, parse_set, set_len},
 };
 
@@ -25,35 +27,7 @@ const IPVS_DEST_ATTR_TUN_TYPE: u16 = 13;
 const IPVS_DEST_ATTR_TUN_PORT: u16 = 14;
 const IPVS_DEST_ATTR_TUN_FLAGS: u16 = 15;
 
-/// The bits of [`DestinationAttribute::ForwardingMethod`] that hold the method;
-/// the others are flags of connections.
-pub const IP_VS_CONN_F_FWD_MASK: u32 = 0x0007;
-/// Forwarding method: masquerading (NAT).
-pub const IP_VS_CONN_F_MASQ: u32 = 0;
-/// Forwarding method: the director itself is the server.
-pub const IP_VS_CONN_F_LOCALNODE: u32 = 1;
-/// Forwarding method: tunneling.
-pub const IP_VS_CONN_F_TUNNEL: u32 = 2;
-/// Forwarding method: direct routing.
-pub const IP_VS_CONN_F_DROUTE: u32 = 3;
-/// Forwarding method: past IPVS, to the packet's own destination (cache bypass).
-pub const IP_VS_CONN_F_BYPASS: u32 = 4;
-
-/// Tunnel type: IP in IP.
-pub const IP_VS_CONN_F_TUNNEL_TYPE_IPIP: u8 = 0;
-/// Tunnel type: generic UDP encapsulation; needs a tunnel port. Since Linux 5.2.
-pub const IP_VS_CONN_F_TUNNEL_TYPE_GUE: u8 = 1;
-/// Tunnel type: generic routing encapsulation. Since Linux 5.3.
-pub const IP_VS_CONN_F_TUNNEL_TYPE_GRE: u8 = 2;
-
-/// Tunnel flag: no checksum.
-pub const IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM: u16 = 0;
-/// Tunnel flag: checksum.
-pub const IP_VS_TUNNEL_ENCAP_FLAG_CSUM: u16 = 1;
-/// Tunnel flag: remote checksum offload.
-pub const IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM: u16 = 2;
-
-/// What describes a destination of a virtual service (`IPVS_DEST_ATTR_*`).
+/// An attribute of a destination of a virtual service (`IPVS_DEST_ATTR_*`).
 ///
 /// The kernel finds a destination by its address family, address and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +39,8 @@ pub enum DestinationAttribute {
     Address([u8; 16]),
     /// The port, in host order here and in network order on the wire.
     Port(u16),
-    /// How packets reach the destination: [`IP_VS_CONN_F_MASQ`] and the other
-    /// values inside [`IP_VS_CONN_F_FWD_MASK`].
-    ForwardingMethod(u32),
+    /// The way in which packets reach the destination.
+    ForwardingMethod(ForwardingMethod),
     /// The share of new connections; 0 takes none (quiesced). The kernel reads
     /// it as an `i32` and refuses what is negative there.
     Weight(u32),
@@ -89,14 +62,13 @@ pub enum DestinationAttribute {
     AddressFamily(u16),
     /// The counters in their 64-bit form; in replies, since Linux 4.1.
     Stats64(Vec<StatsAttribute<u64>>),
-    /// The encapsulation: [`IP_VS_CONN_F_TUNNEL_TYPE_IPIP`] and the like.
-    TunnelType(u8),
+    /// The encapsulation of a tunnel.
+    TunnelType(TunnelType),
     /// The UDP port of the tunnel, in host order here and in network order on
     /// the wire.
     TunnelPort(u16),
-    /// The checksum of the tunnel: [`IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM`] and the
-    /// like.
-    TunnelFlags(u16),
+    /// The flags of a tunnel, which say what becomes of its checksum.
+    TunnelFlags(TunnelFlags),
     /// An attribute that this crate does not know, as it came.
     Other(DefaultNla),
 }
@@ -149,11 +121,11 @@ impl Nla for DestinationAttribute {
             Self::Port(port) | Self::TunnelPort(port) => {
                 buffer.copy_from_slice(&port.to_be_bytes())
             }
-            Self::AddressFamily(number) | Self::TunnelFlags(number) => {
-                buffer.copy_from_slice(&number.to_ne_bytes())
+            Self::AddressFamily(number) => buffer.copy_from_slice(&number.to_ne_bytes()),
+            Self::ForwardingMethod(method) => {
+                buffer.copy_from_slice(&u32::from(*method).to_ne_bytes())
             }
-            Self::ForwardingMethod(number)
-            | Self::Weight(number)
+            Self::Weight(number)
             | Self::UpperThreshold(number)
             | Self::LowerThreshold(number)
             | Self::ActiveConnections(number)
@@ -161,7 +133,8 @@ impl Nla for DestinationAttribute {
             | Self::PersistentConnections(number) => buffer.copy_from_slice(&number.to_ne_bytes()),
             Self::Stats(set) => emit_set(buffer, set),
             Self::Stats64(set) => emit_set(buffer, set),
-            Self::TunnelType(number) => buffer.copy_from_slice(&[*number]),
+            Self::TunnelType(tunnel_type) => buffer.copy_from_slice(&[u8::from(*tunnel_type)]),
+            Self::TunnelFlags(flags) => buffer.copy_from_slice(&flags.bits().to_ne_bytes()),
             Self::Other(attribute) => attribute.emit_value(buffer),
         }
     }
@@ -177,9 +150,12 @@ impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for DestinationAtt
             IPVS_DEST_ATTR_PORT => Self::Port(u16::from_be_bytes(
                 parse_array(payload).context("invalid IPVS_DEST_ATTR_PORT value")?,
             )),
-            IPVS_DEST_ATTR_FWD_METHOD => Self::ForwardingMethod(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_FWD_METHOD value")?,
-            )),
+            IPVS_DEST_ATTR_FWD_METHOD => Self::ForwardingMethod(
+                u32::from_ne_bytes(
+                    parse_array(payload).context("invalid IPVS_DEST_ATTR_FWD_METHOD value")?,
+                )
+                .into(),
+            ),
             IPVS_DEST_ATTR_WEIGHT => Self::Weight(u32::from_ne_bytes(
                 parse_array(payload).context("invalid IPVS_DEST_ATTR_WEIGHT value")?,
             )),
@@ -207,15 +183,20 @@ impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for DestinationAtt
             IPVS_DEST_ATTR_STATS64 => {
                 Self::Stats64(parse_set(payload).context("invalid IPVS_DEST_ATTR_STATS64 value")?)
             }
-            IPVS_DEST_ATTR_TUN_TYPE => Self::TunnelType(u8::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_TYPE value")?,
-            )),
+            IPVS_DEST_ATTR_TUN_TYPE => Self::TunnelType(
+                u8::from_ne_bytes(
+                    parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_TYPE value")?,
+                )
+                .into(),
+            ),
             IPVS_DEST_ATTR_TUN_PORT => Self::TunnelPort(u16::from_be_bytes(
                 parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_PORT value")?,
             )),
-            IPVS_DEST_ATTR_TUN_FLAGS => Self::TunnelFlags(u16::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_FLAGS value")?,
-            )),
+            IPVS_DEST_ATTR_TUN_FLAGS => {
+                Self::TunnelFlags(TunnelFlags::from_bits_retain(u16::from_ne_bytes(
+                    parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_FLAGS value")?,
+                )))
+            }
             _ => Self::Other(DefaultNla::parse(buf)?),
         })
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! The attributes of the reply to [`GetInfo`](crate::IpvsCommand::GetInfo).
+
 use netlink_packet_core::{DecodeError, DefaultNla, ErrorContext, Nla, NlaBuffer, Parseable};
 
 use crate::value::parse_array;
@@ -7,7 +9,7 @@ use crate::value::parse_array;
 const IPVS_INFO_ATTR_VERSION: u16 = 1;
 const IPVS_INFO_ATTR_CONN_TAB_SIZE: u16 = 2;
 
-/// What the kernel says of itself (`IPVS_INFO_ATTR_*`).
+/// An attribute of the kernel's IPVS as a whole (`IPVS_INFO_ATTR_*`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InfoAttribute {

@@ -81,6 +81,7 @@
 mod attribute;
 mod daemon;
 mod destination;
+mod forwarding;
 mod info;
 mod message;
 mod reply;
@@ -90,14 +91,9 @@ mod value;
 
 pub use self::{
     attribute::IpvsAttribute,
-    daemon::{DaemonAttribute, IP_VS_STATE_BACKUP, IP_VS_STATE_MASTER, IP_VS_STATE_NONE},
-    destination::{
-        DestinationAttribute, IP_VS_CONN_F_BYPASS, IP_VS_CONN_F_DROUTE, IP_VS_CONN_F_FWD_MASK,
-        IP_VS_CONN_F_LOCALNODE, IP_VS_CONN_F_MASQ, IP_VS_CONN_F_TUNNEL,
-        IP_VS_CONN_F_TUNNEL_TYPE_GRE, IP_VS_CONN_F_TUNNEL_TYPE_GUE, IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-        IP_VS_TUNNEL_ENCAP_FLAG_CSUM, IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM,
-        IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
-    },
+    daemon::{DaemonAttribute, DaemonState},
+    destination::DestinationAttribute,
+    forwarding::{ForwardingMethod, TunnelFlags, TunnelType},
     info::InfoAttribute,
     message::{IpvsCommand, IpvsMessage},
     reply::{UnreadStats, read_destination, read_service},

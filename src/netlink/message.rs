@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! Commands, and the message that carries a command and its attributes.
+
 use netlink_packet_core::{
     DecodeError, Emitable, ErrorContext, NlasIterator, ParseableParametrized,
 };
@@ -31,7 +33,7 @@ const IPVS_CMD_GET_INFO: u8 = 15;
 const IPVS_CMD_ZERO: u8 = 16;
 const IPVS_CMD_FLUSH: u8 = 17;
 
-/// What a message asks for, or what a reply carries (`IPVS_CMD_*`).
+/// The command of a request or a reply (`IPVS_CMD_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IpvsCommand {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! The attributes of a virtual service.
+
 use bitflags::bitflags;
 use netlink_packet_core::{
     DecodeError, DefaultNla, ErrorContext, NLA_F_NESTED, Nla, NlaBuffer, Parseable,
@@ -51,7 +53,7 @@ bitflags! {
     }
 }
 
-/// What describes a virtual service (`IPVS_SVC_ATTR_*`).
+/// An attribute of a virtual service (`IPVS_SVC_ATTR_*`).
 ///
 /// The kernel finds a service by its address family with its firewall mark, or
 /// with its protocol, address and port.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! The counters and rates of virtual services and destinations, in both widths.
+
 use netlink_packet_core::{DecodeError, DefaultNla, ErrorContext, Nla, NlaBuffer, Parseable};
 
 use crate::value::parse_array;

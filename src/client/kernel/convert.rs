@@ -9,12 +9,9 @@ use std::{
 };
 
 use ipvs_netlink::{
-    Counter, DaemonAttribute, DestinationAttribute, IP_VS_CONN_F_BYPASS, IP_VS_CONN_F_DROUTE,
-    IP_VS_CONN_F_FWD_MASK, IP_VS_CONN_F_LOCALNODE, IP_VS_CONN_F_MASQ, IP_VS_CONN_F_TUNNEL,
-    IP_VS_CONN_F_TUNNEL_TYPE_GRE, IP_VS_CONN_F_TUNNEL_TYPE_GUE, IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-    IP_VS_STATE_BACKUP, IP_VS_STATE_MASTER, IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
-    IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM, IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM, InfoAttribute, IpvsAttribute,
-    ServiceAttribute, ServiceFlags, StatsAttribute, UnreadStats, read_destination, read_service,
+    self as netlink, Counter, DaemonAttribute, DaemonState, DestinationAttribute, InfoAttribute,
+    IpvsAttribute, ServiceAttribute, ServiceFlags, StatsAttribute, TunnelFlags, TunnelType,
+    UnreadStats, read_destination, read_service,
 };
 use netlink_packet_core::DecodeError;
 
@@ -101,12 +98,12 @@ pub(crate) fn destination_attributes(
     let mut attributes = destination_id_attributes(id);
     attributes.push(DestinationAttribute::ForwardingMethod(
         match settings.forwarding_method {
-            ForwardingMethod::Masquerading => IP_VS_CONN_F_MASQ,
-            ForwardingMethod::LocalNode => IP_VS_CONN_F_LOCALNODE,
-            ForwardingMethod::Tunneling(_) => IP_VS_CONN_F_TUNNEL,
-            ForwardingMethod::DirectRouting => IP_VS_CONN_F_DROUTE,
-            ForwardingMethod::Bypass => IP_VS_CONN_F_BYPASS,
-            ForwardingMethod::Other(number) => number,
+            ForwardingMethod::Masquerading => netlink::ForwardingMethod::Masquerading,
+            ForwardingMethod::LocalNode => netlink::ForwardingMethod::LocalNode,
+            ForwardingMethod::Tunneling(_) => netlink::ForwardingMethod::Tunneling,
+            ForwardingMethod::DirectRouting => netlink::ForwardingMethod::DirectRouting,
+            ForwardingMethod::Bypass => netlink::ForwardingMethod::Bypass,
+            ForwardingMethod::Other(number) => number.into(),
         },
     ));
     attributes.push(DestinationAttribute::Weight(settings.weight));
@@ -117,8 +114,8 @@ pub(crate) fn destination_attributes(
         settings.lower_threshold,
     ));
     if let ForwardingMethod::Tunneling(tunnel) = settings.forwarding_method {
-        let (kind, port, flags) = tunnel_numbers(tunnel);
-        attributes.push(DestinationAttribute::TunnelType(kind));
+        let (tunnel_type, port, flags) = tunnel_parts(tunnel);
+        attributes.push(DestinationAttribute::TunnelType(tunnel_type));
         attributes.push(DestinationAttribute::TunnelPort(port));
         attributes.push(DestinationAttribute::TunnelFlags(flags));
     }
@@ -127,13 +124,13 @@ pub(crate) fn destination_attributes(
 
 /// The attributes that name a daemon in a request to stop it.
 pub(crate) fn daemon_role_attributes(role: DaemonRole) -> Vec<DaemonAttribute> {
-    vec![DaemonAttribute::State(role_number(role))]
+    vec![DaemonAttribute::State(state(role))]
 }
 
 /// The attributes that describe a daemon to start.
 pub(crate) fn daemon_attributes(daemon: &SyncDaemon) -> Vec<DaemonAttribute> {
     let mut attributes = vec![
-        DaemonAttribute::State(role_number(daemon.role)),
+        DaemonAttribute::State(state(daemon.role)),
         DaemonAttribute::MulticastInterface(daemon.interface.clone()),
         DaemonAttribute::SyncId(daemon.sync_id),
     ];
@@ -251,9 +248,9 @@ pub(crate) fn destination(
     let mut active_connections = 0;
     let mut inactive_connections = 0;
     let mut persistent_connections = 0;
-    let mut tunnel_type = IP_VS_CONN_F_TUNNEL_TYPE_IPIP;
+    let mut tunnel_type = TunnelType::Ipip;
     let mut tunnel_port = 0;
-    let mut tunnel_flags = IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM;
+    let mut tunnel_flags = TunnelFlags::empty();
     let unread = read_destination(payload, |attribute| match attribute {
         DestinationAttribute::AddressFamily(value) => family = Some(value),
         DestinationAttribute::Address(value) => address = Some(value),
@@ -283,15 +280,15 @@ pub(crate) fn destination(
             port: port.ok_or_else(|| missing("IPVS_DEST_ATTR_PORT"))?,
         },
         settings: DestinationSettings {
-            forwarding_method: match method & IP_VS_CONN_F_FWD_MASK {
-                IP_VS_CONN_F_MASQ => ForwardingMethod::Masquerading,
-                IP_VS_CONN_F_LOCALNODE => ForwardingMethod::LocalNode,
-                IP_VS_CONN_F_TUNNEL => {
+            forwarding_method: match method.masked() {
+                netlink::ForwardingMethod::Masquerading => ForwardingMethod::Masquerading,
+                netlink::ForwardingMethod::LocalNode => ForwardingMethod::LocalNode,
+                netlink::ForwardingMethod::Tunneling => {
                     ForwardingMethod::Tunneling(tunnel(tunnel_type, tunnel_port, tunnel_flags))
                 }
-                IP_VS_CONN_F_DROUTE => ForwardingMethod::DirectRouting,
-                IP_VS_CONN_F_BYPASS => ForwardingMethod::Bypass,
-                number => ForwardingMethod::Other(number),
+                netlink::ForwardingMethod::DirectRouting => ForwardingMethod::DirectRouting,
+                netlink::ForwardingMethod::Bypass => ForwardingMethod::Bypass,
+                other => ForwardingMethod::Other(other.into()),
             },
             weight: weight.ok_or_else(|| missing("IPVS_DEST_ATTR_WEIGHT"))?,
             upper_threshold,
@@ -326,8 +323,8 @@ pub(crate) fn daemon(attributes: Vec<IpvsAttribute>) -> Result<SyncDaemon, Decod
     };
     for attribute in attributes {
         match attribute {
-            DaemonAttribute::State(IP_VS_STATE_MASTER) => role = Some(DaemonRole::Master),
-            DaemonAttribute::State(IP_VS_STATE_BACKUP) => role = Some(DaemonRole::Backup),
+            DaemonAttribute::State(DaemonState::Master) => role = Some(DaemonRole::Master),
+            DaemonAttribute::State(DaemonState::Backup) => role = Some(DaemonRole::Backup),
             DaemonAttribute::MulticastInterface(value) => daemon.interface = value,
             DaemonAttribute::SyncId(value) => daemon.sync_id = value,
             DaemonAttribute::SyncMaxlen(value) => daemon.sync_maxlen = Some(value),
@@ -424,55 +421,52 @@ fn address(family: AddressFamily, bytes: [u8; 16]) -> IpAddr {
     }
 }
 
-fn role_number(role: DaemonRole) -> u32 {
+fn state(role: DaemonRole) -> DaemonState {
     match role {
-        DaemonRole::Master => IP_VS_STATE_MASTER,
-        DaemonRole::Backup => IP_VS_STATE_BACKUP,
+        DaemonRole::Master => DaemonState::Master,
+        DaemonRole::Backup => DaemonState::Backup,
     }
 }
 
-/// Type, port and flags.
-fn tunnel_numbers(tunnel: Tunnel) -> (u8, u16, u16) {
+/// Returns the type, port and flags of a tunnel.
+fn tunnel_parts(tunnel: Tunnel) -> (TunnelType, u16, TunnelFlags) {
     match tunnel {
-        Tunnel::Ipip => (
-            IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-            0,
-            IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM,
-        ),
-        Tunnel::Gue { port, checksum } => (
-            IP_VS_CONN_F_TUNNEL_TYPE_GUE,
-            port.get(),
-            checksum_flags(checksum),
-        ),
-        Tunnel::Gre { checksum } => (IP_VS_CONN_F_TUNNEL_TYPE_GRE, 0, checksum_flags(checksum)),
-        Tunnel::Other { kind, port, flags } => (kind, port, flags),
+        Tunnel::Ipip => (TunnelType::Ipip, 0, TunnelFlags::empty()),
+        Tunnel::Gue { port, checksum } => (TunnelType::Gue, port.get(), tunnel_flags(checksum)),
+        Tunnel::Gre { checksum } => (TunnelType::Gre, 0, tunnel_flags(checksum)),
+        Tunnel::Other { kind, port, flags } => {
+            (kind.into(), port, TunnelFlags::from_bits_retain(flags))
+        }
     }
 }
 
-fn tunnel(kind: u8, port: u16, flags: u16) -> Tunnel {
-    let checksum = match flags {
-        IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM => Some(TunnelChecksum::None),
-        IP_VS_TUNNEL_ENCAP_FLAG_CSUM => Some(TunnelChecksum::Full),
-        IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM => Some(TunnelChecksum::Remote),
-        _ => None,
-    };
+fn tunnel_flags(checksum: TunnelChecksum) -> TunnelFlags {
+    match checksum {
+        TunnelChecksum::None => TunnelFlags::empty(),
+        TunnelChecksum::Full => TunnelFlags::CHECKSUM,
+        TunnelChecksum::Remote => TunnelFlags::REMOTE_CHECKSUM,
+    }
+}
+
+fn tunnel(tunnel_type: TunnelType, port: u16, flags: TunnelFlags) -> Tunnel {
+    let checksum = [
+        TunnelChecksum::None,
+        TunnelChecksum::Full,
+        TunnelChecksum::Remote,
+    ]
+    .into_iter()
+    .find(|checksum| tunnel_flags(*checksum) == flags);
     // The kernel looks at the port of GUE alone, and at no flag of IP in IP. What
     // another program has left there means nothing.
-    match (kind, NonZeroU16::new(port), checksum) {
-        (IP_VS_CONN_F_TUNNEL_TYPE_IPIP, ..) => Tunnel::Ipip,
-        (IP_VS_CONN_F_TUNNEL_TYPE_GUE, Some(port), Some(checksum)) => {
-            Tunnel::Gue { port, checksum }
-        }
-        (IP_VS_CONN_F_TUNNEL_TYPE_GRE, _, Some(checksum)) => Tunnel::Gre { checksum },
-        _ => Tunnel::Other { kind, port, flags },
-    }
-}
-
-fn checksum_flags(checksum: TunnelChecksum) -> u16 {
-    match checksum {
-        TunnelChecksum::None => IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM,
-        TunnelChecksum::Full => IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
-        TunnelChecksum::Remote => IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
+    match (tunnel_type, NonZeroU16::new(port), checksum) {
+        (TunnelType::Ipip, ..) => Tunnel::Ipip,
+        (TunnelType::Gue, Some(port), Some(checksum)) => Tunnel::Gue { port, checksum },
+        (TunnelType::Gre, _, Some(checksum)) => Tunnel::Gre { checksum },
+        _ => Tunnel::Other {
+            kind: tunnel_type.into(),
+            port,
+            flags: flags.bits(),
+        },
     }
 }
 

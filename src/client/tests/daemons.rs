@@ -38,7 +38,7 @@ fn backup() -> SyncDaemon {
 /// [`master`] in the order in which the kernel sends it.
 fn master_reply() -> Vec<IpvsAttribute> {
     vec![IpvsAttribute::Daemon(vec![
-        DaemonAttribute::State(1),
+        DaemonAttribute::State(1.into()),
         DaemonAttribute::MulticastInterface("dummy0".to_owned()),
         DaemonAttribute::SyncId(7),
         DaemonAttribute::SyncMaxlen(1400),
@@ -51,7 +51,7 @@ fn master_reply() -> Vec<IpvsAttribute> {
 /// [`backup`] in the order in which the kernel sends it.
 fn backup_reply() -> Vec<IpvsAttribute> {
     vec![IpvsAttribute::Daemon(vec![
-        DaemonAttribute::State(2),
+        DaemonAttribute::State(2.into()),
         DaemonAttribute::MulticastInterface("dummy0".to_owned()),
         DaemonAttribute::SyncId(9),
         DaemonAttribute::SyncMaxlen(1300),
@@ -75,7 +75,7 @@ fn a_daemon_without_options_sends_what_the_kernel_must_have() {
             [Request::Acknowledged(
                 IpvsCommand::NewDaemon,
                 vec![IpvsAttribute::Daemon(vec![
-                    DaemonAttribute::State(state),
+                    DaemonAttribute::State(state.into()),
                     DaemonAttribute::MulticastInterface("eth0".to_owned()),
                     DaemonAttribute::SyncId(0),
                 ])],
@@ -95,7 +95,7 @@ fn a_daemon_with_all_options_sends_them() {
             Request::Acknowledged(
                 IpvsCommand::NewDaemon,
                 vec![IpvsAttribute::Daemon(vec![
-                    DaemonAttribute::State(1),
+                    DaemonAttribute::State(1.into()),
                     DaemonAttribute::MulticastInterface("dummy0".to_owned()),
                     DaemonAttribute::SyncId(7),
                     DaemonAttribute::SyncMaxlen(1400),
@@ -107,7 +107,7 @@ fn a_daemon_with_all_options_sends_them() {
             Request::Acknowledged(
                 IpvsCommand::NewDaemon,
                 vec![IpvsAttribute::Daemon(vec![
-                    DaemonAttribute::State(2),
+                    DaemonAttribute::State(2.into()),
                     DaemonAttribute::MulticastInterface("dummy0".to_owned()),
                     DaemonAttribute::SyncId(9),
                     DaemonAttribute::SyncMaxlen(1300),
@@ -132,7 +132,9 @@ fn a_daemon_is_stopped_by_its_role() {
 fn stop(state: u32) -> Request {
     Request::Acknowledged(
         IpvsCommand::DelDaemon,
-        vec![IpvsAttribute::Daemon(vec![DaemonAttribute::State(state)])],
+        vec![IpvsAttribute::Daemon(vec![DaemonAttribute::State(
+            state.into(),
+        )])],
     )
 }
 
@@ -145,7 +147,7 @@ fn running_daemons_come_with_all_their_options() {
 #[test]
 fn a_daemon_of_an_old_kernel_has_no_options() {
     let (mut client, _) = client_with([running(vec![vec![IpvsAttribute::Daemon(vec![
-        DaemonAttribute::State(2),
+        DaemonAttribute::State(2.into()),
         DaemonAttribute::MulticastInterface("eth0".to_owned()),
         DaemonAttribute::SyncId(0),
     ])]])]);

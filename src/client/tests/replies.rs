@@ -5,8 +5,8 @@
 use std::num::NonZeroU16;
 
 use ipvs_netlink::{
-    DaemonAttribute, DestinationAttribute, IP_VS_CONN_F_DROUTE, IP_VS_CONN_F_TUNNEL, InfoAttribute,
-    IpvsAttribute, IpvsCommand, ServiceAttribute, ServiceFlags, StatsAttribute,
+    DaemonAttribute, DestinationAttribute, InfoAttribute, IpvsAttribute, IpvsCommand,
+    ServiceAttribute, ServiceFlags, StatsAttribute, TunnelFlags,
 };
 use netlink_packet_core::DefaultNla;
 
@@ -292,11 +292,11 @@ fn a_destination_with_connections_and_counters() {
             DestinationAttribute::Address(bytes("127.0.0.1")),
             DestinationAttribute::Port(8080),
             // The kernel's flags above the method do not belong to it.
-            DestinationAttribute::ForwardingMethod(0x100 | IP_VS_CONN_F_DROUTE),
+            DestinationAttribute::ForwardingMethod(0x103.into()),
             DestinationAttribute::Weight(3),
-            DestinationAttribute::TunnelType(0),
+            DestinationAttribute::TunnelType(0.into()),
             DestinationAttribute::TunnelPort(0),
-            DestinationAttribute::TunnelFlags(0),
+            DestinationAttribute::TunnelFlags(TunnelFlags::empty()),
             DestinationAttribute::UpperThreshold(500),
             DestinationAttribute::LowerThreshold(400),
             DestinationAttribute::ActiveConnections(1),
@@ -386,15 +386,15 @@ fn each_forwarding_method_and_tunnel_is_told_apart() {
         .map(|((method, kind, port, flags), _)| {
             [
                 vec![
-                    DestinationAttribute::TunnelType(*kind),
+                    DestinationAttribute::TunnelType((*kind).into()),
                     DestinationAttribute::TunnelPort(*port),
-                    DestinationAttribute::TunnelFlags(*flags),
+                    DestinationAttribute::TunnelFlags(TunnelFlags::from_bits_retain(*flags)),
                 ],
                 destination_attributes("198.51.100.4", 8080)
                     .into_iter()
                     .map(|attribute| match attribute {
                         DestinationAttribute::ForwardingMethod(_) => {
-                            DestinationAttribute::ForwardingMethod(*method)
+                            DestinationAttribute::ForwardingMethod((*method).into())
                         }
                         other => other,
                     })
@@ -413,7 +413,7 @@ fn each_forwarding_method_and_tunnel_is_told_apart() {
 #[test]
 fn a_tunnel_of_a_kernel_without_tunnel_attributes_is_ipip() {
     let mut reply = destination_attributes("198.51.100.4", 8080);
-    reply[2] = DestinationAttribute::ForwardingMethod(IP_VS_CONN_F_TUNNEL);
+    reply[2] = DestinationAttribute::ForwardingMethod(2.into());
     assert_eq!(
         destinations(&web(), vec![reply])[0]
             .settings
@@ -474,7 +474,7 @@ fn attributes_that_nobody_knows_yet_are_ignored() {
             IpvsCommand::NewDaemon,
             vec![vec![IpvsAttribute::Daemon(vec![
                 DaemonAttribute::Other(unknown()),
-                DaemonAttribute::State(1),
+                DaemonAttribute::State(1.into()),
                 DaemonAttribute::MulticastInterface("eth0".to_owned()),
             ])]],
         ),

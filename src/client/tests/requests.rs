@@ -5,7 +5,8 @@
 use std::num::NonZeroU16;
 
 use ipvs_netlink::{
-    DestinationAttribute, InfoAttribute, IpvsAttribute, IpvsCommand, ServiceAttribute, ServiceFlags,
+    DestinationAttribute, InfoAttribute, IpvsAttribute, IpvsCommand, ServiceAttribute,
+    ServiceFlags, TunnelFlags,
 };
 
 use super::{
@@ -383,7 +384,7 @@ fn each_forwarding_method_has_its_number() {
                 [
                     server_attributes(),
                     vec![
-                        DestinationAttribute::ForwardingMethod(number),
+                        DestinationAttribute::ForwardingMethod(number.into()),
                         DestinationAttribute::Weight(1),
                         DestinationAttribute::UpperThreshold(0),
                         DestinationAttribute::LowerThreshold(0),
@@ -461,13 +462,13 @@ fn each_tunnel_has_its_type_port_and_flags() {
                 [
                     server_attributes(),
                     vec![
-                        DestinationAttribute::ForwardingMethod(2),
+                        DestinationAttribute::ForwardingMethod(2.into()),
                         DestinationAttribute::Weight(1),
                         DestinationAttribute::UpperThreshold(0),
                         DestinationAttribute::LowerThreshold(0),
-                        DestinationAttribute::TunnelType(kind),
+                        DestinationAttribute::TunnelType(kind.into()),
                         DestinationAttribute::TunnelPort(port),
-                        DestinationAttribute::TunnelFlags(flags),
+                        DestinationAttribute::TunnelFlags(TunnelFlags::from_bits_retain(flags)),
                     ],
                 ]
                 .concat(),
@@ -494,13 +495,13 @@ fn a_tunnel_destination_of_the_other_family_names_its_own() {
                 DestinationAttribute::AddressFamily(AF_INET6),
                 DestinationAttribute::Address(bytes("2001:db8::53")),
                 DestinationAttribute::Port(80),
-                DestinationAttribute::ForwardingMethod(2),
+                DestinationAttribute::ForwardingMethod(2.into()),
                 DestinationAttribute::Weight(1),
                 DestinationAttribute::UpperThreshold(0),
                 DestinationAttribute::LowerThreshold(0),
-                DestinationAttribute::TunnelType(0),
+                DestinationAttribute::TunnelType(0.into()),
                 DestinationAttribute::TunnelPort(0),
-                DestinationAttribute::TunnelFlags(0),
+                DestinationAttribute::TunnelFlags(TunnelFlags::empty()),
             ],
         )]
     );
@@ -525,7 +526,7 @@ fn editing_a_destination_sends_all_its_settings() {
             [
                 server_attributes(),
                 vec![
-                    DestinationAttribute::ForwardingMethod(3),
+                    DestinationAttribute::ForwardingMethod(3.into()),
                     DestinationAttribute::Weight(5),
                     DestinationAttribute::UpperThreshold(100),
                     DestinationAttribute::LowerThreshold(80),

@@ -6,8 +6,7 @@
 use std::net::IpAddr;
 
 use ipvs_netlink::{
-    DestinationAttribute, IP_VS_CONN_F_MASQ, IpvsAttribute, ServiceAttribute, ServiceFlags,
-    StatsAttribute,
+    DestinationAttribute, IpvsAttribute, ServiceAttribute, ServiceFlags, StatsAttribute,
 };
 use rustix::io::Errno;
 
@@ -163,7 +162,7 @@ pub(super) fn destination_attributes(address: &str, port: u16) -> Vec<Destinatio
     vec![
         DestinationAttribute::Address(bytes(address)),
         DestinationAttribute::Port(port),
-        DestinationAttribute::ForwardingMethod(IP_VS_CONN_F_MASQ),
+        DestinationAttribute::ForwardingMethod(0.into()),
         DestinationAttribute::Weight(1),
         DestinationAttribute::UpperThreshold(0),
         DestinationAttribute::LowerThreshold(0),

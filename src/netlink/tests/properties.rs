@@ -8,8 +8,9 @@ use std::fmt::Debug;
 
 use common::{decode, encode};
 use ipvs_netlink::{
-    DaemonAttribute, DestinationAttribute, InfoAttribute, IpvsAttribute, IpvsCommand, IpvsMessage,
-    ServiceAttribute, ServiceFlags, StatsAttribute, read_destination, read_service,
+    DaemonAttribute, DaemonState, DestinationAttribute, ForwardingMethod, InfoAttribute,
+    IpvsAttribute, IpvsCommand, IpvsMessage, ServiceAttribute, ServiceFlags, StatsAttribute,
+    TunnelFlags, TunnelType, read_destination, read_service,
 };
 use netlink_packet_core::{
     DefaultNla, NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLA_TYPE_MASK, NetlinkMessage,
@@ -88,7 +89,7 @@ fn destination() -> impl Strategy<Value = Vec<DestinationAttribute>> {
     let attribute = prop_oneof![
         any::<[u8; 16]>().prop_map(DestinationAttribute::Address),
         any::<u16>().prop_map(DestinationAttribute::Port),
-        any::<u32>().prop_map(DestinationAttribute::ForwardingMethod),
+        any::<u32>().prop_map(|number| DestinationAttribute::ForwardingMethod(number.into())),
         any::<u32>().prop_map(DestinationAttribute::Weight),
         any::<u32>().prop_map(DestinationAttribute::UpperThreshold),
         any::<u32>().prop_map(DestinationAttribute::LowerThreshold),
@@ -98,9 +99,11 @@ fn destination() -> impl Strategy<Value = Vec<DestinationAttribute>> {
         stats().prop_map(DestinationAttribute::Stats),
         any::<u16>().prop_map(DestinationAttribute::AddressFamily),
         stats().prop_map(DestinationAttribute::Stats64),
-        any::<u8>().prop_map(DestinationAttribute::TunnelType),
+        any::<u8>().prop_map(|number| DestinationAttribute::TunnelType(number.into())),
         any::<u16>().prop_map(DestinationAttribute::TunnelPort),
-        any::<u16>().prop_map(DestinationAttribute::TunnelFlags),
+        any::<u16>().prop_map(|bits| DestinationAttribute::TunnelFlags(
+            TunnelFlags::from_bits_retain(bits)
+        )),
         unknown(15).prop_map(DestinationAttribute::Other),
     ];
     vec(attribute, 0..18)
@@ -108,7 +111,7 @@ fn destination() -> impl Strategy<Value = Vec<DestinationAttribute>> {
 
 fn daemon() -> impl Strategy<Value = Vec<DaemonAttribute>> {
     let attribute = prop_oneof![
-        any::<u32>().prop_map(DaemonAttribute::State),
+        any::<u32>().prop_map(|number| DaemonAttribute::State(number.into())),
         name().prop_map(DaemonAttribute::MulticastInterface),
         any::<u32>().prop_map(DaemonAttribute::SyncId),
         any::<u16>().prop_map(DaemonAttribute::SyncMaxlen),
@@ -250,6 +253,61 @@ fn every_number_of_a_command_comes_back() {
         assert_eq!(u8::from(command), number);
         let named = !matches!(command, IpvsCommand::Other(_));
         assert_eq!(named, (1..=17).contains(&number), "{command:?}");
+    }
+}
+
+/// The numbers are those of the kernel's `linux/ip_vs.h`.
+#[test]
+fn numbers_have_the_names_of_the_kernel_and_all_come_back() {
+    for (number, method) in (0..).zip([
+        ForwardingMethod::Masquerading,
+        ForwardingMethod::LocalNode,
+        ForwardingMethod::Tunneling,
+        ForwardingMethod::DirectRouting,
+        ForwardingMethod::Bypass,
+        ForwardingMethod::Other(5),
+        ForwardingMethod::Other(6),
+        ForwardingMethod::Other(7),
+        ForwardingMethod::Other(8),
+    ]) {
+        assert_eq!(ForwardingMethod::from(number), method);
+        assert_eq!(u32::from(method), number);
+    }
+    for number in 0..=u8::MAX {
+        let tunnel_type = TunnelType::from(number);
+        assert_eq!(u8::from(tunnel_type), number);
+        let expected = match number {
+            0 => TunnelType::Ipip,
+            1 => TunnelType::Gue,
+            2 => TunnelType::Gre,
+            number => TunnelType::Other(number),
+        };
+        assert_eq!(tunnel_type, expected);
+    }
+    for (number, state) in (0..).zip([
+        DaemonState::None,
+        DaemonState::Master,
+        DaemonState::Backup,
+        DaemonState::Other(3),
+    ]) {
+        assert_eq!(DaemonState::from(number), state);
+        assert_eq!(u32::from(state), number);
+    }
+    assert_eq!(TunnelFlags::CHECKSUM.bits(), 1);
+    assert_eq!(TunnelFlags::REMOTE_CHECKSUM.bits(), 2);
+}
+
+/// The kernel takes `conn_flags & IP_VS_CONN_F_FWD_MASK`, three bits.
+#[test]
+fn a_masked_method_is_what_the_low_three_bits_say() {
+    for (number, method) in [
+        (0x103, ForwardingMethod::DirectRouting),
+        (8, ForwardingMethod::Masquerading),
+        (u32::MAX, ForwardingMethod::Other(7)),
+    ] {
+        let whole = ForwardingMethod::from(number);
+        assert_eq!(whole, ForwardingMethod::Other(number));
+        assert_eq!(whole.masked(), method);
     }
 }
 

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use ipvs_netlink::{
-    DestinationAttribute, IP_VS_CONN_F_DROUTE, IP_VS_CONN_F_MASQ, IpvsAttribute, IpvsCommand,
-    IpvsMessage, ServiceAttribute, ServiceFlags,
+    DestinationAttribute, ForwardingMethod, IpvsAttribute, IpvsCommand, IpvsMessage,
+    ServiceAttribute, ServiceFlags,
 };
 use netlink_packet_core::{
     Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer,
@@ -91,7 +91,12 @@ impl Floor {
         for (number, address) in (0..).zip(table.services()) {
             messages.push(service(address, IPPROTO_TCP));
             for destination in table.destinations(number) {
-                messages.push(server(address, IPPROTO_TCP, destination, IP_VS_CONN_F_MASQ));
+                messages.push(server(
+                    address,
+                    IPPROTO_TCP,
+                    destination,
+                    ForwardingMethod::Masquerading,
+                ));
             }
         }
         self.batches(&messages)
@@ -117,7 +122,7 @@ impl Floor {
     pub(crate) fn one_way(&self, from: Ipv4Addr, to: Ipv4Addr, seconds: u32) -> Requests {
         self.batches(&[
             service(from, IPPROTO_UDP),
-            server(from, IPPROTO_UDP, to, IP_VS_CONN_F_DROUTE),
+            server(from, IPPROTO_UDP, to, ForwardingMethod::DirectRouting),
             IpvsMessage::new(
                 IpvsCommand::SetConfig,
                 vec![IpvsAttribute::TimeoutUdp(seconds)],
@@ -241,7 +246,12 @@ fn service(address: Ipv4Addr, protocol: u16) -> IpvsMessage {
     )
 }
 
-fn server(service: Ipv4Addr, protocol: u16, address: Ipv4Addr, method: u32) -> IpvsMessage {
+fn server(
+    service: Ipv4Addr,
+    protocol: u16,
+    address: Ipv4Addr,
+    method: ForwardingMethod,
+) -> IpvsMessage {
     IpvsMessage::new(
         IpvsCommand::NewDest,
         vec![

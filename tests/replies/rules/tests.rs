@@ -6,7 +6,7 @@
 use ipvs_netlink::{
     DaemonAttribute as Daemon, DestinationAttribute as Destination, InfoAttribute as Info,
     IpvsAttribute as Top, IpvsCommand, IpvsMessage, ServiceAttribute as Service, ServiceFlags,
-    StatsAttribute as Stats,
+    StatsAttribute as Stats, TunnelFlags,
 };
 use netlink_packet_core::{NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_generic::GenlMessage;
@@ -87,7 +87,7 @@ fn every_attribute_of_a_destination_is_where_the_rules_look_for_it() {
     let destination = vec![
         Destination::Address([0; 16]),
         Destination::Port(80),
-        Destination::ForwardingMethod(0),
+        Destination::ForwardingMethod(0.into()),
         Destination::Weight(0),
         Destination::UpperThreshold(0),
         Destination::LowerThreshold(0),
@@ -95,9 +95,9 @@ fn every_attribute_of_a_destination_is_where_the_rules_look_for_it() {
         Destination::InactiveConnections(0),
         Destination::PersistentConnections(0),
         Destination::AddressFamily(2),
-        Destination::TunnelType(0),
+        Destination::TunnelType(0.into()),
         Destination::TunnelPort(0),
-        Destination::TunnelFlags(0),
+        Destination::TunnelFlags(TunnelFlags::empty()),
     ];
     let rules = "destination address 2001:db8::1\ndestination port 1\ndestination method 2\n\
                  destination weight 3\ndestination upper-threshold 4\n\
@@ -111,7 +111,7 @@ fn every_attribute_of_a_destination_is_where_the_rules_look_for_it() {
     let wanted = vec![
         Destination::Address(address),
         Destination::Port(1),
-        Destination::ForwardingMethod(2),
+        Destination::ForwardingMethod(2.into()),
         Destination::Weight(3),
         Destination::UpperThreshold(4),
         Destination::LowerThreshold(5),
@@ -119,9 +119,9 @@ fn every_attribute_of_a_destination_is_where_the_rules_look_for_it() {
         Destination::InactiveConnections(7),
         Destination::PersistentConnections(8),
         Destination::AddressFamily(10),
-        Destination::TunnelType(9),
+        Destination::TunnelType(9.into()),
         Destination::TunnelPort(10),
-        Destination::TunnelFlags(11),
+        Destination::TunnelFlags(TunnelFlags::from_bits_retain(11)),
     ];
     let reply = vec![Top::Destination(destination)];
     let done = rewritten(IpvsCommand::NewDest, reply, rules);
@@ -174,7 +174,7 @@ fn counters_are_rewritten_in_both_sets_and_a_set_can_be_left_out() {
 #[test]
 fn daemons_timeouts_and_the_kernel_itself_have_rules_too() {
     let daemon = vec![Top::Daemon(vec![
-        Daemon::State(1),
+        Daemon::State(1.into()),
         Daemon::MulticastInterface("eth0".to_owned()),
         Daemon::SyncId(0),
         Daemon::SyncMaxlen(0),
@@ -185,7 +185,7 @@ fn daemons_timeouts_and_the_kernel_itself_have_rules_too() {
     let rules = "daemon state 2\ndaemon interface lo\ndaemon syncid 256\ndaemon maxlen 1\n\
                  daemon group 239.0.0.1\ndaemon port 2\ndaemon ttl 3\ninfo size 1";
     let wanted = vec![Top::Daemon(vec![
-        Daemon::State(2),
+        Daemon::State(2.into()),
         Daemon::MulticastInterface("lo".to_owned()),
         Daemon::SyncId(256),
         Daemon::SyncMaxlen(1),

@@ -2,15 +2,13 @@
 
 //! Synchronization daemons.
 
-use ipvs_netlink::{
-    DaemonAttribute, IP_VS_STATE_BACKUP, IP_VS_STATE_MASTER, IpvsAttribute, IpvsCommand,
-};
+use ipvs_netlink::{DaemonAttribute, DaemonState, IpvsAttribute, IpvsCommand};
 
 use crate::{check_reply, check_request};
 
 fn master() -> Vec<IpvsAttribute> {
     vec![IpvsAttribute::Daemon(vec![
-        DaemonAttribute::State(IP_VS_STATE_MASTER),
+        DaemonAttribute::State(DaemonState::Master),
         DaemonAttribute::MulticastInterface("dummy0".to_owned()),
         DaemonAttribute::SyncId(7),
         DaemonAttribute::SyncMaxlen(1400),
@@ -22,7 +20,7 @@ fn master() -> Vec<IpvsAttribute> {
 
 fn backup() -> Vec<IpvsAttribute> {
     vec![IpvsAttribute::Daemon(vec![
-        DaemonAttribute::State(IP_VS_STATE_BACKUP),
+        DaemonAttribute::State(DaemonState::Backup),
         DaemonAttribute::MulticastInterface("dummy0".to_owned()),
         DaemonAttribute::SyncId(9),
         DaemonAttribute::SyncMaxlen(1300),
@@ -66,7 +64,7 @@ fn del_daemon_request() {
         include_str!("bytes/del_daemon_request.hex"),
         IpvsCommand::DelDaemon,
         vec![IpvsAttribute::Daemon(vec![
-            DaemonAttribute::State(IP_VS_STATE_MASTER),
+            DaemonAttribute::State(DaemonState::Master),
             DaemonAttribute::MulticastInterface(String::new()),
             DaemonAttribute::SyncId(0),
         ])],

@@ -3,10 +3,7 @@
 //! Destinations.
 
 use ipvs_netlink::{
-    DestinationAttribute, IP_VS_CONN_F_DROUTE, IP_VS_CONN_F_MASQ, IP_VS_CONN_F_TUNNEL,
-    IP_VS_CONN_F_TUNNEL_TYPE_GRE, IP_VS_CONN_F_TUNNEL_TYPE_GUE, IP_VS_CONN_F_TUNNEL_TYPE_IPIP,
-    IP_VS_TUNNEL_ENCAP_FLAG_CSUM, IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM, IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
-    IpvsAttribute, IpvsCommand,
+    DestinationAttribute, ForwardingMethod, IpvsAttribute, IpvsCommand, TunnelFlags, TunnelType,
 };
 
 use crate::{
@@ -20,9 +17,9 @@ struct Sent {
     family: u16,
     address: [u8; 16],
     port: u16,
-    method: u32,
+    method: ForwardingMethod,
     weight: u32,
-    tunnel: (u8, u16, u16),
+    tunnel: (TunnelType, u16, TunnelFlags),
     thresholds: (u32, u32),
 }
 
@@ -45,15 +42,15 @@ impl Sent {
     }
 }
 
-const NO_TUNNEL: (u8, u16, u16) = (0, 0, 0);
+const NO_TUNNEL: (TunnelType, u16, TunnelFlags) = (TunnelType::Ipip, 0, TunnelFlags::empty());
 
 /// A tunnel destination of the service [`dns`], as ipvsadm sends it.
-fn sent_tunnel(last: u8, weight: u32, tunnel: (u8, u16, u16)) -> IpvsAttribute {
+fn sent_tunnel(last: u8, weight: u32, tunnel: (TunnelType, u16, TunnelFlags)) -> IpvsAttribute {
     Sent {
         family: AF_INET,
         address: ipv4([198, 51, 100, last]),
         port: 53,
-        method: IP_VS_CONN_F_TUNNEL,
+        method: ForwardingMethod::Tunneling,
         weight,
         tunnel,
         thresholds: (0, 0),
@@ -67,7 +64,7 @@ fn new_dest_request_for_masquerading_with_thresholds() {
         family: AF_INET,
         address: ipv4([127, 0, 0, 1]),
         port: 8080,
-        method: IP_VS_CONN_F_MASQ,
+        method: ForwardingMethod::Masquerading,
         weight: 3,
         tunnel: NO_TUNNEL,
         thresholds: (500, 400),
@@ -87,31 +84,15 @@ fn new_dest_request_for_each_type_of_tunnel() {
     for (capture, destination) in [
         (
             include_str!("bytes/new_dest_gue_request.hex"),
-            sent_tunnel(
-                1,
-                2,
-                (
-                    IP_VS_CONN_F_TUNNEL_TYPE_GUE,
-                    6080,
-                    IP_VS_TUNNEL_ENCAP_FLAG_CSUM,
-                ),
-            ),
+            sent_tunnel(1, 2, (TunnelType::Gue, 6080, TunnelFlags::CHECKSUM)),
         ),
         (
             include_str!("bytes/new_dest_gre_request.hex"),
-            sent_tunnel(
-                2,
-                1,
-                (
-                    IP_VS_CONN_F_TUNNEL_TYPE_GRE,
-                    0,
-                    IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM,
-                ),
-            ),
+            sent_tunnel(2, 1, (TunnelType::Gre, 0, TunnelFlags::empty())),
         ),
         (
             include_str!("bytes/new_dest_ipip_request.hex"),
-            sent_tunnel(3, 1, (IP_VS_CONN_F_TUNNEL_TYPE_IPIP, 0, 0)),
+            sent_tunnel(3, 1, (TunnelType::Ipip, 0, TunnelFlags::empty())),
         ),
     ] {
         check_request(
@@ -128,7 +109,7 @@ fn new_dest_request_for_ipv6_behind_an_ipv4_service() {
         family: AF_INET6,
         address: ipv6(0x53),
         port: 53,
-        method: IP_VS_CONN_F_TUNNEL,
+        method: ForwardingMethod::Tunneling,
         weight: 0,
         tunnel: NO_TUNNEL,
         thresholds: (0, 0),
@@ -149,7 +130,7 @@ fn set_dest_request() {
         family: AF_INET,
         address: ipv4([198, 51, 100, 4]),
         port: 53,
-        method: IP_VS_CONN_F_DROUTE,
+        method: ForwardingMethod::DirectRouting,
         weight: 5,
         tunnel: NO_TUNNEL,
         thresholds: (100, 80),
@@ -170,7 +151,7 @@ fn del_dest_request() {
         family: AF_INET,
         address: ipv4([127, 0, 0, 1]),
         port: 8080,
-        method: IP_VS_CONN_F_DROUTE,
+        method: ForwardingMethod::DirectRouting,
         weight: 1,
         tunnel: NO_TUNNEL,
         thresholds: (0, 0),
@@ -207,11 +188,11 @@ fn destination_reply_with_connections_and_both_forms_of_counters() {
         vec![IpvsAttribute::Destination(vec![
             DestinationAttribute::Address(ipv4([127, 0, 0, 1])),
             DestinationAttribute::Port(8080),
-            DestinationAttribute::ForwardingMethod(IP_VS_CONN_F_MASQ),
+            DestinationAttribute::ForwardingMethod(ForwardingMethod::Masquerading),
             DestinationAttribute::Weight(3),
-            DestinationAttribute::TunnelType(0),
+            DestinationAttribute::TunnelType(TunnelType::Ipip),
             DestinationAttribute::TunnelPort(0),
-            DestinationAttribute::TunnelFlags(0),
+            DestinationAttribute::TunnelFlags(TunnelFlags::empty()),
             DestinationAttribute::UpperThreshold(500),
             DestinationAttribute::LowerThreshold(400),
             DestinationAttribute::ActiveConnections(1),
@@ -228,9 +209,9 @@ fn destination_reply_with_connections_and_both_forms_of_counters() {
 fn idle_destination(
     address: [u8; 16],
     family: u16,
-    method: u32,
+    method: ForwardingMethod,
     weight: u32,
-    tunnel: (u8, u16, u16),
+    tunnel: (TunnelType, u16, TunnelFlags),
     thresholds: (u32, u32),
 ) -> Vec<IpvsAttribute> {
     vec![IpvsAttribute::Destination(vec![
@@ -258,25 +239,17 @@ fn destination_reply_for_each_type_of_tunnel() {
         (
             include_str!("bytes/new_dest_gue_reply.hex"),
             5,
-            (
-                IP_VS_CONN_F_TUNNEL_TYPE_GUE,
-                6081,
-                IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM,
-            ),
+            (TunnelType::Gue, 6081, TunnelFlags::REMOTE_CHECKSUM),
         ),
         (
             include_str!("bytes/new_dest_gre_reply.hex"),
             2,
-            (
-                IP_VS_CONN_F_TUNNEL_TYPE_GRE,
-                0,
-                IP_VS_TUNNEL_ENCAP_FLAG_NOCSUM,
-            ),
+            (TunnelType::Gre, 0, TunnelFlags::empty()),
         ),
         (
             include_str!("bytes/new_dest_ipip_reply.hex"),
             3,
-            (IP_VS_CONN_F_TUNNEL_TYPE_IPIP, 0, 0),
+            (TunnelType::Ipip, 0, TunnelFlags::empty()),
         ),
     ] {
         check_reply(
@@ -285,7 +258,7 @@ fn destination_reply_for_each_type_of_tunnel() {
             idle_destination(
                 ipv4([198, 51, 100, last]),
                 AF_INET,
-                IP_VS_CONN_F_TUNNEL,
+                ForwardingMethod::Tunneling,
                 1,
                 tunnel,
                 (0, 0),
@@ -302,7 +275,7 @@ fn destination_reply_for_ipv6_behind_an_ipv4_service() {
         idle_destination(
             ipv6(0x53),
             AF_INET6,
-            IP_VS_CONN_F_TUNNEL,
+            ForwardingMethod::Tunneling,
             0,
             NO_TUNNEL,
             (0, 0),
@@ -318,7 +291,7 @@ fn destination_reply_for_direct_routing_with_thresholds() {
         idle_destination(
             ipv4([198, 51, 100, 4]),
             AF_INET,
-            IP_VS_CONN_F_DROUTE,
+            ForwardingMethod::DirectRouting,
             5,
             NO_TUNNEL,
             (100, 80),
