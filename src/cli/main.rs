@@ -27,10 +27,9 @@ mod watch;
 use std::io::{self, BufWriter, IsTerminal};
 
 use crate::{
-    args::Command,
     failure::{CommandLine, Messages},
     run::{
-        Session, restore,
+        Session,
         scripts::{self, Program},
     },
 };
@@ -72,17 +71,9 @@ fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow:
         Program::Restore => scripts::restore(words, io::stdin().lock(), &mut out, messages)?,
         Program::Ipvsadm => {
             let mut session = Session::default();
-            let (command, wording) =
-                Command::parse_typed(words).map_err(|error| CommandLine::around(error, words))?;
-            match command {
-                Command::Restore(options) => {
-                    restore::run(&options, &mut session, &mut out, messages)?
-                }
-                command => {
-                    run::execute_typed(&command, &wording, &mut session, &mut out, messages)?;
-                    0
-                }
-            }
+            let (request, wording) =
+                args::parse_typed(words).map_err(|error| CommandLine::around(error, words))?;
+            run::run(&request, &wording, &mut session, &mut out, messages)?
         }
     };
     failure::flush(&mut out)?;

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipvs_client::Protocol;
 
 use crate::{
-    args::values::{BLANKS, number},
+    args::number::{BLANKS, number},
     names,
 };
 

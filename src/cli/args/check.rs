@@ -6,28 +6,31 @@ use std::path::PathBuf;
 
 use ipvs_client::{
     AddressFamily, Change, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
-    Persistence, Protocol, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Tunnel,
-    TunnelChecksum,
+    Persistence, Protocol, SchedulerFlags, ServiceId, ServiceSettings, SyncDaemon, Timeouts,
+    Tunnel, TunnelChecksum,
 };
 
-use super::raw::{Given, Output};
+use super::{
+    Wording, address,
+    error::{Subject, UsageError},
+    number::number,
+    options::{CommandName, Kind, OptionName},
+    raw::{Output, RawOptions},
+    rules,
+};
 use crate::{
-    args::{
-        Command, DEFAULT_INTERFACE, Format, List, ListTable, Metrics, Restore, View, Watch,
-        Wording, address,
-        error::{Subject, UsageError},
-        options::{CommandName, Kind, OptionName},
-        rules::{self, TunnelKind},
-        values::{self, number},
+    command::{
+        Command, DEFAULT_INTERFACE, Form, List, ListTable, Metrics, Request, Restore, Save,
+        TableForm, TunnelKind, View, Watch, range,
     },
-    command::range,
+    scheduler_flags,
 };
 
 const DEFAULT_SCHEDULER: &str = "wlc";
 
-impl<'a> Given<'a> {
+impl<'a> RawOptions<'a> {
     /// Checks what goes together and puts the command together.
-    pub(super) fn finish(mut self) -> Result<Command, UsageError> {
+    pub(super) fn check(mut self) -> Result<Request, UsageError> {
         let timeouts = match self.command {
             CommandName::SetTimeouts => Some(self.three_timeouts()?),
             _ => None,
@@ -39,9 +42,9 @@ impl<'a> Given<'a> {
         if let Some(word) = self.arguments.first() {
             return Err(UsageError::UnexpectedArgument((*word).to_owned()));
         }
-        values::scheduler_flags(self.scheduler_flags, self.scheduler())?;
+        self.scheduler_flags()?;
         rules::check_command(self.command, self.kinds)?;
-        Ok(match self.command {
+        Ok(Request::Run(match self.command {
             CommandName::AddService => {
                 let (id, settings) = self.service_settings()?;
                 Command::Change(Change::AddService(id, settings))
@@ -54,19 +57,20 @@ impl<'a> Given<'a> {
                 Command::Change(Change::DeleteService(self.compulsory_service()?))
             }
             CommandName::Clear => Command::Change(Change::Flush),
-            CommandName::Restore => Command::Restore(Restore {
-                strict: self.has(Kind::Strict),
-                check: self.has(Kind::Check),
-                file,
+            CommandName::Restore => {
+                return Ok(Request::Restore(Restore {
+                    strict: self.has(Kind::Strict),
+                    check: self.has(Kind::Check),
+                    file,
+                }));
+            }
+            CommandName::Save => Command::Save(if self.has(Kind::Json) {
+                Save::Json
+            } else {
+                Save::Rules {
+                    numeric: self.has(Kind::Numeric),
+                }
             }),
-            CommandName::Save => Command::Save {
-                numeric: self.has(Kind::Numeric),
-                format: if self.has(Kind::Json) {
-                    Format::Json
-                } else {
-                    Format::Classic
-                },
-            },
             CommandName::AddServer => {
                 let (service, id, settings) = self.server_settings()?;
                 Command::Change(Change::AddDestination(service, id, settings))
@@ -79,7 +83,7 @@ impl<'a> Given<'a> {
                 let (service, id) = self.compulsory_server()?;
                 Command::Change(Change::DeleteDestination(service, id))
             }
-            CommandName::List => self.show()?,
+            CommandName::List => return self.show(),
             CommandName::Zero => Command::Change(match self.service {
                 Some(id) => Change::ZeroService(id),
                 None => Change::ZeroAll,
@@ -101,12 +105,17 @@ impl<'a> Given<'a> {
                 ttl: self.ttl,
             }),
             CommandName::StopDaemon => Command::StopDaemon(self.role),
-            CommandName::Help => Command::Help,
-            CommandName::Version => Command::Version(match self.output {
-                Output::Json => Format::Json,
-                _ => Format::Classic,
-            }),
-        })
+            CommandName::Help => return Ok(Request::Help),
+            CommandName::Version => return Ok(Request::Version(self.form())),
+        }))
+    }
+
+    /// The form of an answer other than the table.
+    fn form(&self) -> Form {
+        match self.output {
+            Output::Json => Form::Json,
+            Output::Classic | Output::Wide | Output::OpenMetrics => Form::Classic,
+        }
     }
 
     /// Returns the wording of the change.
@@ -172,10 +181,18 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// The flags of -b, which must be the scheduler's whatever the command is.
+    fn scheduler_flags(&self) -> Result<SchedulerFlags, UsageError> {
+        Ok(scheduler_flags::parse_flags(
+            self.scheduler_flags,
+            self.scheduler(),
+        )?)
+    }
+
     fn service_settings(&self) -> Result<(ServiceId, ServiceSettings), UsageError> {
         let id = self.compulsory_service()?;
         let scheduler = self.scheduler();
-        let scheduler_flags = values::scheduler_flags(self.scheduler_flags, scheduler)?;
+        let scheduler_flags = self.scheduler_flags()?;
         if let ServiceId::Address { protocol, port, .. } = id {
             if port == 0 && self.persistence.is_none() {
                 return Err(UsageError::ZeroPort(self.service_text.to_owned()));
@@ -269,8 +286,8 @@ impl<'a> Given<'a> {
         })
     }
 
-    /// The command that shows what the options of -L ask for.
-    fn show(self) -> Result<Command, UsageError> {
+    /// Makes the request that the options of -L ask for.
+    fn show(self) -> Result<Request, UsageError> {
         if self.has(Kind::Json) && self.has(Kind::Output) {
             return Err(UsageError::Conflict {
                 subject: Subject::Command(CommandName::List),
@@ -285,55 +302,58 @@ impl<'a> Given<'a> {
                 Ok(())
             }
         };
-        let list = self.list();
         let metrics = self.output == Output::OpenMetrics;
         only_with(Kind::Totals, "--output openmetrics", metrics)?;
         only_with(Kind::OutputFile, "--output openmetrics", metrics)?;
         only_with(Kind::Count, "--watch", self.has(Kind::Watch))?;
-        let table = match list {
-            List::Table(table) => table,
-            list => {
-                only_with(Kind::Watch, "the table", false)?;
-                only_with(Kind::Output, "the table", self.output == Output::Json)?;
-                let json = self.output == Output::Json;
-                let format = if json { Format::Json } else { Format::Classic };
-                return Ok(Command::List(list, format));
-            }
-        };
-        let format = match self.output {
-            Output::Classic => Format::Classic,
-            Output::Wide => Format::Wide,
-            Output::Json => Format::Json,
+        if let Some(list) = self.list() {
+            only_with(Kind::Watch, "the table", false)?;
+            only_with(Kind::Output, "the table", self.output == Output::Json)?;
+            return Ok(Request::Run(Command::List(list, self.form())));
+        }
+        let table = self.table();
+        let form = match self.output {
+            Output::Classic => TableForm::Classic,
+            Output::Wide => TableForm::Wide,
+            Output::Json => TableForm::Json,
             Output::OpenMetrics => {
                 only_with(Kind::Watch, "other forms than openmetrics", false)?;
-                return Ok(Command::Metrics(Metrics {
+                return Ok(Request::Run(Command::Metrics(Metrics {
                     service: table.service,
                     destinations: !self.has(Kind::Totals),
                     file: self.output_file.map(PathBuf::from),
-                }));
+                })));
             }
         };
-        if self.has(Kind::Watch) {
-            let (interval, count) = (self.interval, self.count);
-            return Ok(Command::Watch(table, format, Watch { interval, count }));
-        }
-        Ok(Command::List(List::Table(table), format))
+        Ok(if self.has(Kind::Watch) {
+            Request::Watch(Watch {
+                table,
+                form,
+                interval: self.interval,
+                count: self.count,
+            })
+        } else {
+            Request::Run(Command::Table(table, form))
+        })
     }
 
-    fn list(&self) -> List {
-        let numeric = self.has(Kind::Numeric);
+    /// The listing that is asked for, if it is not the table.
+    fn list(&self) -> Option<List> {
         if self.has(Kind::Connection) {
-            return List::Connections {
-                numeric,
+            Some(List::Connections {
+                numeric: self.has(Kind::Numeric),
                 engine_data: self.has(Kind::PersistentConnections),
-            };
+            })
+        } else if self.has(Kind::Timeout) {
+            Some(List::Timeouts)
+        } else if self.has(Kind::Daemon) {
+            Some(List::Daemons)
+        } else {
+            None
         }
-        if self.has(Kind::Timeout) {
-            return List::Timeouts;
-        }
-        if self.has(Kind::Daemon) {
-            return List::Daemons;
-        }
+    }
+
+    fn table(&self) -> ListTable {
         // The first one wins where several are asked for.
         let view = [
             (Kind::Stats, View::Stats),
@@ -345,12 +365,12 @@ impl<'a> Given<'a> {
         .into_iter()
         .find(|&(kind, _)| self.has(kind))
         .map_or(View::Plain, |(_, view)| view);
-        List::Table(ListTable {
+        ListTable {
             service: self.service,
             view,
-            numeric,
+            numeric: self.has(Kind::Numeric),
             exact: self.has(Kind::Exact),
             sorted: !self.has(Kind::NoSort),
-        })
+        }
     }
 }

@@ -5,10 +5,11 @@
 
 use std::fmt;
 
-use crate::args::{
+use super::{
     address::EndpointError,
     options::{CommandName, Kind},
 };
+use crate::scheduler_flags::FlagError;
 
 /// The exit status of errors that the original leaves to its option library.
 const STATUS_OPTION: u8 = 255;
@@ -82,10 +83,8 @@ pub(crate) enum UsageError {
     Netmask,
     #[error("illegal ipv6 netmask specified")]
     Netmask6,
-    #[error("invalid scheduler flag `{0}'")]
-    SchedulerFlag(String),
-    #[error("incompatible scheduler flag `{0}'")]
-    SchedulerFlagOfOther(String),
+    #[error(transparent)]
+    SchedulerFlag(#[from] FlagError),
     #[error("Zero port specified for non-persistent service")]
     ZeroPort(String),
     #[error("One-Packet Scheduling is only for UDP virtual services")]

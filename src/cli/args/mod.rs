@@ -7,127 +7,27 @@ pub(crate) mod address;
 mod check;
 pub(crate) mod error;
 pub(crate) mod help;
+pub(crate) mod netmask;
+pub(crate) mod number;
 pub(crate) mod options;
 mod raw;
 pub(crate) mod rules;
 pub(crate) mod scan;
 #[cfg(test)]
 mod tests;
-pub(crate) mod values;
 
-use std::{net::Ipv6Addr, path::PathBuf, time::Duration};
+use std::net::Ipv6Addr;
 
-use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemon};
-
-use self::raw::{Given, role};
-use crate::args::{
-    error::UsageError,
-    options::{CommandName, Name},
-    rules::Kinds,
-    scan::{Scanner, Token},
-};
-
-/// Of a synchronization daemon, without --mcast-interface.
-pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
-
-/// What a command line asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// A change to virtual services, real servers, counters or timeouts.
-    Change(Change),
-    Restore(Restore),
-    Save {
-        numeric: bool,
-        format: Format,
+use self::raw::{RawOptions, role};
+use crate::{
+    args::{
+        error::UsageError,
+        options::{CommandName, Name},
+        rules::Kinds,
+        scan::{Scanner, Token},
     },
-    List(List, Format),
-    Watch(ListTable, Format, Watch),
-    Metrics(Metrics),
-    StartDaemon(SyncDaemon),
-    StopDaemon(DaemonRole),
-    Help,
-    Version(Format),
-}
-
-/// The options of -R and `ipvsadm-restore`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Restore {
-    /// Every line that fails counts, by its number.
-    pub(crate) strict: bool,
-    /// They are only checked.
-    pub(crate) check: bool,
-    /// Standard input if not given.
-    pub(crate) file: Option<PathBuf>,
-}
-
-/// How what is asked for is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// The original's columns and lines.
-    Classic,
-    /// Columns for people, with nothing cut; of the table alone.
-    Wide,
-    Json,
-}
-
-/// A table that is shown again and again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Watch {
-    pub(crate) interval: Duration,
-    /// How often; without end if not given.
-    pub(crate) count: Option<u32>,
-}
-
-/// The table as OpenMetrics text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Metrics {
-    /// One service, or all.
-    pub(crate) service: Option<ServiceId>,
-    /// A series for each destination, too.
-    pub(crate) destinations: bool,
-    /// Instead of standard output.
-    pub(crate) file: Option<PathBuf>,
-}
-
-/// What to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum List {
-    Table(ListTable),
-    Connections { numeric: bool, engine_data: bool },
-    Timeouts,
-    Daemons,
-}
-
-/// How to show virtual services and their destinations.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ListTable {
-    /// One service, or all.
-    pub(crate) service: Option<ServiceId>,
-    pub(crate) view: View,
-    pub(crate) numeric: bool,
-    /// All digits of large numbers.
-    pub(crate) exact: bool,
-    /// By address and port; else in the kernel's order.
-    pub(crate) sorted: bool,
-}
-
-/// The columns of a listing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum View {
-    Plain,
-    Stats,
-    Rate,
-    Thresholds,
-    PersistentConnections,
-    TunnelInfo,
-}
-
-impl View {
-    /// Whether the view shows counters or rates.
-    pub(crate) fn has_counters(self) -> bool {
-        matches!(self, Self::Stats | Self::Rate)
-    }
-}
+    command::Request,
+};
 
 /// The wording of a change, by which it shows that it does more than its words
 /// say.
@@ -146,30 +46,38 @@ pub(crate) struct Wording {
     pub(crate) server_tail: Option<(Ipv6Addr, u16)>,
 }
 
-impl Command {
-    /// Reads the words that follow the program's name. None at all list the
-    /// table.
-    ///
-    /// # Errors
-    /// The first word that is wrong decides, then the rules about which
-    /// options go together.
-    pub(crate) fn parse(words: &[&str]) -> Result<Self, UsageError> {
-        given(words)?.finish()
-    }
+/// Reads the words that follow the program's name. None at all list the table.
+///
+/// # Errors
+/// The first word that is wrong decides, then the rules about which options go
+/// together.
+pub(crate) fn parse(words: &[&str]) -> Result<Request, UsageError> {
+    take(words)?.check()
+}
 
-    /// As [`parse`](Self::parse), for a command line that a person may have
-    /// typed.
-    pub(crate) fn parse_typed(words: &[&str]) -> Result<(Self, Wording), UsageError> {
-        let given = given(words)?;
-        let wording = given.wording();
-        Ok((given.finish()?, wording))
+/// Reads the words that a person may have typed, as [`parse`] does.
+///
+/// # Errors
+/// Those of [`parse`].
+pub(crate) fn parse_typed(words: &[&str]) -> Result<(Request, Wording), UsageError> {
+    let options = take(words)?;
+    let wording = options.wording();
+    Ok((options.check()?, wording))
+}
+
+/// Reads a line of words that are known to be right.
+#[cfg(test)]
+pub(crate) fn parse_command(line: &str) -> crate::command::Command {
+    match parse(&line.split(' ').collect::<Vec<_>>()) {
+        Ok(Request::Run(command)) => command,
+        other => panic!("{line}: {other:?}"),
     }
 }
 
 /// Takes the words one after the other.
-fn given<'a>(words: &'a [&'a str]) -> Result<Given<'a>, UsageError> {
+fn take<'a>(words: &'a [&'a str]) -> Result<RawOptions<'a>, UsageError> {
     if words.is_empty() {
-        return Ok(Given::new(CommandName::List));
+        return Ok(RawOptions::new(CommandName::List));
     }
     let mut scanner = Scanner::new(words);
     let mut arguments = Vec::new();
@@ -184,28 +92,28 @@ fn given<'a>(words: &'a [&'a str]) -> Result<Given<'a>, UsageError> {
     let Name::Command(command) = spec.name else {
         return Err(UsageError::NoCommand);
     };
-    let mut given = Given::new(command);
+    let mut options = RawOptions::new(command);
     match command {
         // Whatever follows.
-        CommandName::Help => return Ok(given),
+        CommandName::Help => return Ok(options),
         CommandName::Version => {
             if words.contains(&"--json") {
-                given.write_json();
+                options.write_json();
             }
-            return Ok(given);
+            return Ok(options);
         }
         CommandName::StartDaemon => {
-            given.role = role(first_value).ok_or(UsageError::StartRole)?;
+            options.role = role(first_value).ok_or(UsageError::StartRole)?;
         }
         CommandName::StopDaemon => {
-            given.role = role(first_value).ok_or(UsageError::StopRole)?;
+            options.role = role(first_value).ok_or(UsageError::StopRole)?;
         }
         _ => {}
     }
-    given.arguments = arguments;
+    options.arguments = arguments;
     for token in scanner {
         match token? {
-            Token::Argument(word) => given.arguments.push(word),
+            Token::Argument(word) => options.arguments.push(word),
             Token::Option {
                 spec,
                 value,
@@ -214,9 +122,9 @@ fn given<'a>(words: &'a [&'a str]) -> Result<Given<'a>, UsageError> {
                 Name::Command(_) => {
                     return Err(UsageError::SecondCommand(last_word.to_owned()));
                 }
-                Name::Option(option) => given.take(option, value)?,
+                Name::Option(option) => options.take(option, value)?,
             },
         }
     }
-    Ok(given)
+    Ok(options)
 }

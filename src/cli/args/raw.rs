@@ -3,9 +3,8 @@
 //! What the options of a command line say, one after the other.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::{NonZeroU16, NonZeroU32},
-    ops::RangeInclusive,
     time::Duration,
 };
 
@@ -15,11 +14,12 @@ use crate::{
     args::{
         address,
         error::UsageError,
+        netmask::NetmaskText,
+        number::{interval, number, number_u16},
         options::{CommandName, Kind, OptionName},
-        rules::{Kinds, TunnelKind},
-        values::{self, NetmaskText, number},
+        rules::Kinds,
     },
-    command::range,
+    command::{TunnelKind, range},
 };
 
 /// Seconds, for -p without a number.
@@ -29,7 +29,7 @@ const DEFAULT_WEIGHT: u32 = 1;
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What a command line has given so far.
-pub(super) struct Given<'a> {
+pub(super) struct RawOptions<'a> {
     pub(super) command: CommandName,
     pub(super) kinds: Kinds,
     pub(super) arguments: Vec<&'a str>,
@@ -76,7 +76,7 @@ pub(super) enum Output {
     OpenMetrics,
 }
 
-impl<'a> Given<'a> {
+impl<'a> RawOptions<'a> {
     pub(super) fn new(command: CommandName) -> Self {
         Self {
             command,
@@ -218,7 +218,7 @@ impl<'a> Given<'a> {
                 let length = number_u16(text, range::SYNC_MAXLEN, Some);
                 self.sync_maxlen = Some(length.ok_or_else(|| wrong(UsageError::SyncMaxlen))?);
             }
-            OptionName::McastGroup => self.group = Some(values::multicast_group(text)?),
+            OptionName::McastGroup => self.group = Some(multicast_group(text)?),
             OptionName::McastPort => {
                 let port = number_u16(text, range::MCAST_PORT, Some);
                 self.port = Some(port.ok_or_else(|| wrong(UsageError::McastPort))?);
@@ -240,7 +240,7 @@ impl<'a> Given<'a> {
             OptionName::OutputFile => self.output_file = Some(text),
             OptionName::Watch => {
                 if let Some(text) = value {
-                    self.interval = values::interval(text, range::INTERVAL)
+                    self.interval = interval(text, range::INTERVAL)
                         .ok_or_else(|| wrong(UsageError::WatchInterval))?;
                 }
             }
@@ -293,7 +293,17 @@ pub(super) fn role(text: Option<&str>) -> Option<DaemonRole> {
     }
 }
 
-/// A number in a range that fits 16 bits, made into a type for it.
-fn number_u16<T>(text: &str, range: RangeInclusive<u32>, make: fn(u16) -> Option<T>) -> Option<T> {
-    make(u16::try_from(number(text, range)?).ok()?)
+/// A multicast group.
+fn multicast_group(text: &str) -> Result<IpAddr, UsageError> {
+    if text.contains(':') {
+        match text.parse::<Ipv6Addr>() {
+            Ok(group) if group.is_multicast() => Ok(group.into()),
+            _ => Err(UsageError::McastGroup6(text.to_owned())),
+        }
+    } else {
+        match text.parse::<Ipv4Addr>() {
+            Ok(group) if group.is_multicast() => Ok(group.into()),
+            _ => Err(UsageError::McastGroup4(text.to_owned())),
+        }
+    }
 }

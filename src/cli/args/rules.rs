@@ -2,9 +2,12 @@
 
 //! Which options go with which command, and with which tunnel.
 
-use crate::args::{
-    error::{Subject, UsageError},
-    options::{CommandName, Kind, Name, Spec, TABLE},
+use crate::{
+    args::{
+        error::{Subject, UsageError},
+        options::{CommandName, Kind, Name, Spec, TABLE},
+    },
+    command::TunnelKind,
 };
 
 /// The kinds of option that a command line has.
@@ -236,27 +239,6 @@ pub(crate) fn commands_with(kind: Kind) -> impl Iterator<Item = &'static Spec> {
         }
         Name::Option(_) => false,
     })
-}
-
-/// The encapsulations that the command line has names for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TunnelKind {
-    Ipip,
-    Gue,
-    Gre,
-}
-
-impl TunnelKind {
-    pub(crate) const ALL: [Self; 3] = [Self::Ipip, Self::Gue, Self::Gre];
-
-    /// The name on the command line and in listings.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Ipip => "ipip",
-            Self::Gue => "gue",
-            Self::Gre => "gre",
-        }
-    }
 }
 
 /// The options that describe a tunnel, in the order of their checks.

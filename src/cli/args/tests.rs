@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: MIT
 
+//! What command lines ask for, and what is wrong with others: the expected
+//! words and statuses are those of ipvsadm 1.31.
+
 use std::num::NonZeroU32;
 
 use ipvs_client::{
-    AddressFamily, DestinationId, DestinationSettings, ForwardingMethod, Netmask, Persistence,
-    Protocol, SchedulerFlags, ServiceSettings, Timeouts, Tunnel, TunnelChecksum,
+    AddressFamily, Change, DaemonRole, DestinationId, DestinationSettings, ForwardingMethod,
+    Netmask, Persistence, Protocol, SchedulerFlags, ServiceId, ServiceSettings, SyncDaemon,
+    Timeouts, Tunnel, TunnelChecksum,
 };
 
 use super::*;
+use crate::{
+    args,
+    command::{Command, Form, ListTable, Restore, TableForm, View},
+};
+
+fn request(line: &str) -> Result<Request, UsageError> {
+    args::parse(&line.split_whitespace().collect::<Vec<_>>())
+}
 
 fn parse(line: &str) -> Result<Command, UsageError> {
-    Command::parse(&line.split_whitespace().collect::<Vec<_>>())
+    match request(line)? {
+        Request::Run(command) => Ok(command),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// What is wrong with the line, and the exit status.
@@ -64,17 +79,17 @@ fn netmask(line: &str) -> Netmask {
 #[test]
 fn no_words_list_the_table_with_names() {
     assert_eq!(
-        Command::parse(&[]),
-        Ok(Command::List(
-            List::Table(ListTable {
+        args::parse(&[]),
+        Ok(Request::Run(Command::Table(
+            ListTable {
                 service: None,
                 view: View::Plain,
                 numeric: false,
                 exact: false,
                 sorted: true,
-            }),
-            Format::Classic
-        ))
+            },
+            TableForm::Classic
+        )))
     );
 }
 
@@ -284,7 +299,7 @@ fn every_tunnel_can_be_described() {
 #[test]
 fn the_first_of_several_views_wins() {
     let view = |line| match parse(line).unwrap() {
-        Command::List(List::Table(table), _) => table.view,
+        Command::Table(table, _) => table.view,
         other => panic!("{other:?}"),
     };
     for (line, expected) in [
@@ -369,7 +384,7 @@ fn a_daemon_has_the_original_s_defaults_and_all_its_options() {
 #[test]
 fn restoring_is_strict_only_a_check_or_from_a_file_when_asked_for() {
     let restore = |strict, check, file: Option<&str>| {
-        Ok(Command::Restore(Restore {
+        Ok(Request::Restore(Restore {
             strict,
             check,
             file: file.map(Into::into),
@@ -389,10 +404,10 @@ fn restoring_is_strict_only_a_check_or_from_a_file_when_asked_for() {
         ("rules -R", restore(false, false, Some("rules"))),
         ("-R -- -rules", restore(false, false, Some("-rules"))),
     ] {
-        assert_eq!(parse(line), wanted, "{line}");
+        assert_eq!(request(line), wanted, "{line}");
     }
     for line in ["-R rules more", "-R - rules"] {
-        assert!(parse(line).is_err(), "{line}");
+        assert!(request(line).is_err(), "{line}");
     }
 }
 
@@ -415,15 +430,15 @@ fn every_command_can_answer_in_json() {
         "--stop-daemon backup",
         "-v",
     ] {
-        let command = parse(&format!("{line} --json"));
+        let command = request(&format!("{line} --json"));
         assert!(command.is_ok(), "{line}: {command:?}");
     }
 }
 
 #[test]
 fn help_and_version_are_given_whatever_follows() {
-    assert_eq!(parse("-h -Q foo"), Ok(Command::Help));
-    assert_eq!(parse("--version -L"), Ok(Command::Version(Format::Classic)));
+    assert_eq!(request("-h -Q foo"), Ok(Request::Help));
+    assert_eq!(request("--version -L"), Ok(Request::Version(Form::Classic)));
 }
 
 #[test]

@@ -1,4 +1,154 @@
 // SPDX-License-Identifier: MIT
 
+//! Everything that a command line can ask for, as types.
+
 pub(crate) mod place;
 pub(crate) mod range;
+
+use std::{path::PathBuf, time::Duration};
+
+use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemon};
+
+/// Of a synchronization daemon, without --mcast-interface.
+pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
+
+/// A command line of the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Help,
+    Version(Form),
+    /// Commands of a file.
+    Restore(Restore),
+    Watch(Watch),
+    Run(Command),
+}
+
+/// One thing to do, which a file of rules may ask for as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// A change to virtual services, real servers, counters or timeouts.
+    Change(Change),
+    StartDaemon(SyncDaemon),
+    StopDaemon(DaemonRole),
+    Save(Save),
+    Table(ListTable, TableForm),
+    List(List, Form),
+    Metrics(Metrics),
+}
+
+/// The options of -R and `ipvsadm-restore`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Restore {
+    /// Every line that fails counts, by its number.
+    pub(crate) strict: bool,
+    /// The rules are only checked.
+    pub(crate) check: bool,
+    /// Standard input if not given.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// The table in a form that -R reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Save {
+    Rules { numeric: bool },
+    Json,
+}
+
+/// The form of an answer other than the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The original's lines.
+    Classic,
+    Json,
+}
+
+/// The form of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TableForm {
+    /// The original's columns.
+    Classic,
+    /// Columns for people, with nothing cut.
+    Wide,
+    Json,
+}
+
+/// A table that is shown again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Watch {
+    pub(crate) table: ListTable,
+    pub(crate) form: TableForm,
+    pub(crate) interval: Duration,
+    /// Number of times that it is shown; without end if not given.
+    pub(crate) count: Option<u32>,
+}
+
+/// The table as OpenMetrics text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Metrics {
+    /// One service, or all.
+    pub(crate) service: Option<ServiceId>,
+    /// A series for each destination, too.
+    pub(crate) destinations: bool,
+    /// Instead of standard output.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// A listing of something other than the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    Connections { numeric: bool, engine_data: bool },
+    Timeouts,
+    Daemons,
+}
+
+/// The virtual services and destinations of a listing, and what of them is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListTable {
+    /// One service, or all.
+    pub(crate) service: Option<ServiceId>,
+    pub(crate) view: View,
+    pub(crate) numeric: bool,
+    /// All digits of large numbers.
+    pub(crate) exact: bool,
+    /// By address and port; else in the kernel's order.
+    pub(crate) sorted: bool,
+}
+
+/// The columns of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    Plain,
+    Stats,
+    Rate,
+    Thresholds,
+    PersistentConnections,
+    TunnelInfo,
+}
+
+impl View {
+    /// Returns whether the view shows counters or rates.
+    pub(crate) fn has_counters(self) -> bool {
+        matches!(self, Self::Stats | Self::Rate)
+    }
+}
+
+/// The encapsulations that the command line has names for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TunnelKind {
+    Ipip,
+    Gue,
+    Gre,
+}
+
+impl TunnelKind {
+    pub(crate) const ALL: [Self; 3] = [Self::Ipip, Self::Gue, Self::Gre];
+
+    /// The name on the command line and in listings.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ipip => "ipip",
+            Self::Gue => "gue",
+            Self::Gre => "gre",
+        }
+    }
+}

@@ -15,11 +15,8 @@ use std::{
 use ipvs_client::{Errno, Error, Operation};
 
 use crate::{
-    args::{
-        Command,
-        error::{STATUS_USAGE, UsageError},
-    },
-    command::place::Place,
+    args::error::{STATUS_USAGE, UsageError},
+    command::{Command, place::Place},
     failure::facts::Facts,
     json::JsonError,
     output::Unsaved,
@@ -499,10 +496,11 @@ mod tests {
     use ipvs_client::{AddressFamily, DestinationId, ServiceId};
 
     use super::*;
+    use crate::args::parse_command;
 
     /// What is reported of a command that the kernel refuses.
     fn reported(line: &str, errno: Errno, is_terminal: fn() -> bool) -> String {
-        let command = Command::parse(&line.split(' ').collect::<Vec<_>>()).unwrap();
+        let command = parse_command(line);
         let operation = match &command {
             Command::Change(change) => change.operation(),
             _ => Operation::ListServices,

@@ -63,7 +63,7 @@ mod tests {
 
     use super::super::words;
     use super::*;
-    use crate::args::Command;
+    use crate::args;
 
     fn text() -> String {
         fs::read_to_string(page().full_path()).unwrap()
@@ -102,7 +102,7 @@ mod tests {
             assert!(entry_of(option).contains(&said), "{option}: {said}");
             let accepted = |value: i128| {
                 let word = format!("--{option}={value}");
-                Command::parse(&[before, &[&word]].concat()).is_ok()
+                args::parse(&[before, &[&word]].concat()).is_ok()
             };
             for (value, right) in [
                 (i128::from(least) - 1, false),
@@ -143,7 +143,7 @@ mod tests {
                 .split_whitespace()
                 .take_while(|word| !["<", ">"].contains(word))
                 .collect();
-            let command = Command::parse(&words);
+            let command = args::parse(&words);
             assert!(command.is_ok(), "{line}: {command:?}");
             read += 1;
         }

@@ -5,10 +5,12 @@
 
 use std::sync::LazyLock;
 
-use crate::args::{
-    Command,
-    options::{CommandName, Name, OptionName, Spec, TABLE, Value},
-    rules::TunnelKind,
+use crate::{
+    args::{
+        self,
+        options::{CommandName, Name, OptionName, Spec, TABLE, Value},
+    },
+    command::TunnelKind,
 };
 
 /// Options of a command line, each with a value if it takes one.
@@ -91,8 +93,7 @@ fn can_become_right(beginning: &[String]) -> bool {
         word => word,
     });
     [ipv4.clone(), ipv6.collect()].iter().any(|beginning| {
-        let is_right =
-            |complement: &[&str]| Command::parse(&[beginning, complement].concat()).is_ok();
+        let is_right = |complement: &[&str]| args::parse(&[beginning, complement].concat()).is_ok();
         match beginning.first() {
             Some(&"--add-server" | &"--edit-server" | &"--delete-server") => {
                 CHOICES.iter().any(|choice| is_right(choice))

@@ -3,12 +3,9 @@
 //! Values that options take from a fixed set, with what they mean.
 
 use crate::{
-    args::{
-        options::{CommandName, Name, OptionName, Spec},
-        rules::TunnelKind,
-        values::{scheduler_flag_names, scheduler_flags},
-    },
-    scheduler_flags::SCHEDULERS,
+    args::options::{CommandName, Name, OptionName, Spec},
+    command::TunnelKind,
+    scheduler_flags::{SCHEDULERS, names_of_flags, parse_flags},
 };
 
 const ENGINES: [Meaning; 1] = [("sip", "The Call-ID of SIP")];
@@ -55,12 +52,12 @@ pub(super) fn lists() -> [(&'static str, Vec<Meaning>); 5] {
 
 /// The flags of one scheduler; without one, of any.
 pub(super) fn flags(scheduler: Option<&str>) -> Vec<&'static str> {
-    let all = scheduler_flags("flag-1,flag-2,flag-3", "").unwrap();
+    let all = parse_flags("flag-1,flag-2,flag-3", "").unwrap();
     let mut names = Vec::new();
     // What has no flags of its own has the general ones.
     for owner in SCHEDULERS.iter().map(|(name, _)| *name).chain([""]) {
-        for flag in scheduler_flag_names(all, owner) {
-            let fits = scheduler.is_none_or(|name| scheduler_flags(flag, name).is_ok());
+        for flag in names_of_flags(all, owner) {
+            let fits = scheduler.is_none_or(|name| parse_flags(flag, name).is_ok());
             if fits && !names.contains(&flag) {
                 names.push(flag);
             }

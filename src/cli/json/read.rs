@@ -18,8 +18,10 @@ use super::{
     tree::Json,
 };
 use crate::{
-    args::{error::UsageError, rules::TunnelKind, values},
-    command::{place::Place, range},
+    args::error::UsageError,
+    args::netmask::ipv4_prefix,
+    command::{TunnelKind, place::Place, range},
+    scheduler_flags::{self, FlagError},
 };
 
 /// Rules in JSON that cannot be read. Nothing of them has been applied.
@@ -99,6 +101,8 @@ pub(crate) enum Fault {
     TunnelOptions,
     #[error("{0}")]
     Value(#[from] UsageError),
+    #[error("{0}")]
+    SchedulerFlag(#[from] FlagError),
 }
 
 fn meant(nearest: Option<&str>) -> String {
@@ -221,12 +225,13 @@ fn scheduler_flags(object: &Object<'_>, scheduler: &str) -> Result<SchedulerFlag
         let field = format!("scheduler_flags[{index}]");
         let wrong = |fault| object.fault(Some(&field), fault);
         let name = object::text(json)
-            .filter(|name| values::all_scheduler_flags().contains(name))
+            .filter(|name| scheduler_flags::flag_names().contains(name))
             .ok_or_else(|| {
-                let wanted = format!("one of {}", values::all_scheduler_flags().join(", "));
+                let wanted = format!("one of {}", scheduler_flags::flag_names().join(", "));
                 wrong(Fault::wanted(&wanted, json))
             })?;
-        let flag = values::scheduler_flags(name, scheduler).map_err(|error| wrong(error.into()))?;
+        let flag =
+            scheduler_flags::parse_flags(name, scheduler).map_err(|error| wrong(error.into()))?;
         flags = flags.union(flag);
     }
     Ok(flags)
@@ -251,12 +256,12 @@ fn persistence(
     let netmask = match (family, mask, length) {
         (_, None, None) => Netmask::host(family),
         (AddressFamily::Ipv4, Some(mask), length) => {
-            if length.is_some_and(|length| values::ipv4_prefix(length) != mask) {
+            if length.is_some_and(|length| ipv4_prefix(length) != mask) {
                 return Err(object.fault(None, Fault::NetmaskAndPrefix));
             }
             Netmask::Ipv4(mask)
         }
-        (AddressFamily::Ipv4, None, Some(length)) => Netmask::Ipv4(values::ipv4_prefix(length)),
+        (AddressFamily::Ipv4, None, Some(length)) => Netmask::Ipv4(ipv4_prefix(length)),
         (AddressFamily::Ipv6, None, Some(length)) => Netmask::Ipv6(length),
         (AddressFamily::Ipv6, Some(_), _) => {
             return Err(object.fault(Some("netmask"), Fault::NetmaskFamily));

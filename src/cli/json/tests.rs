@@ -6,7 +6,10 @@
 use ipvs_client::Change;
 
 use super::*;
-use crate::{args::Command, command::place::Place};
+use crate::{
+    args::parse_command,
+    command::{Command, place::Place},
+};
 
 const DESTINATION: &str =
     r#""address":"10.0.0.2","port":80,"forwarding_method":"masquerading","weight":1"#;
@@ -31,10 +34,7 @@ fn assert_means(document: &str, lines: &[&str]) {
         .into_iter()
         .map(|(_, change)| Command::Change(change))
         .collect();
-    let commands: Vec<Command> = lines
-        .iter()
-        .map(|line| Command::parse(&line.split(' ').collect::<Vec<_>>()).unwrap())
-        .collect();
+    let commands: Vec<Command> = lines.iter().map(|line| parse_command(line)).collect();
     assert_eq!(changes, commands, "{document}");
 }
 

@@ -18,7 +18,7 @@ use super::document::{
     CHECKSUMS, Destination, FAMILIES, METHODS, Method, PROTOCOLS, Persistence, SCHEMA_VERSION,
     Service, Stats, Tunnel, Word,
 };
-use crate::args::{rules::TunnelKind, values::scheduler_flag_names};
+use crate::{command::TunnelKind, scheduler_flags::names_of_flags};
 
 /// A document that holds one list of things, with what comes before the list.
 struct ListDocument<W> {
@@ -142,7 +142,7 @@ fn service(
         port,
         fwmark,
         scheduler: &settings.scheduler,
-        scheduler_flags: scheduler_flag_names(settings.scheduler_flags, &settings.scheduler),
+        scheduler_flags: names_of_flags(settings.scheduler_flags, &settings.scheduler),
         one_packet: settings.one_packet,
         persistence: settings.persistence.map(|persistence| {
             let (netmask, prefix_length) = match persistence.netmask {

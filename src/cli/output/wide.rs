@@ -12,7 +12,7 @@ use super::{
     text,
     words::{method_name, service_details, tunnel_text},
 };
-use crate::{args::View, names::Names, table::Entry};
+use crate::{command::View, names::Names, table::Entry};
 
 /// For what a line has no value.
 const NONE: &str = "-";

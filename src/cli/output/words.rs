@@ -4,16 +4,15 @@
 
 use ipvs_client::{ForwardingMethod, Netmask, ServiceSettings, Tunnel, TunnelChecksum};
 
-use crate::args::values::scheduler_flag_names;
+use crate::scheduler_flags::names_of_flags;
 
 /// The settings of a virtual service that differ from the usual ones, the scheduler
 /// aside.
 pub(super) fn service_details(settings: &ServiceSettings) -> Vec<String> {
-    let mut details: Vec<String> =
-        scheduler_flag_names(settings.scheduler_flags, &settings.scheduler)
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+    let mut details: Vec<String> = names_of_flags(settings.scheduler_flags, &settings.scheduler)
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     if let Some(persistence) = settings.persistence {
         details.push(format!("persistent {} s", persistence.timeout));
         if !persistence.netmask.is_host() {

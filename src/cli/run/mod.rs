@@ -13,7 +13,8 @@ use std::{
 use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 
 use crate::{
-    args::{Command, Format, List, ListTable, Metrics, Wording, help},
+    args::{Wording, help},
+    command::{Command, Form, List, ListTable, Metrics, Request, Save, TableForm},
     failure::{self, Attempt, Incomplete, Messages, Output, OutputFile, hint::Before},
     json,
     names::Names,
@@ -47,7 +48,26 @@ impl Session {
     }
 }
 
-/// Carries out one command, all but `Restore`, which holds others.
+/// Does what a command line asks for; returns the exit status.
+pub(crate) fn run(
+    request: &Request,
+    wording: &Wording,
+    session: &mut Session,
+    out: &mut impl Write,
+    messages: &mut Messages<'_>,
+) -> anyhow::Result<u8> {
+    match request {
+        Request::Help => out.write_all(help::text().as_bytes()).map_err(Output)?,
+        Request::Version(Form::Classic) => writeln!(out, "{}", help::VERSION).map_err(Output)?,
+        Request::Version(Form::Json) => json::write_version(out).map_err(Output)?,
+        Request::Restore(options) => return restore::run(options, session, out, messages),
+        Request::Watch(watch) => watch::run(watch, session.client()?, out)?,
+        Request::Run(command) => execute_typed(command, wording, session, out, messages)?,
+    }
+    Ok(0)
+}
+
+/// Carries out one command.
 pub(crate) fn execute(
     command: &Command,
     session: &mut Session,
@@ -64,7 +84,7 @@ pub(crate) fn execute(
 
 /// Carries out one command that a person may have typed, who is told what it has
 /// done beyond its words.
-pub(crate) fn execute_typed(
+fn execute_typed(
     command: &Command,
     wording: &Wording,
     session: &mut Session,
@@ -92,41 +112,29 @@ fn failed(error: impl Into<anyhow::Error>, command: &Command) -> anyhow::Error {
 
 fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
-        Command::Help => out.write_all(help::text().as_bytes()).map_err(Output)?,
-        Command::Version(Format::Classic | Format::Wide) => {
-            writeln!(out, "{}", help::VERSION).map_err(Output)?;
-        }
-        Command::Version(Format::Json) => json::write_version(out).map_err(Output)?,
         Command::Change(change) => session.client()?.change(change)?,
         Command::StartDaemon(daemon) => session.client()?.start_daemon(daemon)?,
         Command::StopDaemon(role) => session.client()?.stop_daemon(*role)?,
-        Command::List(list, Format::Classic) => show(list, session, out)?,
-        Command::List(list, Format::Json) => show_json(list, session, out)?,
-        Command::List(List::Table(table), Format::Wide) => {
-            show_wide(table, session.client()?, out)?;
+        Command::Save(Save::Rules { numeric }) => save(*numeric, session.client()?, out)?,
+        Command::Save(Save::Json) => {
+            table_json(None, true, Counters::Skip, session.client()?, out)?;
         }
-        // The others have one form for people.
-        Command::List(list, Format::Wide) => show(list, session, out)?,
-        Command::Watch(table, format, watch) => {
-            watch::run(table, *format, *watch, session.client()?, out)?;
+        Command::Table(table, TableForm::Classic) => show_table(table, session.client()?, out)?,
+        Command::Table(table, TableForm::Wide) => show_wide(table, session.client()?, out)?,
+        Command::Table(table, TableForm::Json) => {
+            let service = table.service.as_ref();
+            let client = session.client()?;
+            table_json(service, table.sorted, Counters::Read, client, out)?;
         }
+        Command::List(list, Form::Classic) => show(list, session, out)?,
+        Command::List(list, Form::Json) => show_json(list, session, out)?,
         Command::Metrics(metrics) => write_metrics(metrics, session.client()?, out)?,
-        Command::Save {
-            numeric,
-            format: Format::Classic | Format::Wide,
-        } => save(*numeric, session.client()?, out)?,
-        Command::Save {
-            format: Format::Json,
-            ..
-        } => table_json(None, true, Counters::Skip, session.client()?, out)?,
-        Command::Restore(_) => {}
     }
     Ok(())
 }
 
 fn show(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow::Result<()> {
     match list {
-        List::Table(table) => show_table(table, session.client()?, out),
         List::Connections {
             numeric,
             engine_data,
@@ -137,47 +145,40 @@ fn show(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow::Res
             while let Some(connection) = connections.next_connection()? {
                 writer.connection(&connection).map_err(Output)?;
             }
-            Ok(())
         }
         List::Timeouts => {
             let timeouts = session.client()?.timeouts()?;
-            Ok(write_timeouts(out, &timeouts).map_err(Output)?)
+            write_timeouts(out, &timeouts).map_err(Output)?;
         }
         List::Daemons => {
             for daemon in session.client()?.daemons()? {
                 write_daemon(out, &daemon).map_err(Output)?;
             }
-            Ok(())
         }
     }
+    Ok(())
 }
 
 fn show_json(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow::Result<()> {
     match list {
-        List::Table(table) => table_json(
-            table.service.as_ref(),
-            table.sorted,
-            Counters::Read,
-            session.client()?,
-            out,
-        ),
         List::Connections { .. } => {
             let mut connections = open_connections(session)?;
             let mut document = json::ConnectionsDocument::begin(out).map_err(Output)?;
             while let Some(connection) = connections.next_connection()? {
                 document.connection(&connection).map_err(Output)?;
             }
-            Ok(document.end().map_err(Output)?)
+            document.end().map_err(Output)?;
         }
         List::Timeouts => {
             let timeouts = session.client()?.timeouts()?;
-            Ok(json::write_timeouts(out, &timeouts).map_err(Output)?)
+            json::write_timeouts(out, &timeouts).map_err(Output)?;
         }
         List::Daemons => {
             let daemons = session.client()?.daemons()?;
-            Ok(json::write_daemons(out, &daemons).map_err(Output)?)
+            json::write_daemons(out, &daemons).map_err(Output)?;
         }
     }
+    Ok(())
 }
 
 /// One service or all, with counters or only what -R needs: all of it or, when

@@ -11,10 +11,10 @@ use ipvs_client::{Change, Client};
 
 use crate::{
     args::{
-        Command, Restore,
+        self,
         error::{STATUS_USAGE, UsageError},
     },
-    command::place::Place,
+    command::{Command, Request, Restore, place::Place},
     failure::{self, Attempt, CommandLine, Incomplete, Input, Messages, RuleAt},
     json,
     run::{self, Session},
@@ -461,16 +461,16 @@ fn words(line: &str) -> Option<Vec<&str>> {
 }
 
 fn parse(words: &[&str]) -> Result<Command, UsageError> {
-    match Command::parse(words)? {
+    match args::parse(words)? {
+        Request::Run(command) => Ok(command),
         // A file has no use for these, and what follows is not to be lost
         // without a word.
-        Command::Restore(Restore {
+        Request::Restore(Restore {
             file: Some(file), ..
         }) => Err(UsageError::UnexpectedArgument(file.display().to_string())),
-        Command::Restore(_) | Command::Help | Command::Version(_) | Command::Watch(..) => {
+        Request::Restore(_) | Request::Help | Request::Version(_) | Request::Watch(_) => {
             Err(UsageError::NoCommand)
         }
-        command => Ok(command),
     }
 }
 

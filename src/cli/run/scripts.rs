@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    args::{Command, Format, Restore},
+    command::{Command, Restore, Save},
     failure::Messages,
     run::{self, Session, restore},
 };
@@ -63,17 +63,22 @@ impl Program {
 /// know and does not mind; `None` is to show its help.
 fn save_command<'a>(words: &[&'a str]) -> Option<(Command, Vec<&'a str>)> {
     let mut numeric = false;
-    let mut format = Format::Classic;
+    let mut json = false;
     let mut unknown = Vec::new();
     for &word in words {
         match word {
             "-n" => numeric = true,
-            "--json" => format = Format::Json,
+            "--json" => json = true,
             word if word.starts_with('-') => return None,
             word => unknown.push(word),
         }
     }
-    Some((Command::Save { numeric, format }, unknown))
+    let save = if json {
+        Save::Json
+    } else {
+        Save::Rules { numeric }
+    };
+    Some((Command::Save(save), unknown))
 }
 
 /// Reads the words of `ipvsadm-restore`: its options, and the words that it does
@@ -167,16 +172,20 @@ mod tests {
 
     #[test]
     fn saving_takes_two_options_and_does_not_mind_other_words() {
-        for (words, numeric, format, unknown) in [
-            (&[][..], false, Format::Classic, &[][..]),
-            (&["-n"], true, Format::Classic, &[]),
-            (&["--json"], false, Format::Json, &[]),
-            (&["foo", "-n", "-n"], true, Format::Classic, &["foo"]),
-            (&["", "n"], false, Format::Classic, &["", "n"]),
+        for (words, save, unknown) in [
+            (&[][..], Save::Rules { numeric: false }, &[][..]),
+            (&["-n"], Save::Rules { numeric: true }, &[]),
+            (&["--json"], Save::Json, &[]),
+            (
+                &["foo", "-n", "-n"],
+                Save::Rules { numeric: true },
+                &["foo"],
+            ),
+            (&["", "n"], Save::Rules { numeric: false }, &["", "n"]),
         ] {
             assert_eq!(
                 save_command(words),
-                Some((Command::Save { numeric, format }, unknown.to_vec())),
+                Some((Command::Save(save), unknown.to_vec())),
                 "{words:?}"
             );
         }

@@ -12,7 +12,7 @@ use ipvs_client::{
 };
 
 use crate::{
-    args::ListTable,
+    command::ListTable,
     failure::Output,
     json,
     names::Names,

@@ -19,7 +19,7 @@ use self::{
     terminal::{Event, Terminal},
 };
 use crate::{
-    args::{Format, ListTable, View, Watch},
+    command::{ListTable, TableForm, View, Watch},
     failure::Output,
     json,
     names::Names,
@@ -31,26 +31,24 @@ use crate::{
 ///
 /// # Errors
 /// When the table cannot be read or shown; the terminal is what it was by then.
-pub(crate) fn run(
-    table: &ListTable,
-    format: Format,
-    watch: Watch,
-    client: &mut Client,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
+pub(crate) fn run(watch: &Watch, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
     let mut readings = Readings {
-        table,
         watch,
         client,
-        names: Names::new(table.numeric),
+        names: Names::new(watch.table.numeric),
         past: Past::default(),
         made: 0,
         next: Instant::now(),
     };
-    match format {
-        Format::Json => follow_json(&mut readings, out),
-        Format::Classic | Format::Wide if can_draw() => draw(&mut readings, format, out),
-        Format::Classic | Format::Wide => follow(&mut readings, format, out),
+    let make_lines: MakeLines = match watch.form {
+        TableForm::Json => return follow_json(&mut readings, out),
+        TableForm::Classic => classic,
+        TableForm::Wide => wide,
+    };
+    if can_draw() {
+        draw(&mut readings, make_lines, out)
+    } else {
+        follow(&mut readings, make_lines, out)
     }
 }
 
@@ -62,8 +60,7 @@ fn can_draw() -> bool {
 
 /// The readings of the table, one for each showing.
 struct Readings<'a> {
-    table: &'a ListTable,
-    watch: Watch,
+    watch: &'a Watch,
     client: &'a mut Client,
     names: Names,
     past: Past,
@@ -71,6 +68,9 @@ struct Readings<'a> {
     /// When the next one is due.
     next: Instant,
 }
+
+/// Makes the lines that a reading is shown as.
+type MakeLines = fn(&mut Readings<'_>, &Snapshot) -> anyhow::Result<Vec<Line>>;
 
 /// One of them.
 struct Reading {
@@ -84,8 +84,8 @@ impl Readings<'_> {
     fn read(&mut self, consistency: Consistency) -> anyhow::Result<Reading> {
         let now = Instant::now();
         let time = time_stamp(SystemTime::now())?;
-        let mut snapshot = Snapshot::read(self.table, consistency, self.client)?;
-        let span = match self.table.view {
+        let mut snapshot = Snapshot::read(&self.watch.table, consistency, self.client)?;
+        let span = match self.watch.table.view {
             View::Rate => self.past.replace_rates(&mut snapshot, now),
             _ => None,
         };
@@ -103,32 +103,10 @@ impl Readings<'_> {
         self.watch.count.is_some_and(|count| self.made >= count)
     }
 
-    fn lines(&mut self, format: Format, snapshot: &Snapshot) -> anyhow::Result<Vec<Line>> {
-        let ListTable { view, exact, .. } = *self.table;
-        if format == Format::Wide {
-            let Snapshot { info, entries } = snapshot;
-            return Ok(wide_lines(info, entries, view, exact, &mut self.names));
-        }
-        let mut text = Vec::new();
-        let info = self.table.service.is_none().then_some(&snapshot.info);
-        let entries = snapshot.entries.iter().cloned().map(Ok);
-        table::write_classic(self.table, &mut self.names, info, entries, &mut text)?;
-        let text = String::from_utf8_lossy(&text);
-        let texts: Vec<&str> = text.lines().collect();
-        let subjects: Vec<Subject> = subjects(snapshot).collect();
-        // The headings come before all of them.
-        let headings = texts.len().saturating_sub(subjects.len());
-        let subjects = std::iter::repeat_n(Subject::Heading, headings).chain(subjects);
-        Ok(subjects
-            .zip(texts)
-            .map(|(subject, text)| Line::plain(subject, text))
-            .collect())
-    }
-
     /// The line above a table.
     fn headline(&self, reading: &Reading) -> String {
         let time = &reading.time;
-        match (self.table.view, reading.span) {
+        match (self.watch.table.view, reading.span) {
             (View::Rate, _) if counters_stand_still() => {
                 format!("{time}  counters stand still: net.ipv4.vs.run_estimation is 0")
             }
@@ -137,6 +115,42 @@ impl Readings<'_> {
             _ => time.clone(),
         }
     }
+}
+
+/// The lines of --output wide.
+fn wide(readings: &mut Readings<'_>, snapshot: &Snapshot) -> anyhow::Result<Vec<Line>> {
+    let ListTable { view, exact, .. } = readings.watch.table;
+    let Snapshot { info, entries } = snapshot;
+    Ok(wide_lines(info, entries, view, exact, &mut readings.names))
+}
+
+/// The original's lines.
+fn classic(readings: &mut Readings<'_>, snapshot: &Snapshot) -> anyhow::Result<Vec<Line>> {
+    let mut text = Vec::new();
+    let info = readings
+        .watch
+        .table
+        .service
+        .is_none()
+        .then_some(&snapshot.info);
+    let entries = snapshot.entries.iter().cloned().map(Ok);
+    table::write_classic(
+        &readings.watch.table,
+        &mut readings.names,
+        info,
+        entries,
+        &mut text,
+    )?;
+    let text = String::from_utf8_lossy(&text);
+    let texts: Vec<&str> = text.lines().collect();
+    let subjects: Vec<Subject> = subjects(snapshot).collect();
+    // The headings come before all of them.
+    let headings = texts.len().saturating_sub(subjects.len());
+    let subjects = std::iter::repeat_n(Subject::Heading, headings).chain(subjects);
+    Ok(subjects
+        .zip(texts)
+        .map(|(subject, text)| Line::plain(subject, text))
+        .collect())
 }
 
 fn subjects(snapshot: &Snapshot) -> impl Iterator<Item = Subject> {
@@ -175,7 +189,11 @@ fn follow_json(readings: &mut Readings<'_>, out: &mut impl Write) -> anyhow::Res
     }
 }
 
-fn follow(readings: &mut Readings<'_>, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
+fn follow(
+    readings: &mut Readings<'_>,
+    make_lines: MakeLines,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     // It may be a terminal that can only print.
     let colour = colour_on_terminal();
     loop {
@@ -183,7 +201,7 @@ fn follow(readings: &mut Readings<'_>, format: Format, out: &mut impl Write) -> 
         if readings.made > 1 {
             writeln!(out).map_err(Output)?;
         }
-        let lines = readings.lines(format, &reading.snapshot)?;
+        let lines = make_lines(readings, &reading.snapshot)?;
         let headline = readings.headline(&reading);
         write!(out, "{headline}\n{}", lines_to_text(&lines, colour)).map_err(Output)?;
         out.flush().map_err(Output)?;
@@ -194,13 +212,17 @@ fn follow(readings: &mut Readings<'_>, format: Format, out: &mut impl Write) -> 
     }
 }
 
-fn draw(readings: &mut Readings<'_>, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
+fn draw(
+    readings: &mut Readings<'_>,
+    make_lines: MakeLines,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let colour = colour_on_terminal();
     let mut terminal = None;
     let mut before: Option<Vec<Line>> = None;
     loop {
         let reading = readings.read(Consistency::Once)?;
-        let lines = readings.lines(format, &reading.snapshot)?;
+        let lines = make_lines(readings, &reading.snapshot)?;
         let headline = readings.headline(&reading);
         if readings.was_last() {
             // What was wanted so often is to be seen when it is done.

@@ -10,8 +10,10 @@ use ipvs_client::{
 
 use super::endpoint;
 use crate::{
-    args::{Command, Wording, options::Kind, values},
+    args::{Wording, options::Kind},
+    command::Command,
     names::Names,
+    scheduler_flags,
 };
 
 /// An entry as it was before a command that replaces all its settings.
@@ -80,7 +82,8 @@ fn service(
             "{id} had the scheduler {was}, has now {is}; say -s {was} to keep it"
         ));
     }
-    let flags = values::scheduler_flag_names(before.scheduler_flags, &before.scheduler).join(",");
+    let flags =
+        scheduler_flags::names_of_flags(before.scheduler_flags, &before.scheduler).join(",");
     if is_silent(Kind::SchedulerFlags) && !flags.is_empty() && before.scheduler == after.scheduler {
         lines.push(format!(
             "{id} had the flags {flags}, has none now; say -b {flags} to keep them"
@@ -235,11 +238,11 @@ fn swallowed_port(change: &Change, wording: &Wording) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::{self, parse_command};
 
     /// The settings that a command line gives.
     fn settings(line: &str) -> Before {
-        let words: Vec<_> = line.split(' ').collect();
-        match Command::parse(&words).unwrap() {
+        match parse_command(line) {
             Command::Change(Change::AddService(_, settings)) => Before::Service(settings),
             Command::Change(Change::AddDestination(_, _, settings)) => {
                 Before::Destination(settings)
@@ -252,10 +255,10 @@ mod tests {
     /// second changes, if it does.
     fn told(before: Option<&str>, line: &str) -> Vec<String> {
         let words: Vec<_> = line.split(' ').collect();
-        let (command, wording) = Command::parse_typed(&words).unwrap();
+        let (_, wording) = args::parse_typed(&words).unwrap();
         before
             .map_or(Before::Unknown, settings)
-            .compare(&command, &wording)
+            .compare(&parse_command(line), &wording)
     }
 
     const SERVER: &str = "-a -t 10.0.0.1:80 -r 10.0.0.2";

@@ -18,7 +18,7 @@ use ipvs_client::Error;
 pub(crate) use self::effect::Before;
 use self::nearby::Nearby;
 use super::facts::Facts;
-use crate::args::{Command, error::UsageError};
+use crate::{args::error::UsageError, command::Command};
 
 /// For a command line that asks for nothing that can be done, and its words.
 pub(crate) fn of_usage(error: &UsageError, words: &[String]) -> Option<String> {

@@ -7,7 +7,10 @@ use ipvs_client::{
 };
 
 use super::{Facts, endpoint, nearby::Nearby, nearly};
-use crate::args::{Command, DEFAULT_INTERFACE, address};
+use crate::{
+    args::address,
+    command::{Command, DEFAULT_INTERFACE},
+};
 
 pub(super) fn of(
     error: &Error,
@@ -300,16 +303,13 @@ fn no_interface(command: &Command, facts: &Facts) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::parse_command;
 
     const ROOT: Facts = Facts::IN_ORDER;
 
-    fn command(line: &str) -> Command {
-        Command::parse(&line.split(' ').collect::<Vec<_>>()).unwrap()
-    }
-
     /// The hint for a line that the kernel refuses.
     fn refused(line: &str, errno: Errno, facts: &Facts) -> Option<String> {
-        let command = command(line);
+        let command = parse_command(line);
         let Command::Change(change) = &command else {
             panic!("{command:?}");
         };

@@ -10,14 +10,15 @@ use ipvs_client::{
 
 use super::{Facts, nearby::Nearby, refusal};
 use crate::{
-    args::Command,
+    args,
+    command::Command,
     failure::{CommandLine, Messages},
 };
 
 /// Returns the lines that a person reads about a wrong command line.
 fn told(line: &str) -> Vec<String> {
     let words: Vec<_> = line.split(' ').collect();
-    let error = Command::parse(&words).expect_err(line);
+    let error = args::parse(&words).expect_err(line);
     let mut out = Vec::new();
     Messages::new(&mut out, || true).report(&CommandLine::around(error, &words));
     let text = String::from_utf8(out).unwrap();
@@ -293,7 +294,7 @@ fn table() -> Nearby {
 }
 
 fn hint(line: &str, errno: Errno, facts: &Facts, nearby: Nearby) -> Option<String> {
-    let command = Command::parse(&line.split(' ').collect::<Vec<_>>()).expect(line);
+    let command = args::parse_command(line);
     let operation = match &command {
         Command::Change(change) => change.operation(),
         Command::StartDaemon(daemon) => Operation::StartDaemon(daemon.role),

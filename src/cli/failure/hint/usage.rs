@@ -7,15 +7,14 @@ use std::{fmt::Display, net::IpAddr, ops::RangeInclusive};
 use super::{endpoint, nearly};
 use crate::{
     args::{
-        Command, address,
+        self, address,
         error::{Subject, UsageError},
         options::{CommandName, Kind, Name, Spec, TABLE, Value, by_letter},
-        rules::{Kinds, TunnelKind, commands_with},
+        rules::{Kinds, commands_with},
         scan::{Scanner, Token},
-        values,
     },
-    command::range,
-    scheduler_flags::SCHEDULERS,
+    command::{TunnelKind, range},
+    scheduler_flags::{self, FlagError, SCHEDULERS},
 };
 
 pub(super) fn of(error: &UsageError, words: &[&str]) -> Option<String> {
@@ -70,13 +69,13 @@ fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
              a slash"
         }
         E::Netmask6 => "a mask for IPv6 is a prefix length from 1 to 128, without a slash",
-        E::SchedulerFlag(_) => {
+        E::SchedulerFlag(FlagError::Unknown(_)) => {
             return Some(format!(
                 "the flags are {}",
-                list(&values::flag_names(), "and")
+                list(&scheduler_flags::flag_names(), "and")
             ));
         }
-        E::SchedulerFlagOfOther(flag) => return flag_of_other(flag),
+        E::SchedulerFlag(FlagError::OfOther(flag)) => return flag_of_other(flag),
         E::ZeroPort(text) => return Some(zero_port(text)),
         E::OnePacketNotUdp => "-o goes with -u and -f",
         E::Weight(given) => return out_of_range("a weight", range::WEIGHT, given),
@@ -206,7 +205,7 @@ fn command_first(command: &Spec, words: &[&str]) -> String {
     if let Some(place) = words.iter().position(|word| is_command(word)) {
         let word = ordered.remove(place);
         ordered.insert(0, word);
-        if ordered.iter().all(is_plain) && Command::parse(&ordered).is_ok() {
+        if ordered.iter().all(is_plain) && args::parse(&ordered).is_ok() {
             return format!("the command comes first: ipvsadm {}", ordered.join(" "));
         }
     }
@@ -345,7 +344,7 @@ fn timeout(range: RangeInclusive<u32>, given: &str) -> Option<String> {
 }
 
 fn flag_of_other(flag: &str) -> Option<String> {
-    let scheduler = values::scheduler_of_flag(flag)?;
+    let scheduler = scheduler_flags::scheduler_of_flag(flag)?;
     Some(format!("{flag} goes with -s {scheduler}"))
 }
 

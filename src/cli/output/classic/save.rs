@@ -16,10 +16,7 @@ use super::unsayable::{
     Entry, Reason, Unsaved, destination_words, of_destination, of_service, service_words,
 };
 use crate::output::text::{self, Host};
-use crate::{
-    args::{rules::TunnelKind, values::scheduler_flag_names},
-    names::Names,
-};
+use crate::{command::TunnelKind, names::Names, scheduler_flags::names_of_flags};
 
 /// The table as commands that -R reads. An entry that no command makes becomes a
 /// comment.
@@ -75,7 +72,7 @@ impl<W: Write> SaveWriter<W> {
             write!(self.out, " -o")?;
         }
         if !settings.scheduler_flags.is_empty() {
-            let names = scheduler_flag_names(settings.scheduler_flags, &settings.scheduler);
+            let names = names_of_flags(settings.scheduler_flags, &settings.scheduler);
             write!(self.out, " -b {}", names.join(","))?;
         }
         writeln!(self.out)
@@ -207,7 +204,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::args::Command;
+    use crate::{
+        args,
+        command::{Command, Request},
+    };
 
     /// What is written, line by line, and what is said not to be saved.
     fn saved(service: &Service, destinations: &[Destination]) -> (Vec<String>, Vec<String>) {
@@ -232,8 +232,8 @@ mod tests {
             .split([' ', '\t', '\r', '\n'])
             .filter(|word| !word.is_empty() && *word != "ipvsadm")
             .collect();
-        match Command::parse(&words) {
-            Ok(Command::Change(change)) => change,
+        match args::parse(&words) {
+            Ok(Request::Run(Command::Change(change))) => change,
             other => panic!("{line}: {other:?}"),
         }
     }

@@ -15,10 +15,7 @@ use crate::output::{
     number::{Large, push_counter, rates, totals},
     text::{self, append, push_dotted, push_left, push_number},
 };
-use crate::{
-    args::{View, values::scheduler_flag_names},
-    names::Names,
-};
+use crate::{command::View, names::Names, scheduler_flags::names_of_flags};
 
 /// The first column. IPv4 names longer than that are cut.
 const NAME_WIDTH: usize = 28;
@@ -209,7 +206,7 @@ impl<'n, W: Write> TableWriter<'n, W> {
         let settings = &service.settings;
         self.row.push_str(&settings.scheduler);
         if !settings.scheduler_flags.is_empty() {
-            let names = scheduler_flag_names(settings.scheduler_flags, &settings.scheduler);
+            let names = names_of_flags(settings.scheduler_flags, &settings.scheduler);
             append(&mut self.row, format_args!(" ({})", names.join(",")));
         }
         if let Some(persistence) = settings.persistence {
