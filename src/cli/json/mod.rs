@@ -3,13 +3,15 @@
 //! The table as JSON, out and in.
 
 mod document;
+mod error;
 mod object;
 mod read;
 mod tree;
 mod write;
 
 pub(crate) use self::{
-    read::{JsonError, changes},
+    error::JsonError,
+    read::changes,
     write::{ConnectionsDocument, TableDocument, write_daemons, write_timeouts, write_version},
 };
 

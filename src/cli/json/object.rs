@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    read::{Fault, JsonError},
+    error::{Fault, JsonError},
     tree::Json,
 };
 use crate::command::place::Place;

@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::error::Category;
 
-use super::read::JsonError;
+use super::error::JsonError;
 
 /// A value. Unlike [`serde_json::Value`] it does not lose a field that stands
 /// there twice: that is an error.
