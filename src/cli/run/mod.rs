@@ -15,7 +15,9 @@ use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 use crate::{
     args::{Wording, help},
     command::{Command, Form, List, ListTable, Metrics, Request, Save, TableForm},
-    failure::{self, Attempt, Incomplete, Messages, Output, OutputFile, hint::Before},
+    failure::{
+        self, FailedCommand, Incomplete, Messages, OutputFileError, StdoutError, hint::Before,
+    },
     json,
     names::Names,
     output::{
@@ -57,9 +59,13 @@ pub(crate) fn run(
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
     match request {
-        Request::Help => out.write_all(help::text().as_bytes()).map_err(Output)?,
-        Request::Version(Form::Classic) => writeln!(out, "{}", help::VERSION).map_err(Output)?,
-        Request::Version(Form::Json) => json::write_version(out).map_err(Output)?,
+        Request::Help => out
+            .write_all(help::text().as_bytes())
+            .map_err(StdoutError)?,
+        Request::Version(Form::Classic) => {
+            writeln!(out, "{}", help::VERSION).map_err(StdoutError)?
+        }
+        Request::Version(Form::Json) => json::write_version(out).map_err(StdoutError)?,
         Request::Restore(options) => return restore::run(options, session, out, messages),
         Request::Watch(watch) => watch::run(watch, session.client()?, out)?,
         Request::Run(command) => execute_typed(command, wording, session, out, messages)?,
@@ -107,7 +113,7 @@ fn execute_typed(
 
 /// A failure of the client with the command that it comes from.
 fn failed(error: impl Into<anyhow::Error>, command: &Command) -> anyhow::Error {
-    error.into().context(Attempt(command.clone()))
+    error.into().context(FailedCommand(command.clone()))
 }
 
 fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> anyhow::Result<()> {
@@ -141,18 +147,18 @@ fn show(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow::Res
         } => {
             let mut connections = open_connections(session)?;
             let mut writer = ConnectionWriter::new(out, Names::new(*numeric), *engine_data);
-            writer.headings().map_err(Output)?;
+            writer.headings().map_err(StdoutError)?;
             while let Some(connection) = connections.next_connection()? {
-                writer.connection(&connection).map_err(Output)?;
+                writer.connection(&connection).map_err(StdoutError)?;
             }
         }
         List::Timeouts => {
             let timeouts = session.client()?.timeouts()?;
-            write_timeouts(out, &timeouts).map_err(Output)?;
+            write_timeouts(out, &timeouts).map_err(StdoutError)?;
         }
         List::Daemons => {
             for daemon in session.client()?.daemons()? {
-                write_daemon(out, &daemon).map_err(Output)?;
+                write_daemon(out, &daemon).map_err(StdoutError)?;
             }
         }
     }
@@ -163,19 +169,19 @@ fn show_json(list: &List, session: &mut Session, out: &mut impl Write) -> anyhow
     match list {
         List::Connections { .. } => {
             let mut connections = open_connections(session)?;
-            let mut document = json::ConnectionsDocument::begin(out).map_err(Output)?;
+            let mut document = json::ConnectionsDocument::begin(out).map_err(StdoutError)?;
             while let Some(connection) = connections.next_connection()? {
-                document.connection(&connection).map_err(Output)?;
+                document.connection(&connection).map_err(StdoutError)?;
             }
-            document.end().map_err(Output)?;
+            document.end().map_err(StdoutError)?;
         }
         List::Timeouts => {
             let timeouts = session.client()?.timeouts()?;
-            json::write_timeouts(out, &timeouts).map_err(Output)?;
+            json::write_timeouts(out, &timeouts).map_err(StdoutError)?;
         }
         List::Daemons => {
             let daemons = session.client()?.daemons()?;
-            json::write_daemons(out, &daemons).map_err(Output)?;
+            json::write_daemons(out, &daemons).map_err(StdoutError)?;
         }
     }
     Ok(())
@@ -202,8 +208,8 @@ fn table_json(
             unsaved.extend(Unsaved::in_json(service));
         }
     });
-    table::write_json(document.map_err(Output)?, entries)?;
-    out.write_all(&text).map_err(Output)?;
+    table::write_json(document.map_err(StdoutError)?, entries)?;
+    out.write_all(&text).map_err(StdoutError)?;
     report_unsaved(unsaved, out)
 }
 
@@ -246,7 +252,7 @@ fn show_wide(table: &ListTable, client: &mut Client, out: &mut impl Write) -> an
     let mut names = Names::new(table.numeric);
     let lines = wide_lines(&info, &entries, table.view, table.exact, &mut names);
     let text = lines_to_text(&lines, colour_on_terminal());
-    Ok(out.write_all(text.as_bytes()).map_err(Output)?)
+    Ok(out.write_all(text.as_bytes()).map_err(StdoutError)?)
 }
 
 /// All of the table or, when it cannot be read, nothing: rules of half a table
@@ -258,15 +264,15 @@ fn save(numeric: bool, client: &mut Client, out: &mut impl Write) -> anyhow::Res
     let mut writer = SaveWriter::new(&mut text, Names::new(numeric));
     for entry in table::entries(client, services, counters, consistency, true) {
         let (service, destinations) = entry?;
-        writer.service(&service).map_err(Output)?;
+        writer.service(&service).map_err(StdoutError)?;
         for destination in &destinations {
             writer
                 .destination(&service.id, destination)
-                .map_err(Output)?;
+                .map_err(StdoutError)?;
         }
     }
     let unsaved = writer.into_unsaved();
-    out.write_all(&text).map_err(Output)?;
+    out.write_all(&text).map_err(StdoutError)?;
     report_unsaved(unsaved, out)
 }
 
@@ -288,8 +294,8 @@ fn write_metrics(
     let write =
         |out: &mut dyn Write| write_openmetrics(out, totals.as_ref(), &table, metrics.destinations);
     match &metrics.file {
-        None => write(out).map_err(Output)?,
-        Some(path) => file::replace(path, write).map_err(|reason| OutputFile {
+        None => write(out).map_err(StdoutError)?,
+        Some(path) => file::replace(path, write).map_err(|reason| OutputFileError {
             path: path.clone(),
             reason,
         })?,

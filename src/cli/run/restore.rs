@@ -15,7 +15,7 @@ use crate::{
         error::{STATUS_USAGE, UsageError},
     },
     command::{Command, Request, Restore, place::Place},
-    failure::{self, Attempt, CommandLine, Incomplete, Input, Messages, RuleAt},
+    failure::{self, CommandLine, FailedCommand, Incomplete, InputError, Messages, RuleAt},
     json,
     run::{self, Session},
 };
@@ -101,7 +101,7 @@ pub(crate) fn replace(
     Runner::new(session, options, out, messages).run(rules)
 }
 
-fn open(options: &Restore) -> Result<Box<dyn Read>, Input> {
+fn open(options: &Restore) -> Result<Box<dyn Read>, InputError> {
     match &options.file {
         None => Ok(Box::new(io::stdin().lock())),
         Some(file) => match File::open(file) {
@@ -111,14 +111,14 @@ fn open(options: &Restore) -> Result<Box<dyn Read>, Input> {
     }
 }
 
-fn unreadable(options: &Restore, reason: io::Error) -> Input {
-    Input {
+fn unreadable(options: &Restore, reason: io::Error) -> InputError {
+    InputError {
         file: options.file.clone(),
         reason,
     }
 }
 
-fn read_all(options: &Restore, mut rules: impl Read) -> Result<Vec<u8>, Input> {
+fn read_all(options: &Restore, mut rules: impl Read) -> Result<Vec<u8>, InputError> {
     let mut text = Vec::new();
     match rules.read_to_end(&mut text) {
         Ok(_) => Ok(text),
@@ -389,7 +389,7 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
             let (Some(change), Some(&place)) = (changes.get(index), places.get(index)) else {
                 continue;
             };
-            let attempt = Attempt(Command::Change(change.clone()));
+            let attempt = FailedCommand(Command::Change(change.clone()));
             self.failed(place, anyhow::Error::from(error).context(attempt))?;
             if index + 1 < changes.len() {
                 self.last_status = 0;
@@ -501,7 +501,7 @@ mod tests {
     use ipvs_client::{Errno, Error};
 
     use super::*;
-    use crate::failure::Output;
+    use crate::failure::StdoutError;
 
     /// The outcome of a file of rules: the exit status, what was printed and what
     /// was reported, and how many commands were carried out.
@@ -536,7 +536,7 @@ mod tests {
 
         fn execute(&mut self, _command: &Command, out: &mut impl Write) -> anyhow::Result<()> {
             self.executed += 1;
-            Ok(writeln!(out, "listed after {}", self.executed).map_err(Output)?)
+            Ok(writeln!(out, "listed after {}", self.executed).map_err(StdoutError)?)
         }
     }
 

@@ -152,7 +152,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::failure::Input;
+    use crate::failure::InputError;
 
     #[test]
     fn the_program_is_what_its_file_is_called() {
@@ -273,7 +273,7 @@ mod tests {
             &mut Messages::new(&mut shown, || false),
         )
         .unwrap_err();
-        assert!(error.is::<Input>(), "{error}");
+        assert!(error.is::<InputError>(), "{error}");
         assert!(shown.is_empty(), "the kernel would have been complained of");
     }
 

@@ -13,7 +13,7 @@ use ipvs_client::{
 
 use crate::{
     command::ListTable,
-    failure::Output,
+    failure::StdoutError,
     json,
     names::Names,
     output::TableWriter,
@@ -172,16 +172,16 @@ pub(crate) fn write_classic(
 ) -> anyhow::Result<()> {
     let mut writer = TableWriter::new(out, names, table.view, table.exact);
     if let Some(info) = info {
-        writer.version(info).map_err(Output)?;
+        writer.version(info).map_err(StdoutError)?;
     }
-    writer.headings().map_err(Output)?;
+    writer.headings().map_err(StdoutError)?;
     for entry in entries {
         let (service, destinations) = entry?;
-        writer.service(&service).map_err(Output)?;
+        writer.service(&service).map_err(StdoutError)?;
         for destination in &destinations {
             writer
                 .destination(&service.id, destination)
-                .map_err(Output)?;
+                .map_err(StdoutError)?;
         }
     }
     Ok(())
@@ -193,9 +193,11 @@ pub(crate) fn write_json(
 ) -> anyhow::Result<()> {
     for entry in entries {
         let (service, destinations) = entry?;
-        document.service(&service, &destinations).map_err(Output)?;
+        document
+            .service(&service, &destinations)
+            .map_err(StdoutError)?;
     }
-    Ok(document.end().map_err(Output)?)
+    Ok(document.end().map_err(StdoutError)?)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use self::{
 };
 use crate::{
     command::{ListTable, TableForm, View, Watch},
-    failure::Output,
+    failure::StdoutError,
     json,
     names::Names,
     output::{Line, Subject, colour_on_terminal, lines_to_text, wide_lines},
@@ -180,12 +180,12 @@ fn follow_json(readings: &mut Readings<'_>, out: &mut impl Write) -> anyhow::Res
         let Reading { snapshot, time, .. } = readings.read(Consistency::Agreed)?;
         let document = json::TableDocument::begin_timed(&mut *out, &snapshot.info, &time);
         let entries = snapshot.entries.into_iter().map(Ok);
-        table::write_json(document.map_err(Output)?, entries)?;
-        out.flush().map_err(Output)?;
+        table::write_json(document.map_err(StdoutError)?, entries)?;
+        out.flush().map_err(StdoutError)?;
         if readings.was_last() {
             return Ok(());
         }
-        terminal::wait_for_reader(readings.next).map_err(Output)?;
+        terminal::wait_for_reader(readings.next).map_err(StdoutError)?;
     }
 }
 
@@ -199,16 +199,16 @@ fn follow(
     loop {
         let reading = readings.read(Consistency::Once)?;
         if readings.made > 1 {
-            writeln!(out).map_err(Output)?;
+            writeln!(out).map_err(StdoutError)?;
         }
         let lines = make_lines(readings, &reading.snapshot)?;
         let headline = readings.headline(&reading);
-        write!(out, "{headline}\n{}", lines_to_text(&lines, colour)).map_err(Output)?;
-        out.flush().map_err(Output)?;
+        write!(out, "{headline}\n{}", lines_to_text(&lines, colour)).map_err(StdoutError)?;
+        out.flush().map_err(StdoutError)?;
         if readings.was_last() {
             return Ok(());
         }
-        terminal::wait_for_reader(readings.next).map_err(Output)?;
+        terminal::wait_for_reader(readings.next).map_err(StdoutError)?;
     }
 }
 
@@ -227,9 +227,8 @@ fn draw(
         if readings.was_last() {
             // What was wanted so often is to be seen when it is done.
             drop(terminal);
-            return Ok(
-                write!(out, "{headline}\n{}", lines_to_text(&lines, colour)).map_err(Output)?
-            );
+            return Ok(write!(out, "{headline}\n{}", lines_to_text(&lines, colour))
+                .map_err(StdoutError)?);
         }
         let rows = screen::compare(before.as_deref(), &lines);
         before = Some(lines);
@@ -238,19 +237,19 @@ fn draw(
         // Not before there is something to show.
         let terminal = match &mut terminal {
             Some(terminal) => terminal,
-            none => none.insert(Terminal::enter().map_err(Output)?),
+            none => none.insert(Terminal::enter().map_err(StdoutError)?),
         };
         loop {
             let screen = screen::cut(&status, &rows, terminal.size(), colour);
-            terminal.draw(&screen).map_err(Output)?;
-            match terminal.wait(readings.next).map_err(Output)? {
+            terminal.draw(&screen).map_err(StdoutError)?;
+            match terminal.wait(readings.next).map_err(StdoutError)? {
                 Event::Time => break,
                 Event::Redraw => {}
                 Event::Quit => return Ok(()),
                 Event::Signal(signal) => {
-                    terminal.leave().map_err(Output)?;
+                    terminal.leave().map_err(StdoutError)?;
                     // Ends the program, for whoever sent it to see.
-                    signal_hook::low_level::emulate_default_handler(signal).map_err(Output)?;
+                    signal_hook::low_level::emulate_default_handler(signal).map_err(StdoutError)?;
                     return Ok(());
                 }
             }

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+
+//! Failures of this program beside those of the client, the contexts that they
+//! get on their way, and the exit status of each.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use ipvs_client::{Errno, Error, Operation};
+
+use crate::{
+    args::error::{STATUS_USAGE, UsageError},
+    command::{Command, place::Place},
+    json::JsonError,
+    output::Unsaved,
+};
+
+/// A table, timeout or connection list that cannot be shown.
+const STATUS_READ: u8 = 1;
+/// IPVS is not there, or not for this user.
+const STATUS_UNAVAILABLE: u8 = 2;
+/// The kernel refused a change.
+const STATUS_REFUSED: u8 = 255;
+
+/// Standard output cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output: {0}")]
+pub(crate) struct StdoutError(#[source] pub(crate) io::Error);
+
+/// The file of --output-file cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {reason}", path.display())]
+pub(crate) struct OutputFileError {
+    pub(crate) path: PathBuf,
+    #[source]
+    pub(crate) reason: io::Error,
+}
+
+/// The rules cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {reason}", input_name(file.as_deref()))]
+pub(crate) struct InputError {
+    /// Standard input if not given.
+    pub(crate) file: Option<PathBuf>,
+    #[source]
+    pub(crate) reason: io::Error,
+}
+
+fn input_name(file: Option<&Path>) -> String {
+    file.map_or("from standard input".to_owned(), |file| {
+        file.display().to_string()
+    })
+}
+
+/// The table has been saved but for these entries, each of which is told on a
+/// line of its own.
+#[derive(Debug)]
+pub(crate) struct Incomplete(pub(crate) Vec<Unsaved>);
+
+impl std::error::Error for Incomplete {}
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, entry) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            entry.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// The command that a failure of the client comes from: its context, for whoever
+/// explains it.
+#[derive(Debug, thiserror::Error)]
+#[error("the command failed")]
+pub(crate) struct FailedCommand(pub(crate) Command);
+
+/// The words that a usage error comes from: its context, for whoever explains
+/// it. It reads as the error itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub(crate) struct CommandLine {
+    pub(super) words: Vec<String>,
+    error: UsageError,
+}
+
+impl CommandLine {
+    /// The error with its words around it.
+    pub(crate) fn around(error: UsageError, words: &[&str]) -> anyhow::Error {
+        let words = words.iter().map(|&word| word.to_owned()).collect();
+        anyhow::Error::from(error.clone()).context(Self { words, error })
+    }
+}
+
+/// The rule that a failure comes from: its context, for whoever reports it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("a rule failed")]
+pub(crate) struct RuleAt {
+    /// The file, if it has a name.
+    pub(crate) file: Option<PathBuf>,
+    /// Not given where the error itself says it.
+    pub(crate) place: Option<Place>,
+    /// The text names the line. The original's does not.
+    pub(crate) names_line: bool,
+}
+
+impl RuleAt {
+    /// `rules.txt: line 3: `
+    pub(super) fn prefix(&self) -> String {
+        let file = self.file.as_deref().map(Path::display);
+        let mut text = file.map_or(String::new(), |file| format!("{file}: "));
+        match self.place {
+            Some(Place::Line(_)) if !self.names_line => {}
+            Some(place) => text.push_str(&format!("{place}: ")),
+            None => {}
+        }
+        text
+    }
+}
+
+/// The exit status of a program that ends with the error.
+pub(crate) fn status(error: &anyhow::Error) -> u8 {
+    if is_closed_pipe(error) {
+        return 0;
+    }
+    if let Some(error) = error.downcast_ref::<UsageError>() {
+        return error.status();
+    }
+    if error.is::<JsonError>() || error.is::<InputError>() {
+        return STATUS_USAGE;
+    }
+    match error.downcast_ref::<Error>() {
+        Some(error) if is_unavailable(error) => STATUS_UNAVAILABLE,
+        Some(error) if changes(error) => STATUS_REFUSED,
+        _ => STATUS_READ,
+    }
+}
+
+/// Tells a pipe that its reader has closed from other outputs that cannot be
+/// written. SIGPIPE is ignored then, or it would have ended the program. Whoever
+/// closed the pipe has seen enough, so that this is no failure.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<StdoutError>()
+        .is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Writes what an output still holds. A closed pipe is no failure.
+pub(crate) fn flush(out: &mut impl Write) -> Result<(), StdoutError> {
+    match out.flush() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(StdoutError(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Tells whether no command can work: there is no IPVS, or not for this user.
+pub(crate) fn is_unavailable(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { .. }) || error.errno() == Some(Errno::PERM)
+}
+
+/// Tells whether the operation would have changed something.
+pub(crate) fn changes(error: &Error) -> bool {
+    use Operation as O;
+    error.operation().is_some_and(|operation| {
+        matches!(
+            operation,
+            O::AddService(_)
+                | O::EditService(_)
+                | O::DeleteService(_)
+                | O::AddDestination(..)
+                | O::EditDestination(..)
+                | O::DeleteDestination(..)
+                | O::ZeroService(_)
+                | O::ZeroAll
+                | O::Flush
+                | O::SetTimeouts
+                | O::ApplyChanges
+                | O::StartDaemon(_)
+                | O::StopDaemon(_)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_change_and_a_failed_reading_have_different_statuses() {
+        let refused = Error::Kernel {
+            operation: Operation::Flush,
+            errno: Errno::NOMEM,
+        };
+        let unread = Error::Kernel {
+            operation: Operation::ListServices,
+            errno: Errno::NOMEM,
+        };
+        assert_eq!(status(&refused.into()), 255);
+        assert_eq!(status(&unread.into()), 1);
+    }
+}

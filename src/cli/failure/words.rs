@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+
+//! The words of ipvsadm 1.31 for what fails: scripts and tools match on them.
+
+use ipvs_client::{Errno, Error, Operation};
+
+use super::error::RuleAt;
+use crate::command::place::Place;
+
+/// The words of an error that is not the client's, without its context.
+pub(super) fn of_other(error: &anyhow::Error) -> String {
+    match error.chain().nth(error.is::<RuleAt>().into()) {
+        Some(error) => error.to_string(),
+        None => error.to_string(),
+    }
+}
+
+/// The place of the rule that failed, and what it asked for where that stands in
+/// no line that could be looked up.
+pub(super) fn prefix(error: &anyhow::Error) -> String {
+    let Some(at) = error.downcast_ref::<RuleAt>() else {
+        return String::new();
+    };
+    let operation = error.downcast_ref::<Error>().and_then(Error::operation);
+    match (at.place, operation) {
+        (Some(Place::Service(_) | Place::Destination(..)), Some(operation)) => {
+            format!("{}cannot {operation}: ", at.prefix())
+        }
+        _ => at.prefix(),
+    }
+}
+
+/// Words a failure of the client as the original does, which needs a raw socket,
+/// and so a capability, to find out that the kernel has no IPVS.
+pub(super) fn of_failure(error: &Error, net_raw: bool) -> String {
+    const NO_IPVS: &str = "Can't initialize ipvs: Protocol not available";
+    const NOT_ROOT: &str = "Can't initialize ipvs: Permission denied (you must be root)";
+    const QUESTION: &str =
+        "Are you sure that IP Virtual Server is built in the kernel or as module?";
+    match error {
+        Error::Unavailable { modprobe } => {
+            let reason = if net_raw { NO_IPVS } else { NOT_ROOT };
+            match modprobe {
+                Ok(said) if said.is_empty() => format!("{reason}\n{QUESTION}"),
+                Ok(said) => format!("{said}\n{reason}\n{QUESTION}"),
+                Err(error) => format!(
+                    "{reason}\n{QUESTION}\ncannot run /sbin/modprobe to load ip_vs: {}",
+                    without_number(&error.to_string())
+                ),
+            }
+        }
+        error if error.errno() == Some(Errno::PERM) => format!("{NOT_ROOT}\n{QUESTION}"),
+        Error::Kernel { operation, errno } => refusal(*operation, *errno),
+        Error::KeptChanging { .. } => format!("{error}\nNothing of it was written."),
+        other => other.to_string(),
+    }
+}
+
+/// The kernel's reason in the original's words.
+pub(super) fn refusal(operation: Operation, errno: Errno) -> String {
+    use Operation as O;
+    let words = match (operation, errno) {
+        (O::AddService(_), Errno::EXIST) => "Service already exists",
+        (O::AddService(_) | O::EditService(_), Errno::NOENT) => {
+            "Scheduler or persistence engine not found"
+        }
+        (
+            O::EditService(_) | O::DeleteService(_) | O::ReadService(_) | O::ZeroService(_),
+            Errno::SRCH,
+        ) => "No such service",
+        (
+            O::AddDestination(..) | O::EditDestination(..) | O::DeleteDestination(..),
+            Errno::SRCH,
+        ) => "Service not defined",
+        (O::AddDestination(..), Errno::EXIST) => "Destination already exists",
+        (O::EditDestination(..) | O::DeleteDestination(..), Errno::NOENT) => "No such destination",
+        (O::StartDaemon(_), Errno::EXIST) => "Daemon has already run",
+        (O::StopDaemon(_), Errno::SRCH) => "No daemon is running",
+        (_, Errno::INVAL) => {
+            "Invalid operation.  Possibly wrong module version, address not unicast, ..."
+        }
+        (_, Errno::NOMEM) => "Memory allocation problem",
+        _ => return without_number(&errno.to_string()).to_owned(),
+    };
+    words.to_owned()
+}
+
+/// The C library's words for an error, without the number that Rust adds.
+fn without_number(text: &str) -> &str {
+    text.split_once(" (os error")
+        .map_or(text, |(words, _)| words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::status;
+
+    #[test]
+    fn without_ipvs_it_depends_on_the_right_to_a_raw_socket_what_the_original_says() {
+        let error = Error::Unavailable {
+            modprobe: Ok("modprobe: no".to_owned()),
+        };
+        assert_eq!(
+            of_failure(&error, true).lines().collect::<Vec<_>>()[..2],
+            [
+                "modprobe: no",
+                "Can't initialize ipvs: Protocol not available"
+            ]
+        );
+        assert_eq!(
+            of_failure(&error, false).lines().nth(1),
+            Some("Can't initialize ipvs: Permission denied (you must be root)")
+        );
+    }
+
+    #[test]
+    fn a_module_loader_that_cannot_be_run_is_named_after_the_words_of_the_original() {
+        let error = Error::Unavailable {
+            modprobe: Err(Errno::NOENT.into()),
+        };
+        assert_eq!(
+            of_failure(&error, true),
+            "Can't initialize ipvs: Protocol not available\n\
+             Are you sure that IP Virtual Server is built in the kernel or as module?\n\
+             cannot run /sbin/modprobe to load ip_vs: No such file or directory"
+        );
+        let silent = Error::Unavailable {
+            modprobe: Ok(String::new()),
+        };
+        assert_eq!(of_failure(&silent, true).lines().count(), 2);
+    }
+
+    #[test]
+    fn an_errno_without_words_of_its_own_has_those_of_the_c_library() {
+        assert_eq!(
+            refusal(Operation::SetTimeouts, Errno::RANGE),
+            "Numerical result out of range"
+        );
+    }
+
+    #[test]
+    fn a_table_that_kept_changing_is_said_to_be_unwritten_with_status_1() {
+        let error = Error::KeptChanging {
+            operation: Operation::ListServices,
+        };
+        let text = of_failure(&error, true);
+        assert!(
+            text.starts_with("cannot list the virtual services: the table kept changing"),
+            "{text}"
+        );
+        assert!(text.ends_with("\nNothing of it was written."), "{text}");
+        assert_eq!(status(&error.into()), 1);
+    }
+
+    #[test]
+    fn without_root_the_question_about_the_kernel_is_asked_and_the_status_is_2() {
+        let error = Error::Kernel {
+            operation: Operation::ListServices,
+            errno: Errno::PERM,
+        };
+        assert_eq!(
+            of_failure(&error, true),
+            "Can't initialize ipvs: Permission denied (you must be root)\n\
+             Are you sure that IP Virtual Server is built in the kernel or as module?"
+        );
+        assert_eq!(status(&error.into()), 2);
+    }
+}
