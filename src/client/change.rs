@@ -3,11 +3,10 @@
 //! One change to the table, as a value.
 
 use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
-use rustix::io::Errno;
 
 use crate::{
-    DestinationId, DestinationSettings, Error, Operation, Result, ServiceId, ServiceSettings,
-    Timeouts, kernel::convert,
+    DestinationId, DestinationSettings, Error, NameKind, Operation, Result, ServiceId,
+    ServiceSettings, Timeouts, kernel::convert,
 };
 
 /// The longest names, in bytes without the NUL at their end. The kernel counts
@@ -15,7 +14,7 @@ use crate::{
 /// `IP_VS_PENAME_MAXLEN`; all are 16.
 const SCHEDULER_MAX: usize = 15;
 const PERSISTENCE_ENGINE_MAX: usize = 16;
-pub(crate) const INTERFACE_MAX: usize = 15;
+const INTERFACE_MAX: usize = 15;
 
 /// One change to the table, for [`Client::apply`](crate::Client::apply).
 ///
@@ -63,7 +62,7 @@ impl Change {
         }
     }
 
-    /// Whether the kernel can understand what is meant.
+    /// Checks that the kernel can understand what is meant.
     pub(crate) fn check(&self) -> Result<()> {
         let (Self::AddService(id, settings) | Self::EditService(id, settings)) = self else {
             return Ok(());
@@ -76,16 +75,9 @@ impl Change {
                 family: id.family(),
             });
         }
+        check_name(NameKind::Scheduler, &settings.scheduler, self.operation())?;
         let engine = settings.persistence_engine.as_deref().unwrap_or_default();
-        if !can_exist(&settings.scheduler, SCHEDULER_MAX)
-            || !can_exist(engine, PERSISTENCE_ENGINE_MAX)
-        {
-            return Err(Error::Kernel {
-                operation: self.operation(),
-                errno: Errno::NOENT,
-            });
-        }
-        Ok(())
+        check_name(NameKind::PersistenceEngine, engine, self.operation())
     }
 
     /// The request for the kernel.
@@ -138,9 +130,18 @@ impl Change {
     }
 }
 
-/// Whether anything in the kernel can have this name. One that cannot must not
-/// be sent: the kernel reads up to the first NUL, and would take the name for
-/// another.
-pub(crate) fn can_exist(name: &str, max: usize) -> bool {
-    name.len() <= max && !name.contains('\0')
+/// Checks that something in the kernel can have this name. One that nothing can
+/// have must not be sent: the kernel reads up to the first NUL, and would take
+/// the name for another.
+pub(crate) fn check_name(kind: NameKind, name: &str, operation: Operation) -> Result<()> {
+    let max = match kind {
+        NameKind::Scheduler => SCHEDULER_MAX,
+        NameKind::PersistenceEngine => PERSISTENCE_ENGINE_MAX,
+        NameKind::Interface => INTERFACE_MAX,
+    };
+    if name.len() <= max && !name.contains('\0') {
+        Ok(())
+    } else {
+        Err(Error::ImpossibleName { operation, kind })
+    }
 }

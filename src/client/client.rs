@@ -9,12 +9,12 @@ use netlink_packet_core::{
     DecodeError, NLM_F_ACK, NLM_F_DUMP, NetlinkDeserializable, NetlinkHeader,
 };
 use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage, constants::GENL_HDRLEN};
-use rustix::io::Errno;
 
 use crate::{
     AddressFamily, Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
-    Error, Info, Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts,
-    change::{INTERFACE_MAX, can_exist},
+    Error, Info, NameKind, Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon,
+    Timeouts,
+    change::check_name,
     kernel::{
         consistency::{Consistency, Dump, READINGS, drop_repeated},
         convert,
@@ -60,9 +60,9 @@ impl Client {
     /// # Errors
     /// [`Error::Unavailable`] when the kernel has no IPVS after all that.
     pub fn open() -> Result<Self> {
-        let socket = NetlinkSocket::open().map_err(|source| Error::Io {
+        let socket = NetlinkSocket::open().map_err(|reason| Error::Io {
             operation: Operation::Open,
-            source,
+            reason,
         })?;
         Self::over(Box::new(socket), family::load_module())
     }
@@ -166,8 +166,8 @@ impl Client {
     ///
     /// # Errors
     /// `EEXIST` when it exists; `ENOENT` when the scheduler or the persistence
-    /// engine does not. A name of either that is too long or has a NUL inside
-    /// gets `ENOENT` before the kernel is asked: nothing can have it.
+    /// engine does not. [`Error::ImpossibleName`] when nothing can have the name
+    /// of either; [`Error::NetmaskFamily`] when the netmask has the other family.
     pub fn add_service(&mut self, id: &ServiceId, settings: &ServiceSettings) -> Result<()> {
         self.change(&Change::AddService(*id, settings.clone()))
     }
@@ -334,17 +334,11 @@ impl Client {
     /// # Errors
     /// `EEXIST` when that role runs; `ENODEV` when there is no such interface;
     /// `EINVAL` when the group is not multicast, or a destination's family
-    /// differs from its service's. The name of an interface that is too long
-    /// or has a NUL inside gets `ENODEV` before the kernel is asked: nothing
-    /// can have it.
+    /// differs from its service's. [`Error::ImpossibleName`] when no interface
+    /// can have the name.
     pub fn start_daemon(&mut self, daemon: &SyncDaemon) -> Result<()> {
         let operation = Operation::StartDaemon(daemon.role);
-        if !can_exist(&daemon.interface, INTERFACE_MAX) {
-            return Err(Error::Kernel {
-                operation,
-                errno: Errno::NODEV,
-            });
-        }
+        check_name(NameKind::Interface, &daemon.interface, operation)?;
         let request = IpvsMessage::new(
             IpvsCommand::NewDaemon,
             vec![IpvsAttribute::Daemon(convert::daemon_attributes(daemon))],

@@ -97,6 +97,9 @@ impl fmt::Display for Operation {
 }
 
 /// Why an operation failed.
+///
+/// The text says all of it: no error has a [`source`](std::error::Error::source)
+/// that would say a part again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -107,8 +110,7 @@ pub enum Error {
         /// `/sbin/modprobe` could not be run when no loader could.
         modprobe: io::Result<String>,
     },
-    /// The kernel refused the operation, or was not asked because it would
-    /// have had to. Nothing was changed.
+    /// The kernel refused the operation. Nothing was changed.
     #[error("cannot {operation}: {}", Reason(.operation, .errno))]
     Kernel {
         /// What was asked.
@@ -117,12 +119,12 @@ pub enum Error {
         errno: Errno,
     },
     /// The socket to the kernel, or a file of the kernel, failed.
-    #[error("cannot {operation}: {source}")]
+    #[error("cannot {operation}: {reason}")]
     Io {
         /// What was asked.
         operation: Operation,
         /// The failure.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The kernel did not answer in time. What was asked may have been done.
     #[error("cannot {operation}: the kernel does not answer")]
@@ -155,6 +157,18 @@ pub enum Error {
         /// What is wrong with it.
         reason: DecodeError,
     },
+    /// Nothing in the kernel can have a name that was given: it is too long or
+    /// has a NUL inside. It was not sent, because the kernel would take its
+    /// beginning for another name. Nothing was changed.
+    #[error(
+        "cannot {operation}: no {kind} can have this name, which is too long or has a NUL inside"
+    )]
+    ImpossibleName {
+        /// What was asked.
+        operation: Operation,
+        /// What should have been named so.
+        kind: NameKind,
+    },
     /// The netmask of a persistent service has the other family than the
     /// service. The kernel was not asked.
     #[error("cannot {operation}: the netmask is not for {family:?} addresses")]
@@ -164,6 +178,28 @@ pub enum Error {
         /// The family of the service.
         family: AddressFamily,
     },
+}
+
+/// The things in the kernel that are chosen by a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NameKind {
+    /// The scheduler of a virtual service; 15 bytes at most.
+    Scheduler,
+    /// The persistence engine of a virtual service; 16 bytes at most.
+    PersistenceEngine,
+    /// The network interface of a synchronization daemon; 15 bytes at most.
+    Interface,
+}
+
+impl fmt::Display for NameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheduler => "scheduler",
+            Self::PersistenceEngine => "persistence engine",
+            Self::Interface => "network interface",
+        })
+    }
 }
 
 /// The kernel's reason in the words of IPVS. The system's own words for an errno
@@ -215,6 +251,7 @@ impl Error {
             | Self::AnswerLost { operation }
             | Self::KeptChanging { operation }
             | Self::Malformed { operation, .. }
+            | Self::ImpossibleName { operation, .. }
             | Self::NetmaskFamily { operation, .. } => Some(*operation),
         }
     }

@@ -81,7 +81,7 @@ pub use rustix::io::Errno;
 pub use self::{
     change::Change,
     client::Client,
-    error::{Error, Operation, Result},
+    error::{Error, NameKind, Operation, Result},
     kernel::consistency::Consistency,
     model::{
         AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,

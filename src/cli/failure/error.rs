@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ipvs_client::{Errno, Error, Operation};
+use ipvs_client::{Errno, Error, NameKind, Operation};
 
 use crate::{
     args::error::{STATUS_USAGE, UsageError},
@@ -155,6 +155,23 @@ pub(crate) fn flush(out: &mut impl Write) -> Result<(), StdoutError> {
     match out.flush() {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(StdoutError(error)),
         _ => Ok(()),
+    }
+}
+
+/// Finds the operation that the kernel refused, and its reason. The kernel is not
+/// asked for names that it cannot have; what it would answer is that there is no
+/// such thing.
+pub(super) fn find_refusal(error: &Error) -> Option<(Operation, Errno)> {
+    match *error {
+        Error::Kernel { operation, errno } => Some((operation, errno)),
+        Error::ImpossibleName { operation, kind } => {
+            let errno = match kind {
+                NameKind::Interface => Errno::NODEV,
+                _ => Errno::NOENT,
+            };
+            Some((operation, errno))
+        }
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::Write;
 use ipvs_client::Error;
 
 use super::{
-    error::{CommandLine, FailedCommand, is_closed_pipe, is_unavailable},
+    error::{CommandLine, FailedCommand, find_refusal, is_closed_pipe, is_unavailable},
     facts::Facts,
     hint,
     object::object,
@@ -107,8 +107,9 @@ impl<'a> Messages<'a> {
             // A message of the original's can end with an empty line.
             text = format!("{prefix}{}", text.trim_end());
         }
-        if to_terminal && let Some(failure @ Error::Kernel { .. }) = failure {
-            text.push_str(&format!("\n({failure})"));
+        if to_terminal && let Some((operation, errno)) = failure.and_then(find_refusal) {
+            let refusal = Error::Kernel { operation, errno };
+            text.push_str(&format!("\n({refusal})"));
         }
         let may_read_table = self.may_read_table;
         if let Some(line) =
@@ -158,7 +159,9 @@ fn find_hint(error: &anyhow::Error, facts: &Facts, may_read_table: bool) -> Opti
 mod tests {
     use std::io;
 
-    use ipvs_client::{AddressFamily, DestinationId, Errno, Operation, ServiceId};
+    use ipvs_client::{
+        AddressFamily, DaemonRole, DestinationId, Errno, NameKind, Operation, ServiceId,
+    };
 
     use super::*;
     use crate::{
@@ -201,6 +204,28 @@ mod tests {
             2,
             "there is not always a hint"
         );
+    }
+
+    #[test]
+    fn a_name_that_nothing_can_have_reads_as_one_that_the_kernel_does_not_find() {
+        let operation = Operation::AddService(ServiceId::tcp(([10, 0, 0, 1], 80)));
+        let daemon = Operation::StartDaemon(DaemonRole::Master);
+        for (operation, kind, errno) in [
+            (operation, NameKind::Scheduler, Errno::NOENT),
+            (operation, NameKind::PersistenceEngine, Errno::NOENT),
+            (daemon, NameKind::Interface, Errno::NODEV),
+        ] {
+            let told = |error: Error| {
+                let error = anyhow::Error::from(error);
+                let mut text = Vec::new();
+                Messages::new(&mut text, || true).report(&error);
+                (text, object(&error), status(&error))
+            };
+            assert_eq!(
+                told(Error::ImpossibleName { operation, kind }),
+                told(Error::Kernel { operation, errno })
+            );
+        }
     }
 
     #[test]

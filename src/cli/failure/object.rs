@@ -4,7 +4,10 @@
 
 use ipvs_client::{Errno, Error, Operation};
 
-use super::{error::RuleAt, words};
+use super::{
+    error::{RuleAt, find_refusal},
+    words,
+};
 use crate::{command::place::Place, json::JsonError};
 
 /// An error as JSON: what was asked, of which object, the kernel's reason, the
@@ -21,7 +24,7 @@ pub(super) fn object(error: &anyhow::Error) -> serde_json::Value {
     let mut object = serde_json::json!({
         "operation": operation.map(|operation| operation.to_string()),
         "object": operation.and_then(named_object),
-        "errno": failure.and_then(Error::errno).map(errno_name),
+        "errno": failure.and_then(find_refusal).map(|(_, errno)| errno_name(errno)),
         "message": message.trim_end(),
     });
     let at = error.downcast_ref::<RuleAt>();

@@ -4,7 +4,7 @@
 
 use ipvs_client::{Errno, Error, Operation};
 
-use super::error::RuleAt;
+use super::error::{RuleAt, find_refusal};
 use crate::command::place::Place;
 
 /// The words of an error that is not the client's, without its context.
@@ -50,9 +50,11 @@ pub(super) fn of_failure(error: &Error, net_raw: bool) -> String {
             }
         }
         error if error.errno() == Some(Errno::PERM) => format!("{NOT_ROOT}\n{QUESTION}"),
-        Error::Kernel { operation, errno } => refusal(*operation, *errno),
         Error::KeptChanging { .. } => format!("{error}\nNothing of it was written."),
-        other => other.to_string(),
+        other => match find_refusal(other) {
+            Some((operation, errno)) => refusal(operation, errno),
+            None => other.to_string(),
+        },
     }
 }
 

@@ -85,7 +85,7 @@ impl Exchange {
     pub(crate) fn send(&mut self, operation: Operation) -> Result<()> {
         let outcome = self.transport.send(&self.requests);
         self.requests.clear();
-        outcome.map_err(|source| Error::Io { operation, source })
+        outcome.map_err(|reason| Error::Io { operation, reason })
     }
 
     /// Takes the answer to the last request: calls `take` with the header and
@@ -226,7 +226,7 @@ fn next_datagram<'a>(
         } else {
             Error::Timeout { operation }
         }),
-        Err(source) => Err(Error::Io { operation, source }),
+        Err(reason) => Err(Error::Io { operation, reason }),
     }
 }
 

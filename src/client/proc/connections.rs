@@ -128,10 +128,10 @@ impl<R: BufRead> Connections<R> {
     }
 }
 
-fn failed(source: io::Error) -> Error {
+fn failed(reason: io::Error) -> Error {
     Error::Io {
         operation: Operation::ListConnections,
-        source,
+        reason,
     }
 }
 

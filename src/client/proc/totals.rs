@@ -16,9 +16,9 @@ const PATH: &str = "/proc/thread-self/net/ip_vs_stats";
 /// [`Error::Io`] when the kernel has no IPVS, its module is not loaded, or the
 /// file has another form.
 pub fn total_stats() -> Result<Stats> {
-    let failed = |source| Error::Io {
+    let failed = |reason| Error::Io {
         operation: Operation::ReadTotals,
-        source,
+        reason,
     };
     let text = fs::read_to_string(PATH).map_err(failed)?;
     parse(&text).ok_or_else(|| {

@@ -112,11 +112,16 @@ fn a_change_that_cannot_be_meant_is_refused_in_its_place_and_not_sent() {
         Message::refusal(Errno::NOMEM).for_earlier(1),
         Message::refusal(Errno::NOMEM),
     ])]]);
+    let mut refused = client.apply(&changes).unwrap();
+    let (index, error) = refused.remove(1);
+    let text = "cannot add TCP 192.0.2.1:80: no scheduler can have this name, which is too long \
+                or has a NUL inside";
+    assert_eq!((index, error.to_string().as_str()), (1, text));
+    assert_eq!(error.operation(), Some(Operation::AddService(web())));
     assert_eq!(
-        reasons(client.apply(&changes).unwrap()),
+        reasons(refused),
         [
             (0, Operation::ZeroAll, Errno::NOMEM),
-            (1, Operation::AddService(web()), Errno::NOENT),
             (2, Operation::Flush, Errno::NOMEM),
         ]
     );

@@ -140,6 +140,32 @@ fn every_refusal_keeps_operation_object_and_errno_and_reads_as_a_sentence() {
     }
 }
 
+/// A program that prints the chain of causes, as anyhow does, says each once.
+#[test]
+fn no_error_has_a_source_that_its_text_has_said_already() {
+    let operation = Operation::ListConnections;
+    for error in [
+        Error::Kernel {
+            operation,
+            errno: Errno::PERM,
+        },
+        Error::Io {
+            operation,
+            reason: Errno::NOENT.into(),
+        },
+        Error::Malformed {
+            operation,
+            reason: "too short".into(),
+        },
+        Error::Unavailable {
+            modprobe: Err(Errno::NOENT.into()),
+        },
+    ] {
+        let source = std::error::Error::source(&error);
+        assert!(source.is_none(), "{error}: {source:?}");
+    }
+}
+
 #[test]
 fn the_reasons_of_the_kernel_stay_apart() {
     for errno in [

@@ -3,13 +3,19 @@
 //! Names that nothing in the kernel can have. Netlink would cut such a name,
 //! and the kernel would take the rest for another.
 
-use rustix::io::Errno;
-
 use super::{
     fake_kernel::{Request, acknowledged, client_with},
-    values::{daemon, plain, refusal, web},
+    values::{daemon, plain, web},
 };
-use crate::{DaemonRole, Operation, ServiceSettings};
+use crate::{DaemonRole, Error, NameKind, Operation, Result, ServiceSettings};
+
+/// What was asked, and what should have had the name that nothing can have.
+fn impossible_name(outcome: Result<()>) -> (Operation, NameKind) {
+    match outcome.err() {
+        Some(Error::ImpossibleName { operation, kind }) => (operation, kind),
+        other => panic!("not about a name: {other:?}"),
+    }
+}
 
 fn scheduled_by(scheduler: &str) -> ServiceSettings {
     ServiceSettings {
@@ -26,38 +32,42 @@ fn told_apart_by(engine: &str) -> ServiceSettings {
 }
 
 #[test]
-fn a_scheduler_or_engine_that_cannot_be_does_not_exist_and_is_not_asked_for() {
+fn a_scheduler_or_engine_that_cannot_be_is_an_error_and_not_asked_for() {
     let (mut client, kernel) = client_with([]);
-    for settings in [
-        scheduled_by("sixteen-bytes-16"),
-        scheduled_by("rr\0wrr"),
-        scheduled_by("\0"),
-        scheduled_by(&"r".repeat(100_000)),
+    let schedulers = [
+        "sixteen-bytes-16",
+        "rr\0wrr",
+        "\0",
+        &"r".repeat(100_000),
         // Letters of two bytes: bytes count.
-        scheduled_by("ääääääää"),
-        told_apart_by("seventeen-bytes17"),
-        told_apart_by("sip\0"),
-        told_apart_by(&"s".repeat(100_000)),
-    ] {
+        "ääääääää",
+    ]
+    .map(|name| (scheduled_by(name), NameKind::Scheduler));
+    let engines = ["seventeen-bytes17", "sip\0", &"s".repeat(100_000)]
+        .map(|name| (told_apart_by(name), NameKind::PersistenceEngine));
+    for (settings, kind) in schedulers.into_iter().chain(engines) {
         assert_eq!(
-            refusal(client.add_service(&web(), &settings)),
-            (Operation::AddService(web()), Errno::NOENT)
+            impossible_name(client.add_service(&web(), &settings)),
+            (Operation::AddService(web()), kind)
         );
         assert_eq!(
-            refusal(client.edit_service(&web(), &settings)),
-            (Operation::EditService(web()), Errno::NOENT)
+            impossible_name(client.edit_service(&web(), &settings)),
+            (Operation::EditService(web()), kind)
         );
     }
     assert_eq!(kernel.requests(), []);
 }
 
 #[test]
-fn an_interface_that_cannot_be_does_not_exist_and_is_not_asked_for() {
+fn an_interface_that_cannot_be_is_an_error_and_not_asked_for() {
     let (mut client, kernel) = client_with([]);
     for interface in ["sixteen-bytes-16", "eth0\0", &"e".repeat(100_000)] {
         assert_eq!(
-            refusal(client.start_daemon(&daemon(DaemonRole::Backup, interface))),
-            (Operation::StartDaemon(DaemonRole::Backup), Errno::NODEV)
+            impossible_name(client.start_daemon(&daemon(DaemonRole::Backup, interface))),
+            (
+                Operation::StartDaemon(DaemonRole::Backup),
+                NameKind::Interface
+            )
         );
     }
     assert_eq!(kernel.requests(), []);

@@ -10,6 +10,7 @@ use super::{Facts, endpoint, nearby::Nearby, nearly};
 use crate::{
     args::address,
     command::{Command, DEFAULT_INTERFACE},
+    failure::error::find_refusal,
 };
 
 pub(super) fn of(
@@ -19,51 +20,48 @@ pub(super) fn of(
     nearby: impl FnOnce() -> Nearby,
 ) -> Option<String> {
     use Operation as O;
-    match *error {
-        Error::Unavailable { .. } => Some(no_module(facts)),
-        Error::Kernel { operation, errno } => match (operation, errno) {
-            (_, Errno::PERM) => no_permission(facts),
-            (O::AddService(_) | O::EditService(_), Errno::NOENT) => not_found(command?, facts),
-            (
-                O::AddDestination(service, server) | O::EditDestination(service, server),
-                Errno::INVAL,
-            ) => unfit_address(&service, &server, facts),
-            (O::AddDestination(..) | O::EditDestination(..), Errno::RANGE) => thresholds(command?),
-            (O::AddService(_), Errno::EXIST) => Some(
-                "-E changes a virtual service that is there; a command for one of its real \
+    if let Error::Unavailable { .. } = error {
+        return Some(no_module(facts));
+    }
+    match find_refusal(error)? {
+        (_, Errno::PERM) => no_permission(facts),
+        (O::AddService(_) | O::EditService(_), Errno::NOENT) => not_found(command?, facts),
+        (
+            O::AddDestination(service, server) | O::EditDestination(service, server),
+            Errno::INVAL,
+        ) => unfit_address(&service, &server, facts),
+        (O::AddDestination(..) | O::EditDestination(..), Errno::RANGE) => thresholds(command?),
+        (O::AddService(_), Errno::EXIST) => Some(
+            "-E changes a virtual service that is there; a command for one of its real \
                  servers is -a"
-                    .to_owned(),
-            ),
-            (O::AddDestination(..), Errno::EXIST) => {
-                Some("-e changes a real server that is there".to_owned())
-            }
-            (
-                O::ReadService(service)
-                | O::EditService(service)
-                | O::DeleteService(service)
-                | O::ZeroService(service),
-                Errno::SRCH,
-            ) => Some(no_service(&service, None, &nearby())),
-            (
-                O::AddDestination(service, server)
-                | O::EditDestination(service, server)
-                | O::DeleteDestination(service, server),
-                Errno::SRCH,
-            ) => Some(no_service(&service, Some(&server), &nearby())),
-            (
-                O::EditDestination(service, server) | O::DeleteDestination(service, server),
-                Errno::NOENT,
-            ) => no_server(&service, &server, command?, &nearby()),
-            (O::StartDaemon(role), Errno::EXIST) => Some(format!(
-                "`ipvsadm -L --daemon` shows what runs; `ipvsadm --stop-daemon {role}` makes room \
+                .to_owned(),
+        ),
+        (O::AddDestination(..), Errno::EXIST) => {
+            Some("-e changes a real server that is there".to_owned())
+        }
+        (
+            O::ReadService(service)
+            | O::EditService(service)
+            | O::DeleteService(service)
+            | O::ZeroService(service),
+            Errno::SRCH,
+        ) => Some(no_service(&service, None, &nearby())),
+        (
+            O::AddDestination(service, server)
+            | O::EditDestination(service, server)
+            | O::DeleteDestination(service, server),
+            Errno::SRCH,
+        ) => Some(no_service(&service, Some(&server), &nearby())),
+        (
+            O::EditDestination(service, server) | O::DeleteDestination(service, server),
+            Errno::NOENT,
+        ) => no_server(&service, &server, command?, &nearby()),
+        (O::StartDaemon(role), Errno::EXIST) => Some(format!(
+            "`ipvsadm -L --daemon` shows what runs; `ipvsadm --stop-daemon {role}` makes room \
                  for another"
-            )),
-            (O::StartDaemon(_), Errno::NODEV) => no_interface(command?, facts),
-            (O::StopDaemon(_), Errno::SRCH) => {
-                Some("`ipvsadm -L --daemon` shows what runs".to_owned())
-            }
-            _ => None,
-        },
+        )),
+        (O::StartDaemon(_), Errno::NODEV) => no_interface(command?, facts),
+        (O::StopDaemon(_), Errno::SRCH) => Some("`ipvsadm -L --daemon` shows what runs".to_owned()),
         _ => None,
     }
 }
