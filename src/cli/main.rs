@@ -6,8 +6,6 @@
 //! the kernel, what comes back becomes the client's model, and the model is
 //! printed.
 
-#![cfg_attr(all(target_env = "gnu", not(test)), no_main)]
-
 mod args;
 mod command;
 mod failure;
@@ -19,12 +17,13 @@ mod output;
 mod run;
 mod scheduler_flags;
 mod sigpipe;
-#[cfg(all(target_env = "gnu", not(test)))]
-mod start;
 mod table;
 mod watch;
 
-use std::io::{self, BufWriter, IsTerminal};
+use std::{
+    io::{self, BufWriter, IsTerminal},
+    process::ExitCode,
+};
 
 use crate::{
     failure::{CommandLine, Messages},
@@ -34,13 +33,7 @@ use crate::{
     },
 };
 
-#[cfg(any(not(target_env = "gnu"), test))]
-fn main() -> std::process::ExitCode {
-    status().into()
-}
-
-/// Does what the words of the command line ask for; returns the exit status.
-fn status() -> u8 {
+fn main() -> ExitCode {
     sigpipe::restore();
     let mut words = std::env::args_os();
     let program = Program::named(&words.next().unwrap_or_default());
@@ -54,13 +47,14 @@ fn status() -> u8 {
     if words.contains(&"--json") {
         messages.become_json();
     }
-    match run(program, &words, &mut messages) {
+    let status = match run(program, &words, &mut messages) {
         Ok(status) => status,
         Err(error) => {
             messages.report(&error);
             failure::status(&error)
         }
-    }
+    };
+    status.into()
 }
 
 /// Does what the words ask for; returns the exit status.
