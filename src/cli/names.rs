@@ -3,6 +3,11 @@
 //! Names of hosts and services: from the C library, so that every source that
 //! the system is set up for counts.
 
+#![expect(
+    unsafe_code,
+    reason = "getservbyname and getservbyport have no safe binding that knows SCTP"
+)]
+
 use std::{
     collections::HashMap,
     ffi::{CStr, CString},

@@ -8,6 +8,11 @@
 //! library ignores the signal before `main`, so the disposition is read before
 //! that.
 
+#![expect(
+    unsafe_code,
+    reason = "the disposition must be read before the standard library changes it"
+)]
+
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 static WAS_IGNORED: AtomicBool = AtomicBool::new(false);

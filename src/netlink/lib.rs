@@ -78,6 +78,8 @@
 //! 16, so that a name from outside can do no harm. A name must not hold a NUL:
 //! the kernel would stop reading there.
 
+#![forbid(unsafe_code)]
+
 mod attribute;
 mod daemon;
 mod destination;

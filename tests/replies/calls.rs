@@ -2,6 +2,8 @@
 
 //! What the preloaded program calls instead of the C library's functions.
 
+#![expect(unsafe_code, reason = "these are functions of the C library")]
+
 use std::env;
 use std::io::{self, Write as _};
 use std::slice;

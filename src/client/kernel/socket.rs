@@ -2,6 +2,11 @@
 
 //! The byte border to the kernel.
 
+#![expect(
+    unsafe_code,
+    reason = "neither rustix nor netlink-sys has recvmmsg"
+)]
+
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd},

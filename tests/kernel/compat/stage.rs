@@ -4,6 +4,8 @@
 //! which /etc has only what the C library's look-ups read, so that no answer
 //! depends on the machine.
 
+#![expect(unsafe_code, reason = "a child ignores SIGPIPE before exec")]
+
 use std::fs;
 use std::io::{PipeReader, Read as _, Write as _, pipe};
 use std::net::{SocketAddr, TcpStream, UdpSocket};

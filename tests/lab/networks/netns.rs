@@ -2,6 +2,11 @@
 
 //! Network namespaces of our own, and the virtual links between them.
 
+#![expect(
+    unsafe_code,
+    reason = "a link is set up by an ioctl, and a child joins a namespace before exec"
+)]
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;

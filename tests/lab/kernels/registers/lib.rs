@@ -10,6 +10,8 @@
 //! (`uml.rs`). The rest of the registers is then as in a fresh process: nothing
 //! inside uses it.
 
+#![expect(unsafe_code, reason = "this is a function of the C library")]
+
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
