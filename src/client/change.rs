@@ -2,7 +2,7 @@
 
 //! One change to the table, as a value.
 
-use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
+use ipvs_netlink::IpvsCommand;
 
 use crate::{
     DestinationId, DestinationSettings, Error, NameKind, Operation, Result, ServiceId,
@@ -80,53 +80,44 @@ impl Change {
         check_name(NameKind::PersistenceEngine, engine, self.operation())
     }
 
-    /// The request for the kernel.
-    pub(crate) fn message(&self) -> IpvsMessage {
-        let service = |id: &ServiceId| IpvsAttribute::Service(convert::service_id_attributes(id));
-        let (command, attributes) = match self {
-            Self::AddService(id, settings) => (
-                IpvsCommand::NewService,
-                vec![IpvsAttribute::Service(convert::service_attributes(
-                    id, settings,
-                ))],
-            ),
-            Self::EditService(id, settings) => (
-                IpvsCommand::SetService,
-                vec![IpvsAttribute::Service(convert::service_attributes(
-                    id, settings,
-                ))],
-            ),
-            Self::DeleteService(id) => (IpvsCommand::DelService, vec![service(id)]),
-            Self::AddDestination(service_id, id, settings) => (
-                IpvsCommand::NewDest,
-                vec![
-                    service(service_id),
-                    IpvsAttribute::Destination(convert::destination_attributes(id, settings)),
-                ],
-            ),
-            Self::EditDestination(service_id, id, settings) => (
-                IpvsCommand::SetDest,
-                vec![
-                    service(service_id),
-                    IpvsAttribute::Destination(convert::destination_attributes(id, settings)),
-                ],
-            ),
-            Self::DeleteDestination(service_id, id) => (
-                IpvsCommand::DelDest,
-                vec![
-                    service(service_id),
-                    IpvsAttribute::Destination(convert::destination_id_attributes(id)),
-                ],
-            ),
-            Self::ZeroService(id) => (IpvsCommand::Zero, vec![service(id)]),
-            Self::ZeroAll => (IpvsCommand::Zero, vec![]),
-            Self::Flush => (IpvsCommand::Flush, vec![]),
-            Self::SetTimeouts(timeouts) => (
-                IpvsCommand::SetConfig,
-                convert::timeout_attributes(timeouts),
-            ),
-        };
-        IpvsMessage::new(command, attributes)
+    /// Returns the command of the request.
+    pub(crate) fn command(&self) -> IpvsCommand {
+        match self {
+            Self::AddService(..) => IpvsCommand::NewService,
+            Self::EditService(..) => IpvsCommand::SetService,
+            Self::DeleteService(_) => IpvsCommand::DelService,
+            Self::AddDestination(..) => IpvsCommand::NewDest,
+            Self::EditDestination(..) => IpvsCommand::SetDest,
+            Self::DeleteDestination(..) => IpvsCommand::DelDest,
+            Self::ZeroService(_) | Self::ZeroAll => IpvsCommand::Zero,
+            Self::Flush => IpvsCommand::Flush,
+            Self::SetTimeouts(_) => IpvsCommand::SetConfig,
+        }
+    }
+
+    /// Appends the attributes of the request.
+    pub(crate) fn append_to(&self, buffer: &mut Vec<u8>) {
+        match self {
+            Self::AddService(id, settings) | Self::EditService(id, settings) => {
+                convert::describe_service(id, settings).append_to(buffer);
+            }
+            Self::DeleteService(id) | Self::ZeroService(id) => {
+                convert::name_service(id).append_to(buffer);
+            }
+            Self::AddDestination(service, id, settings)
+            | Self::EditDestination(service, id, settings) => {
+                convert::name_service(service).append_to(buffer);
+                convert::describe_destination(id, settings).append_to(buffer);
+            }
+            Self::DeleteDestination(service, id) => {
+                convert::name_service(service).append_to(buffer);
+                convert::name_destination(id).append_to(buffer);
+            }
+            Self::ZeroAll | Self::Flush => {}
+            Self::SetTimeouts(timeouts) => {
+                convert::append_attributes(buffer, &convert::describe_timeouts(timeouts));
+            }
+        }
     }
 }
 

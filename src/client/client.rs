@@ -4,11 +4,11 @@
 
 use std::{fmt, hash::Hash, io};
 
-use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
+use ipvs_netlink::{DaemonAttribute, IpvsAttribute, IpvsCommand, IpvsMessage};
 use netlink_packet_core::{
     DecodeError, NLM_F_ACK, NLM_F_DUMP, NetlinkDeserializable, NetlinkHeader,
 };
-use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage, constants::GENL_HDRLEN};
+use netlink_packet_generic::{GenlMessage, constants::GENL_HDRLEN};
 
 use crate::{
     AddressFamily, Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
@@ -83,8 +83,8 @@ impl Client {
         self.read_one(
             Operation::ReadInfo,
             IpvsCommand::GetInfo,
-            vec![],
-            whole(convert::info),
+            |_| {},
+            whole(convert::read_info),
         )
     }
 
@@ -138,10 +138,10 @@ impl Client {
                 client.read(
                     operation,
                     IpvsCommand::GetService,
-                    vec![],
+                    |_| {},
                     NLM_F_DUMP,
                     |_, payload| {
-                        let service = convert::service(attributes(payload), counters)?;
+                        let service = convert::read_service(attributes(payload), counters)?;
                         Ok((service.id, map(service)))
                     },
                 )
@@ -157,8 +157,8 @@ impl Client {
         self.read_one(
             Operation::ReadService(*id),
             IpvsCommand::GetService,
-            vec![named(id)],
-            |_, payload| convert::service(attributes(payload), Counters::Read),
+            |request| convert::name_service(id).append_to(request),
+            |_, payload| convert::read_service(attributes(payload), Counters::Read),
         )
     }
 
@@ -233,9 +233,9 @@ impl Client {
                 client.read(
                     operation,
                     IpvsCommand::GetDest,
-                    vec![named(service)],
+                    |request| convert::name_service(service).append_to(request),
                     NLM_F_DUMP,
-                    |_, payload| convert::destination(attributes(payload), family, counters),
+                    |_, payload| convert::read_destination(attributes(payload), family, counters),
                 )
             },
         )
@@ -303,8 +303,8 @@ impl Client {
         self.read_one(
             Operation::ReadTimeouts,
             IpvsCommand::GetConfig,
-            vec![],
-            whole(convert::timeouts),
+            |_| {},
+            whole(convert::read_timeouts),
         )
     }
 
@@ -322,9 +322,9 @@ impl Client {
         let daemons = self.read(
             Operation::ListDaemons,
             IpvsCommand::GetDaemon,
-            vec![],
+            |_| {},
             NLM_F_DUMP,
-            whole(convert::daemon),
+            whole(convert::read_daemon),
         )?;
         Ok(daemons.items)
     }
@@ -339,11 +339,8 @@ impl Client {
     pub fn start_daemon(&mut self, daemon: &SyncDaemon) -> Result<()> {
         let operation = Operation::StartDaemon(daemon.role);
         check_name(NameKind::Interface, &daemon.interface, operation)?;
-        let request = IpvsMessage::new(
-            IpvsCommand::NewDaemon,
-            vec![IpvsAttribute::Daemon(convert::daemon_attributes(daemon))],
-        );
-        let outcome = self.write_daemon(operation, request);
+        let attributes = convert::describe_daemon(daemon);
+        let outcome = self.write_daemon(operation, IpvsCommand::NewDaemon, attributes);
         self.settle_daemon(outcome, daemon.role, true)
     }
 
@@ -352,11 +349,9 @@ impl Client {
     /// # Errors
     /// `ESRCH` when that role does not run.
     pub fn stop_daemon(&mut self, role: DaemonRole) -> Result<()> {
-        let request = IpvsMessage::new(
-            IpvsCommand::DelDaemon,
-            vec![IpvsAttribute::Daemon(convert::daemon_role_attributes(role))],
-        );
-        let outcome = self.write_daemon(Operation::StopDaemon(role), request);
+        let operation = Operation::StopDaemon(role);
+        let attributes = convert::name_daemon(role);
+        let outcome = self.write_daemon(operation, IpvsCommand::DelDaemon, attributes);
         self.settle_daemon(outcome, role, false)
     }
 
@@ -419,7 +414,7 @@ impl Client {
             } else {
                 0
             };
-            self.queue(&change.message(), flags);
+            self.queue(change.command(), flags, |request| change.append_to(request));
         }
         self.exchange.send(operation)?;
         for (position, errno) in self.exchange.receive_refusals(operation, sent.len())? {
@@ -445,18 +440,22 @@ impl Client {
         }
     }
 
-    fn queue(&mut self, request: &IpvsMessage, flags: u16) {
-        let header = GenlHeader {
-            cmd: request.command(),
-            version: request.version(),
-        };
-        self.exchange.queue(self.family, header, flags, |buffer| {
-            request.append_to(buffer);
-        });
+    /// Puts a request behind those that wait to be sent; `append` adds its
+    /// attributes.
+    fn queue(&mut self, command: IpvsCommand, flags: u16, append: impl FnOnce(&mut Vec<u8>)) {
+        self.exchange
+            .queue(self.family, command.header(), flags, append);
     }
 
-    fn write_daemon(&mut self, operation: Operation, request: IpvsMessage) -> Result<()> {
-        self.queue(&request, NLM_F_ACK);
+    fn write_daemon(
+        &mut self,
+        operation: Operation,
+        command: IpvsCommand,
+        daemon: Vec<DaemonAttribute>,
+    ) -> Result<()> {
+        self.queue(command, NLM_F_ACK, |request| {
+            convert::append_attributes(request, &[IpvsAttribute::Daemon(daemon)]);
+        });
         self.exchange.send(operation)?;
         self.exchange
             .receive(operation, self.family, false, |_, _| Ok(()))?;
@@ -467,10 +466,10 @@ impl Client {
         &mut self,
         operation: Operation,
         command: IpvsCommand,
-        attributes: Vec<IpvsAttribute>,
+        append: impl Fn(&mut Vec<u8>),
         convert: impl FnMut(&NetlinkHeader, &[u8]) -> Result<T, DecodeError>,
     ) -> Result<T> {
-        self.read(operation, command, attributes, NLM_F_ACK, convert)?
+        self.read(operation, command, append, NLM_F_ACK, convert)?
             .items
             .pop()
             .ok_or_else(|| Error::Malformed {
@@ -519,16 +518,15 @@ impl Client {
         &mut self,
         operation: Operation,
         command: IpvsCommand,
-        attributes: Vec<IpvsAttribute>,
+        append: impl Fn(&mut Vec<u8>),
         flags: u16,
         mut convert: impl FnMut(&NetlinkHeader, &[u8]) -> Result<T, DecodeError>,
     ) -> Result<Dump<T>> {
-        let request = IpvsMessage::new(command, attributes);
         let dump = flags & NLM_F_DUMP != 0;
         let mut attempt = 1;
         loop {
             let mut items = Vec::new();
-            self.queue(&request, flags);
+            self.queue(command, flags, &append);
             self.exchange.send(operation)?;
             let outcome = self
                 .exchange
@@ -564,8 +562,4 @@ fn whole<T>(
 /// What follows the generic netlink header.
 fn attributes(payload: &[u8]) -> &[u8] {
     payload.get(GENL_HDRLEN..).unwrap_or_default()
-}
-
-fn named(id: &ServiceId) -> IpvsAttribute {
-    IpvsAttribute::Service(convert::service_id_attributes(id))
 }

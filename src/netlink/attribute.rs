@@ -3,13 +3,13 @@
 //! The top-level attributes of a message.
 
 use netlink_packet_core::{
-    DecodeError, DefaultNla, ErrorContext, NLA_F_NESTED, Nla, NlaBuffer, Parseable,
+    DecodeError, DefaultNla, Emitable, NLA_F_NESTED, Nla, NlaBuffer, Parseable,
     ParseableParametrized,
 };
 
 use crate::{
     DaemonAttribute, DestinationAttribute, InfoAttribute, IpvsCommand, ServiceAttribute,
-    value::{append, append_set, emit_set, parse_array, parse_set, set_len},
+    value::{parse_set, parse_u32},
 };
 
 pub(crate) const IPVS_CMD_ATTR_SERVICE: u16 = 1;
@@ -43,25 +43,12 @@ pub enum IpvsAttribute {
     Other(DefaultNla),
 }
 
-impl IpvsAttribute {
-    /// Appends what `emit` writes, without first asking for lengths
-    /// on every level.
-    pub(crate) fn append_to(&self, buffer: &mut Vec<u8>) {
-        match self {
-            Self::Service(set) => append_set(buffer, self.kind(), set),
-            Self::Destination(set) => append_set(buffer, self.kind(), set),
-            Self::Daemon(set) => append_set(buffer, self.kind(), set),
-            other => append(buffer, other),
-        }
-    }
-}
-
 impl Nla for IpvsAttribute {
     fn value_len(&self) -> usize {
         match self {
-            Self::Service(set) => set_len(set),
-            Self::Destination(set) => set_len(set),
-            Self::Daemon(set) => set_len(set),
+            Self::Service(set) => set.as_slice().buffer_len(),
+            Self::Destination(set) => set.as_slice().buffer_len(),
+            Self::Daemon(set) => set.as_slice().buffer_len(),
             Self::TimeoutTcp(_) | Self::TimeoutTcpFin(_) | Self::TimeoutUdp(_) => 4,
             Self::Info(attribute) => attribute.value_len(),
             Self::Other(attribute) => attribute.value_len(),
@@ -83,9 +70,9 @@ impl Nla for IpvsAttribute {
 
     fn emit_value(&self, buffer: &mut [u8]) {
         match self {
-            Self::Service(set) => emit_set(buffer, set),
-            Self::Destination(set) => emit_set(buffer, set),
-            Self::Daemon(set) => emit_set(buffer, set),
+            Self::Service(set) => set.as_slice().emit(buffer),
+            Self::Destination(set) => set.as_slice().emit(buffer),
+            Self::Daemon(set) => set.as_slice().emit(buffer),
             Self::TimeoutTcp(seconds)
             | Self::TimeoutTcpFin(seconds)
             | Self::TimeoutUdp(seconds) => buffer.copy_from_slice(&seconds.to_ne_bytes()),
@@ -105,24 +92,18 @@ impl<'a, T: AsRef<[u8]> + ?Sized> ParseableParametrized<NlaBuffer<&'a T>, IpvsCo
         }
         let payload = buf.value();
         Ok(match buf.kind() {
-            IPVS_CMD_ATTR_SERVICE => {
-                Self::Service(parse_set(payload).context("invalid IPVS_CMD_ATTR_SERVICE value")?)
+            IPVS_CMD_ATTR_SERVICE => Self::Service(parse_set(payload, "IPVS_CMD_ATTR_SERVICE")?),
+            IPVS_CMD_ATTR_DEST => Self::Destination(parse_set(payload, "IPVS_CMD_ATTR_DEST")?),
+            IPVS_CMD_ATTR_DAEMON => Self::Daemon(parse_set(payload, "IPVS_CMD_ATTR_DAEMON")?),
+            IPVS_CMD_ATTR_TIMEOUT_TCP => {
+                Self::TimeoutTcp(parse_u32(payload, "IPVS_CMD_ATTR_TIMEOUT_TCP")?)
             }
-            IPVS_CMD_ATTR_DEST => {
-                Self::Destination(parse_set(payload).context("invalid IPVS_CMD_ATTR_DEST value")?)
+            IPVS_CMD_ATTR_TIMEOUT_TCP_FIN => {
+                Self::TimeoutTcpFin(parse_u32(payload, "IPVS_CMD_ATTR_TIMEOUT_TCP_FIN")?)
             }
-            IPVS_CMD_ATTR_DAEMON => {
-                Self::Daemon(parse_set(payload).context("invalid IPVS_CMD_ATTR_DAEMON value")?)
+            IPVS_CMD_ATTR_TIMEOUT_UDP => {
+                Self::TimeoutUdp(parse_u32(payload, "IPVS_CMD_ATTR_TIMEOUT_UDP")?)
             }
-            IPVS_CMD_ATTR_TIMEOUT_TCP => Self::TimeoutTcp(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_CMD_ATTR_TIMEOUT_TCP value")?,
-            )),
-            IPVS_CMD_ATTR_TIMEOUT_TCP_FIN => Self::TimeoutTcpFin(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_CMD_ATTR_TIMEOUT_TCP_FIN value")?,
-            )),
-            IPVS_CMD_ATTR_TIMEOUT_UDP => Self::TimeoutUdp(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_CMD_ATTR_TIMEOUT_UDP value")?,
-            )),
             _ => Self::Other(DefaultNla::parse(buf)?),
         })
     }

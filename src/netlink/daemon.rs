@@ -4,9 +4,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use netlink_packet_core::{DecodeError, DefaultNla, ErrorContext, Nla, NlaBuffer, Parseable};
+use netlink_packet_core::{DecodeError, DefaultNla, Nla, NlaBuffer, Parseable};
 
-use crate::value::{emit_name, name_len, parse_array, parse_name};
+use crate::value::{emit_name, name_len, parse_bytes, parse_name, parse_u8, parse_u16, parse_u32};
 
 const IPVS_DAEMON_ATTR_STATE: u16 = 1;
 const IPVS_DAEMON_ATTR_MCAST_IFN: u16 = 2;
@@ -130,34 +130,34 @@ impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for DaemonAttribut
     fn parse(buf: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
         let payload = buf.value();
         Ok(match buf.kind() {
-            IPVS_DAEMON_ATTR_STATE => Self::State(
-                u32::from_ne_bytes(
-                    parse_array(payload).context("invalid IPVS_DAEMON_ATTR_STATE value")?,
-                )
-                .into(),
-            ),
+            IPVS_DAEMON_ATTR_STATE => {
+                Self::State(parse_u32(payload, "IPVS_DAEMON_ATTR_STATE")?.into())
+            }
             IPVS_DAEMON_ATTR_MCAST_IFN => Self::MulticastInterface(
-                parse_name(payload).context("invalid IPVS_DAEMON_ATTR_MCAST_IFN value")?,
+                parse_name(payload, "IPVS_DAEMON_ATTR_MCAST_IFN")?.to_owned(),
             ),
-            IPVS_DAEMON_ATTR_SYNC_ID => Self::SyncId(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DAEMON_ATTR_SYNC_ID value")?,
-            )),
-            IPVS_DAEMON_ATTR_SYNC_MAXLEN => Self::SyncMaxlen(u16::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DAEMON_ATTR_SYNC_MAXLEN value")?,
-            )),
-            IPVS_DAEMON_ATTR_MCAST_GROUP => Self::MulticastGroup(Ipv4Addr::from(
-                parse_array::<4>(payload).context("invalid IPVS_DAEMON_ATTR_MCAST_GROUP value")?,
-            )),
-            IPVS_DAEMON_ATTR_MCAST_GROUP6 => Self::MulticastGroup6(Ipv6Addr::from(
-                parse_array::<16>(payload)
-                    .context("invalid IPVS_DAEMON_ATTR_MCAST_GROUP6 value")?,
-            )),
-            IPVS_DAEMON_ATTR_MCAST_PORT => Self::MulticastPort(u16::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DAEMON_ATTR_MCAST_PORT value")?,
-            )),
-            IPVS_DAEMON_ATTR_MCAST_TTL => Self::MulticastTtl(u8::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DAEMON_ATTR_MCAST_TTL value")?,
-            )),
+            IPVS_DAEMON_ATTR_SYNC_ID => {
+                Self::SyncId(parse_u32(payload, "IPVS_DAEMON_ATTR_SYNC_ID")?)
+            }
+            IPVS_DAEMON_ATTR_SYNC_MAXLEN => {
+                Self::SyncMaxlen(parse_u16(payload, "IPVS_DAEMON_ATTR_SYNC_MAXLEN")?)
+            }
+            IPVS_DAEMON_ATTR_MCAST_GROUP => Self::MulticastGroup(Ipv4Addr::from(parse_bytes::<4>(
+                payload,
+                "IPVS_DAEMON_ATTR_MCAST_GROUP",
+            )?)),
+            IPVS_DAEMON_ATTR_MCAST_GROUP6 => {
+                Self::MulticastGroup6(Ipv6Addr::from(parse_bytes::<16>(
+                    payload,
+                    "IPVS_DAEMON_ATTR_MCAST_GROUP6",
+                )?))
+            }
+            IPVS_DAEMON_ATTR_MCAST_PORT => {
+                Self::MulticastPort(parse_u16(payload, "IPVS_DAEMON_ATTR_MCAST_PORT")?)
+            }
+            IPVS_DAEMON_ATTR_MCAST_TTL => {
+                Self::MulticastTtl(parse_u8(payload, "IPVS_DAEMON_ATTR_MCAST_TTL")?)
+            }
             _ => Self::Other(DefaultNla::parse(buf)?),
         })
     }

@@ -3,29 +3,29 @@
 //! The attributes of a destination.
 
 use netlink_packet_core::{
-    DecodeError, DefaultNla, ErrorContext, NLA_F_NESTED, Nla, NlaBuffer, Parseable,
+    DecodeError, DefaultNla, Emitable, NLA_F_NESTED, Nla, NlaBuffer, Parseable,
 };
 
 use crate::{
     ForwardingMethod, StatsAttribute, TunnelFlags, TunnelType,
-    value::{emit_set, parse_array, parse_set, set_len},
+    value::{parse_be16, parse_bytes, parse_set, parse_u8, parse_u16, parse_u32},
 };
 
-const IPVS_DEST_ATTR_ADDR: u16 = 1;
-const IPVS_DEST_ATTR_PORT: u16 = 2;
-const IPVS_DEST_ATTR_FWD_METHOD: u16 = 3;
-const IPVS_DEST_ATTR_WEIGHT: u16 = 4;
-const IPVS_DEST_ATTR_U_THRESH: u16 = 5;
-const IPVS_DEST_ATTR_L_THRESH: u16 = 6;
-const IPVS_DEST_ATTR_ACTIVE_CONNS: u16 = 7;
-const IPVS_DEST_ATTR_INACT_CONNS: u16 = 8;
-const IPVS_DEST_ATTR_PERSIST_CONNS: u16 = 9;
+pub(crate) const IPVS_DEST_ATTR_ADDR: u16 = 1;
+pub(crate) const IPVS_DEST_ATTR_PORT: u16 = 2;
+pub(crate) const IPVS_DEST_ATTR_FWD_METHOD: u16 = 3;
+pub(crate) const IPVS_DEST_ATTR_WEIGHT: u16 = 4;
+pub(crate) const IPVS_DEST_ATTR_U_THRESH: u16 = 5;
+pub(crate) const IPVS_DEST_ATTR_L_THRESH: u16 = 6;
+pub(crate) const IPVS_DEST_ATTR_ACTIVE_CONNS: u16 = 7;
+pub(crate) const IPVS_DEST_ATTR_INACT_CONNS: u16 = 8;
+pub(crate) const IPVS_DEST_ATTR_PERSIST_CONNS: u16 = 9;
 pub(crate) const IPVS_DEST_ATTR_STATS: u16 = 10;
-const IPVS_DEST_ATTR_ADDR_FAMILY: u16 = 11;
+pub(crate) const IPVS_DEST_ATTR_ADDR_FAMILY: u16 = 11;
 pub(crate) const IPVS_DEST_ATTR_STATS64: u16 = 12;
-const IPVS_DEST_ATTR_TUN_TYPE: u16 = 13;
-const IPVS_DEST_ATTR_TUN_PORT: u16 = 14;
-const IPVS_DEST_ATTR_TUN_FLAGS: u16 = 15;
+pub(crate) const IPVS_DEST_ATTR_TUN_TYPE: u16 = 13;
+pub(crate) const IPVS_DEST_ATTR_TUN_PORT: u16 = 14;
+pub(crate) const IPVS_DEST_ATTR_TUN_FLAGS: u16 = 15;
 
 /// An attribute of a destination of a virtual service (`IPVS_DEST_ATTR_*`).
 ///
@@ -87,8 +87,8 @@ impl Nla for DestinationAttribute {
             | Self::ActiveConnections(_)
             | Self::InactiveConnections(_)
             | Self::PersistentConnections(_) => 4,
-            Self::Stats(set) => set_len(set),
-            Self::Stats64(set) => set_len(set),
+            Self::Stats(set) => set.as_slice().buffer_len(),
+            Self::Stats64(set) => set.as_slice().buffer_len(),
             Self::TunnelType(_) => 1,
             Self::Other(attribute) => attribute.value_len(),
         }
@@ -131,8 +131,8 @@ impl Nla for DestinationAttribute {
             | Self::ActiveConnections(number)
             | Self::InactiveConnections(number)
             | Self::PersistentConnections(number) => buffer.copy_from_slice(&number.to_ne_bytes()),
-            Self::Stats(set) => emit_set(buffer, set),
-            Self::Stats64(set) => emit_set(buffer, set),
+            Self::Stats(set) => set.as_slice().emit(buffer),
+            Self::Stats64(set) => set.as_slice().emit(buffer),
             Self::TunnelType(tunnel_type) => buffer.copy_from_slice(&[u8::from(*tunnel_type)]),
             Self::TunnelFlags(flags) => buffer.copy_from_slice(&flags.bits().to_ne_bytes()),
             Self::Other(attribute) => attribute.emit_value(buffer),
@@ -144,59 +144,41 @@ impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for DestinationAtt
     fn parse(buf: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
         let payload = buf.value();
         Ok(match buf.kind() {
-            IPVS_DEST_ATTR_ADDR => {
-                Self::Address(parse_array(payload).context("invalid IPVS_DEST_ATTR_ADDR value")?)
+            IPVS_DEST_ATTR_ADDR => Self::Address(parse_bytes(payload, "IPVS_DEST_ATTR_ADDR")?),
+            IPVS_DEST_ATTR_PORT => Self::Port(parse_be16(payload, "IPVS_DEST_ATTR_PORT")?),
+            IPVS_DEST_ATTR_FWD_METHOD => {
+                Self::ForwardingMethod(parse_u32(payload, "IPVS_DEST_ATTR_FWD_METHOD")?.into())
             }
-            IPVS_DEST_ATTR_PORT => Self::Port(u16::from_be_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_PORT value")?,
-            )),
-            IPVS_DEST_ATTR_FWD_METHOD => Self::ForwardingMethod(
-                u32::from_ne_bytes(
-                    parse_array(payload).context("invalid IPVS_DEST_ATTR_FWD_METHOD value")?,
-                )
-                .into(),
-            ),
-            IPVS_DEST_ATTR_WEIGHT => Self::Weight(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_WEIGHT value")?,
-            )),
-            IPVS_DEST_ATTR_U_THRESH => Self::UpperThreshold(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_U_THRESH value")?,
-            )),
-            IPVS_DEST_ATTR_L_THRESH => Self::LowerThreshold(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_L_THRESH value")?,
-            )),
-            IPVS_DEST_ATTR_ACTIVE_CONNS => Self::ActiveConnections(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_ACTIVE_CONNS value")?,
-            )),
-            IPVS_DEST_ATTR_INACT_CONNS => Self::InactiveConnections(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_INACT_CONNS value")?,
-            )),
-            IPVS_DEST_ATTR_PERSIST_CONNS => Self::PersistentConnections(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_PERSIST_CONNS value")?,
-            )),
-            IPVS_DEST_ATTR_STATS => {
-                Self::Stats(parse_set(payload).context("invalid IPVS_DEST_ATTR_STATS value")?)
+            IPVS_DEST_ATTR_WEIGHT => Self::Weight(parse_u32(payload, "IPVS_DEST_ATTR_WEIGHT")?),
+            IPVS_DEST_ATTR_U_THRESH => {
+                Self::UpperThreshold(parse_u32(payload, "IPVS_DEST_ATTR_U_THRESH")?)
             }
-            IPVS_DEST_ATTR_ADDR_FAMILY => Self::AddressFamily(u16::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_ADDR_FAMILY value")?,
-            )),
-            IPVS_DEST_ATTR_STATS64 => {
-                Self::Stats64(parse_set(payload).context("invalid IPVS_DEST_ATTR_STATS64 value")?)
+            IPVS_DEST_ATTR_L_THRESH => {
+                Self::LowerThreshold(parse_u32(payload, "IPVS_DEST_ATTR_L_THRESH")?)
             }
-            IPVS_DEST_ATTR_TUN_TYPE => Self::TunnelType(
-                u8::from_ne_bytes(
-                    parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_TYPE value")?,
-                )
-                .into(),
-            ),
-            IPVS_DEST_ATTR_TUN_PORT => Self::TunnelPort(u16::from_be_bytes(
-                parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_PORT value")?,
-            )),
-            IPVS_DEST_ATTR_TUN_FLAGS => {
-                Self::TunnelFlags(TunnelFlags::from_bits_retain(u16::from_ne_bytes(
-                    parse_array(payload).context("invalid IPVS_DEST_ATTR_TUN_FLAGS value")?,
-                )))
+            IPVS_DEST_ATTR_ACTIVE_CONNS => {
+                Self::ActiveConnections(parse_u32(payload, "IPVS_DEST_ATTR_ACTIVE_CONNS")?)
             }
+            IPVS_DEST_ATTR_INACT_CONNS => {
+                Self::InactiveConnections(parse_u32(payload, "IPVS_DEST_ATTR_INACT_CONNS")?)
+            }
+            IPVS_DEST_ATTR_PERSIST_CONNS => {
+                Self::PersistentConnections(parse_u32(payload, "IPVS_DEST_ATTR_PERSIST_CONNS")?)
+            }
+            IPVS_DEST_ATTR_STATS => Self::Stats(parse_set(payload, "IPVS_DEST_ATTR_STATS")?),
+            IPVS_DEST_ATTR_ADDR_FAMILY => {
+                Self::AddressFamily(parse_u16(payload, "IPVS_DEST_ATTR_ADDR_FAMILY")?)
+            }
+            IPVS_DEST_ATTR_STATS64 => Self::Stats64(parse_set(payload, "IPVS_DEST_ATTR_STATS64")?),
+            IPVS_DEST_ATTR_TUN_TYPE => {
+                Self::TunnelType(parse_u8(payload, "IPVS_DEST_ATTR_TUN_TYPE")?.into())
+            }
+            IPVS_DEST_ATTR_TUN_PORT => {
+                Self::TunnelPort(parse_be16(payload, "IPVS_DEST_ATTR_TUN_PORT")?)
+            }
+            IPVS_DEST_ATTR_TUN_FLAGS => Self::TunnelFlags(TunnelFlags::from_bits_retain(
+                parse_u16(payload, "IPVS_DEST_ATTR_TUN_FLAGS")?,
+            )),
             _ => Self::Other(DefaultNla::parse(buf)?),
         })
     }

@@ -2,9 +2,9 @@
 
 //! The attributes of the reply to [`GetInfo`](crate::IpvsCommand::GetInfo).
 
-use netlink_packet_core::{DecodeError, DefaultNla, ErrorContext, Nla, NlaBuffer, Parseable};
+use netlink_packet_core::{DecodeError, DefaultNla, Nla, NlaBuffer, Parseable};
 
-use crate::value::parse_array;
+use crate::value::parse_u32;
 
 const IPVS_INFO_ATTR_VERSION: u16 = 1;
 const IPVS_INFO_ATTR_CONN_TAB_SIZE: u16 = 2;
@@ -51,12 +51,10 @@ impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for InfoAttribute 
     fn parse(buf: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
         let payload = buf.value();
         Ok(match buf.kind() {
-            IPVS_INFO_ATTR_VERSION => Self::Version(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_INFO_ATTR_VERSION value")?,
-            )),
-            IPVS_INFO_ATTR_CONN_TAB_SIZE => Self::ConnectionTableSize(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_INFO_ATTR_CONN_TAB_SIZE value")?,
-            )),
+            IPVS_INFO_ATTR_VERSION => Self::Version(parse_u32(payload, "IPVS_INFO_ATTR_VERSION")?),
+            IPVS_INFO_ATTR_CONN_TAB_SIZE => {
+                Self::ConnectionTableSize(parse_u32(payload, "IPVS_INFO_ATTR_CONN_TAB_SIZE")?)
+            }
             _ => Self::Other(DefaultNla::parse(buf)?),
         })
     }

@@ -86,7 +86,7 @@ mod destination;
 mod forwarding;
 mod info;
 mod message;
-mod reply;
+mod record;
 mod service;
 mod stats;
 mod value;
@@ -98,7 +98,7 @@ pub use self::{
     forwarding::{ForwardingMethod, TunnelFlags, TunnelType},
     info::InfoAttribute,
     message::{IpvsCommand, IpvsMessage},
-    reply::{UnreadStats, read_destination, read_service},
+    record::{DestinationRecord, ServiceRecord, StatsRecord, UnreadStats},
     service::{ServiceAttribute, ServiceFlags},
     stats::{Counter, StatsAttribute},
 };

@@ -7,10 +7,7 @@ use netlink_packet_core::{
 };
 use netlink_packet_generic::{GenlFamily, GenlHeader};
 
-use crate::{
-    IpvsAttribute,
-    value::{emit_set, set_len},
-};
+use crate::IpvsAttribute;
 
 const IPVS_GENL_NAME: &str = "IPVS";
 const IPVS_GENL_VERSION: u8 = 1;
@@ -79,6 +76,16 @@ pub enum IpvsCommand {
     Other(u8),
 }
 
+impl IpvsCommand {
+    /// Returns the generic netlink header of a message with this command.
+    pub fn header(self) -> GenlHeader {
+        GenlHeader {
+            cmd: self.into(),
+            version: IPVS_GENL_VERSION,
+        }
+    }
+}
+
 impl From<IpvsCommand> for u8 {
     fn from(command: IpvsCommand) -> Self {
         match command {
@@ -140,17 +147,6 @@ pub struct IpvsMessage {
 }
 
 impl IpvsMessage {
-    /// Appends the attributes as bytes, all that follows the generic netlink
-    /// header: what [`Emitable::emit`] writes, in one pass.
-    ///
-    /// # Panics
-    /// When an attribute is too long, as the crate's documentation says.
-    pub fn append_to(&self, buffer: &mut Vec<u8>) {
-        for attribute in &self.attributes {
-            attribute.append_to(buffer);
-        }
-    }
-
     /// Puts a message together; nothing is checked.
     pub fn new(command: IpvsCommand, attributes: Vec<IpvsAttribute>) -> Self {
         Self {
@@ -176,11 +172,11 @@ impl GenlFamily for IpvsMessage {
 
 impl Emitable for IpvsMessage {
     fn buffer_len(&self) -> usize {
-        set_len(&self.attributes)
+        self.attributes.as_slice().buffer_len()
     }
 
     fn emit(&self, buffer: &mut [u8]) {
-        emit_set(buffer, &self.attributes)
+        self.attributes.as_slice().emit(buffer)
     }
 }
 

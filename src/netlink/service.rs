@@ -4,25 +4,27 @@
 
 use bitflags::bitflags;
 use netlink_packet_core::{
-    DecodeError, DefaultNla, ErrorContext, NLA_F_NESTED, Nla, NlaBuffer, Parseable,
+    DecodeError, DefaultNla, Emitable, NLA_F_NESTED, Nla, NlaBuffer, Parseable,
 };
 
 use crate::{
     StatsAttribute,
-    value::{emit_name, emit_set, name_len, parse_array, parse_name, parse_set, set_len},
+    value::{
+        emit_name, name_len, parse_be16, parse_bytes, parse_name, parse_set, parse_u16, parse_u32,
+    },
 };
 
-const IPVS_SVC_ATTR_AF: u16 = 1;
-const IPVS_SVC_ATTR_PROTOCOL: u16 = 2;
-const IPVS_SVC_ATTR_ADDR: u16 = 3;
-const IPVS_SVC_ATTR_PORT: u16 = 4;
-const IPVS_SVC_ATTR_FWMARK: u16 = 5;
-const IPVS_SVC_ATTR_SCHED_NAME: u16 = 6;
-const IPVS_SVC_ATTR_FLAGS: u16 = 7;
-const IPVS_SVC_ATTR_TIMEOUT: u16 = 8;
-const IPVS_SVC_ATTR_NETMASK: u16 = 9;
+pub(crate) const IPVS_SVC_ATTR_AF: u16 = 1;
+pub(crate) const IPVS_SVC_ATTR_PROTOCOL: u16 = 2;
+pub(crate) const IPVS_SVC_ATTR_ADDR: u16 = 3;
+pub(crate) const IPVS_SVC_ATTR_PORT: u16 = 4;
+pub(crate) const IPVS_SVC_ATTR_FWMARK: u16 = 5;
+pub(crate) const IPVS_SVC_ATTR_SCHED_NAME: u16 = 6;
+pub(crate) const IPVS_SVC_ATTR_FLAGS: u16 = 7;
+pub(crate) const IPVS_SVC_ATTR_TIMEOUT: u16 = 8;
+pub(crate) const IPVS_SVC_ATTR_NETMASK: u16 = 9;
 pub(crate) const IPVS_SVC_ATTR_STATS: u16 = 10;
-const IPVS_SVC_ATTR_PE_NAME: u16 = 11;
+pub(crate) const IPVS_SVC_ATTR_PE_NAME: u16 = 11;
 pub(crate) const IPVS_SVC_ATTR_STATS64: u16 = 12;
 
 const IP_VS_SVC_F_PERSISTENT: u32 = 0x0001;
@@ -106,8 +108,8 @@ impl Nla for ServiceAttribute {
             Self::Fwmark(_) | Self::Timeout(_) | Self::Netmask(_) => 4,
             Self::SchedulerName(name) | Self::PersistenceEngineName(name) => name_len(name),
             Self::Flags { .. } => 8,
-            Self::Stats(set) => set_len(set),
-            Self::Stats64(set) => set_len(set),
+            Self::Stats(set) => set.as_slice().buffer_len(),
+            Self::Stats64(set) => set.as_slice().buffer_len(),
             Self::Other(attribute) => attribute.value_len(),
         }
     }
@@ -143,68 +145,52 @@ impl Nla for ServiceAttribute {
             Self::SchedulerName(name) | Self::PersistenceEngineName(name) => {
                 emit_name(buffer, name)
             }
-            Self::Flags { flags, mask } => {
-                let (left, right) = buffer.split_at_mut(4);
-                left.copy_from_slice(&flags.bits().to_ne_bytes());
-                right.copy_from_slice(&mask.to_ne_bytes());
-            }
+            Self::Flags { flags, mask } => buffer.copy_from_slice(&flags_bytes((*flags, *mask))),
             Self::Netmask(mask) => buffer.copy_from_slice(mask),
-            Self::Stats(set) => emit_set(buffer, set),
-            Self::Stats64(set) => emit_set(buffer, set),
+            Self::Stats(set) => set.as_slice().emit(buffer),
+            Self::Stats64(set) => set.as_slice().emit(buffer),
             Self::Other(attribute) => attribute.emit_value(buffer),
         }
     }
 }
 
-/// `struct ip_vs_flags`: the flags, then the mask.
-fn parse_flags(payload: &[u8]) -> Result<ServiceAttribute, DecodeError> {
-    let [f0, f1, f2, f3, m0, m1, m2, m3] = parse_array(payload)?;
-    Ok(ServiceAttribute::Flags {
-        flags: ServiceFlags::from_bits_retain(u32::from_ne_bytes([f0, f1, f2, f3])),
-        mask: u32::from_ne_bytes([m0, m1, m2, m3]),
-    })
+/// Reads `struct ip_vs_flags`: the flags, then the mask.
+pub(crate) fn parse_flags(payload: &[u8]) -> Result<(ServiceFlags, u32), DecodeError> {
+    let [f0, f1, f2, f3, m0, m1, m2, m3] = parse_bytes(payload, "IPVS_SVC_ATTR_FLAGS")?;
+    let flags = ServiceFlags::from_bits_retain(u32::from_ne_bytes([f0, f1, f2, f3]));
+    Ok((flags, u32::from_ne_bytes([m0, m1, m2, m3])))
+}
+
+/// Returns the bytes of `struct ip_vs_flags`.
+pub(crate) fn flags_bytes((flags, mask): (ServiceFlags, u32)) -> [u8; 8] {
+    let [f0, f1, f2, f3] = flags.bits().to_ne_bytes();
+    let [m0, m1, m2, m3] = mask.to_ne_bytes();
+    [f0, f1, f2, f3, m0, m1, m2, m3]
 }
 
 impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for ServiceAttribute {
     fn parse(buf: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
         let payload = buf.value();
         Ok(match buf.kind() {
-            IPVS_SVC_ATTR_AF => Self::AddressFamily(u16::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_SVC_ATTR_AF value")?,
-            )),
-            IPVS_SVC_ATTR_PROTOCOL => Self::Protocol(u16::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_SVC_ATTR_PROTOCOL value")?,
-            )),
-            IPVS_SVC_ATTR_ADDR => {
-                Self::Address(parse_array(payload).context("invalid IPVS_SVC_ATTR_ADDR value")?)
+            IPVS_SVC_ATTR_AF => Self::AddressFamily(parse_u16(payload, "IPVS_SVC_ATTR_AF")?),
+            IPVS_SVC_ATTR_PROTOCOL => Self::Protocol(parse_u16(payload, "IPVS_SVC_ATTR_PROTOCOL")?),
+            IPVS_SVC_ATTR_ADDR => Self::Address(parse_bytes(payload, "IPVS_SVC_ATTR_ADDR")?),
+            IPVS_SVC_ATTR_PORT => Self::Port(parse_be16(payload, "IPVS_SVC_ATTR_PORT")?),
+            IPVS_SVC_ATTR_FWMARK => Self::Fwmark(parse_u32(payload, "IPVS_SVC_ATTR_FWMARK")?),
+            IPVS_SVC_ATTR_SCHED_NAME => {
+                Self::SchedulerName(parse_name(payload, "IPVS_SVC_ATTR_SCHED_NAME")?.to_owned())
             }
-            IPVS_SVC_ATTR_PORT => Self::Port(u16::from_be_bytes(
-                parse_array(payload).context("invalid IPVS_SVC_ATTR_PORT value")?,
-            )),
-            IPVS_SVC_ATTR_FWMARK => Self::Fwmark(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_SVC_ATTR_FWMARK value")?,
-            )),
-            IPVS_SVC_ATTR_SCHED_NAME => Self::SchedulerName(
-                parse_name(payload).context("invalid IPVS_SVC_ATTR_SCHED_NAME value")?,
-            ),
             IPVS_SVC_ATTR_FLAGS => {
-                parse_flags(payload).context("invalid IPVS_SVC_ATTR_FLAGS value")?
+                let (flags, mask) = parse_flags(payload)?;
+                Self::Flags { flags, mask }
             }
-            IPVS_SVC_ATTR_TIMEOUT => Self::Timeout(u32::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_SVC_ATTR_TIMEOUT value")?,
-            )),
-            IPVS_SVC_ATTR_NETMASK => {
-                Self::Netmask(parse_array(payload).context("invalid IPVS_SVC_ATTR_NETMASK value")?)
-            }
-            IPVS_SVC_ATTR_STATS => {
-                Self::Stats(parse_set(payload).context("invalid IPVS_SVC_ATTR_STATS value")?)
-            }
+            IPVS_SVC_ATTR_TIMEOUT => Self::Timeout(parse_u32(payload, "IPVS_SVC_ATTR_TIMEOUT")?),
+            IPVS_SVC_ATTR_NETMASK => Self::Netmask(parse_bytes(payload, "IPVS_SVC_ATTR_NETMASK")?),
+            IPVS_SVC_ATTR_STATS => Self::Stats(parse_set(payload, "IPVS_SVC_ATTR_STATS")?),
             IPVS_SVC_ATTR_PE_NAME => Self::PersistenceEngineName(
-                parse_name(payload).context("invalid IPVS_SVC_ATTR_PE_NAME value")?,
+                parse_name(payload, "IPVS_SVC_ATTR_PE_NAME")?.to_owned(),
             ),
-            IPVS_SVC_ATTR_STATS64 => {
-                Self::Stats64(parse_set(payload).context("invalid IPVS_SVC_ATTR_STATS64 value")?)
-            }
+            IPVS_SVC_ATTR_STATS64 => Self::Stats64(parse_set(payload, "IPVS_SVC_ATTR_STATS64")?),
             _ => Self::Other(DefaultNla::parse(buf)?),
         })
     }

@@ -2,20 +2,20 @@
 
 //! The counters and rates of virtual services and destinations, in both widths.
 
-use netlink_packet_core::{DecodeError, DefaultNla, ErrorContext, Nla, NlaBuffer, Parseable};
+use netlink_packet_core::{DecodeError, DefaultNla, Nla, NlaBuffer, Parseable};
 
-use crate::value::parse_array;
+use crate::value::{parse_u32, parse_u64};
 
-const IPVS_STATS_ATTR_CONNS: u16 = 1;
-const IPVS_STATS_ATTR_INPKTS: u16 = 2;
-const IPVS_STATS_ATTR_OUTPKTS: u16 = 3;
-const IPVS_STATS_ATTR_INBYTES: u16 = 4;
-const IPVS_STATS_ATTR_OUTBYTES: u16 = 5;
-const IPVS_STATS_ATTR_CPS: u16 = 6;
-const IPVS_STATS_ATTR_INPPS: u16 = 7;
-const IPVS_STATS_ATTR_OUTPPS: u16 = 8;
-const IPVS_STATS_ATTR_INBPS: u16 = 9;
-const IPVS_STATS_ATTR_OUTBPS: u16 = 10;
+pub(crate) const IPVS_STATS_ATTR_CONNS: u16 = 1;
+pub(crate) const IPVS_STATS_ATTR_INPKTS: u16 = 2;
+pub(crate) const IPVS_STATS_ATTR_OUTPKTS: u16 = 3;
+pub(crate) const IPVS_STATS_ATTR_INBYTES: u16 = 4;
+pub(crate) const IPVS_STATS_ATTR_OUTBYTES: u16 = 5;
+pub(crate) const IPVS_STATS_ATTR_CPS: u16 = 6;
+pub(crate) const IPVS_STATS_ATTR_INPPS: u16 = 7;
+pub(crate) const IPVS_STATS_ATTR_OUTPPS: u16 = 8;
+pub(crate) const IPVS_STATS_ATTR_INBPS: u16 = 9;
+pub(crate) const IPVS_STATS_ATTR_OUTBPS: u16 = 10;
 
 /// A counter or rate of a service or destination (`IPVS_STATS_ATTR_*`).
 ///
@@ -60,17 +60,17 @@ impl Counter for u32 {}
 impl Counter for u64 {}
 
 mod sealed {
-    use super::{DecodeError, parse_array};
+    use super::{DecodeError, parse_u32, parse_u64};
 
     pub trait Counter: Copy {
-        fn parse(payload: &[u8]) -> Result<Self, DecodeError>;
+        fn parse(payload: &[u8], attribute: &str) -> Result<Self, DecodeError>;
         /// Writes into a buffer of exactly the size of the counter.
         fn emit(self, buffer: &mut [u8]);
     }
 
     impl Counter for u32 {
-        fn parse(payload: &[u8]) -> Result<Self, DecodeError> {
-            Ok(Self::from_ne_bytes(parse_array(payload)?))
+        fn parse(payload: &[u8], attribute: &str) -> Result<Self, DecodeError> {
+            parse_u32(payload, attribute)
         }
 
         fn emit(self, buffer: &mut [u8]) {
@@ -79,8 +79,8 @@ mod sealed {
     }
 
     impl Counter for u64 {
-        fn parse(payload: &[u8]) -> Result<Self, DecodeError> {
-            Ok(Self::from_ne_bytes(parse_array(payload)?))
+        fn parse(payload: &[u8], attribute: &str) -> Result<Self, DecodeError> {
+            parse_u64(payload, attribute)
         }
 
         fn emit(self, buffer: &mut [u8]) {
@@ -143,36 +143,32 @@ impl<'a, T: AsRef<[u8]> + ?Sized, C: Counter> Parseable<NlaBuffer<&'a T>> for St
     fn parse(buf: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
         let payload = buf.value();
         Ok(match buf.kind() {
-            IPVS_STATS_ATTR_CONNS => {
-                Self::Connections(C::parse(payload).context("invalid IPVS_STATS_ATTR_CONNS value")?)
+            IPVS_STATS_ATTR_CONNS => Self::Connections(C::parse(payload, "IPVS_STATS_ATTR_CONNS")?),
+            IPVS_STATS_ATTR_INPKTS => Self::InPackets(C::parse(payload, "IPVS_STATS_ATTR_INPKTS")?),
+            IPVS_STATS_ATTR_OUTPKTS => {
+                Self::OutPackets(C::parse(payload, "IPVS_STATS_ATTR_OUTPKTS")?)
             }
-            IPVS_STATS_ATTR_INPKTS => {
-                Self::InPackets(C::parse(payload).context("invalid IPVS_STATS_ATTR_INPKTS value")?)
+            IPVS_STATS_ATTR_INBYTES => {
+                Self::InBytes(parse_u64(payload, "IPVS_STATS_ATTR_INBYTES")?)
             }
-            IPVS_STATS_ATTR_OUTPKTS => Self::OutPackets(
-                C::parse(payload).context("invalid IPVS_STATS_ATTR_OUTPKTS value")?,
-            ),
-            IPVS_STATS_ATTR_INBYTES => Self::InBytes(u64::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_STATS_ATTR_INBYTES value")?,
-            )),
-            IPVS_STATS_ATTR_OUTBYTES => Self::OutBytes(u64::from_ne_bytes(
-                parse_array(payload).context("invalid IPVS_STATS_ATTR_OUTBYTES value")?,
-            )),
-            IPVS_STATS_ATTR_CPS => Self::ConnectionsPerSecond(
-                C::parse(payload).context("invalid IPVS_STATS_ATTR_CPS value")?,
-            ),
-            IPVS_STATS_ATTR_INPPS => Self::InPacketsPerSecond(
-                C::parse(payload).context("invalid IPVS_STATS_ATTR_INPPS value")?,
-            ),
-            IPVS_STATS_ATTR_OUTPPS => Self::OutPacketsPerSecond(
-                C::parse(payload).context("invalid IPVS_STATS_ATTR_OUTPPS value")?,
-            ),
-            IPVS_STATS_ATTR_INBPS => Self::InBytesPerSecond(
-                C::parse(payload).context("invalid IPVS_STATS_ATTR_INBPS value")?,
-            ),
-            IPVS_STATS_ATTR_OUTBPS => Self::OutBytesPerSecond(
-                C::parse(payload).context("invalid IPVS_STATS_ATTR_OUTBPS value")?,
-            ),
+            IPVS_STATS_ATTR_OUTBYTES => {
+                Self::OutBytes(parse_u64(payload, "IPVS_STATS_ATTR_OUTBYTES")?)
+            }
+            IPVS_STATS_ATTR_CPS => {
+                Self::ConnectionsPerSecond(C::parse(payload, "IPVS_STATS_ATTR_CPS")?)
+            }
+            IPVS_STATS_ATTR_INPPS => {
+                Self::InPacketsPerSecond(C::parse(payload, "IPVS_STATS_ATTR_INPPS")?)
+            }
+            IPVS_STATS_ATTR_OUTPPS => {
+                Self::OutPacketsPerSecond(C::parse(payload, "IPVS_STATS_ATTR_OUTPPS")?)
+            }
+            IPVS_STATS_ATTR_INBPS => {
+                Self::InBytesPerSecond(C::parse(payload, "IPVS_STATS_ATTR_INBPS")?)
+            }
+            IPVS_STATS_ATTR_OUTBPS => {
+                Self::OutBytesPerSecond(C::parse(payload, "IPVS_STATS_ATTR_OUTBPS")?)
+            }
             _ => Self::Other(DefaultNla::parse(buf)?),
         })
     }

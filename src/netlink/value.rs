@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-//! What the attribute sets share: values of a fixed length, names, nested sets.
+//! Values that several sets of attributes have: numbers, names, nested sets.
+//!
+//! A value that cannot be read is an error with the kernel's name of its
+//! attribute.
 
-use netlink_packet_core::{
-    DecodeError, Emitable, NLA_ALIGNTO, NLA_HEADER_SIZE, Nla, NlaBuffer, NlasIterator, Parseable,
-};
+use netlink_packet_core::{DecodeError, ErrorContext, NlaBuffer, NlasIterator, Parseable};
 
 /// The longest name that is sent, in bytes without its NUL.
 ///
@@ -13,30 +14,76 @@ use netlink_packet_core::{
 /// attribute and of the set around it cannot overflow.
 const NAME_LIMIT: usize = 255;
 
-/// Takes a value that has exactly `N` bytes.
-pub(crate) fn parse_array<const N: usize>(payload: &[u8]) -> Result<[u8; N], DecodeError> {
+/// Reads a value that has exactly `N` bytes.
+pub(crate) fn parse_bytes<const N: usize>(
+    payload: &[u8],
+    attribute: &str,
+) -> Result<[u8; N], DecodeError> {
     payload
         .try_into()
-        .map_err(|_| DecodeError::from(format!("expected {N} bytes, received {}", payload.len())))
+        .map_err(|_| wrong_length(N, payload.len(), attribute))
 }
 
-/// Takes the text before the first NUL, which must be there.
-pub(crate) fn parse_name(payload: &[u8]) -> Result<String, DecodeError> {
+#[cold]
+fn wrong_length(expected: usize, received: usize, attribute: &str) -> DecodeError {
+    let reason = format!("expected {expected} bytes, received {received}");
+    invalid(attribute, DecodeError::from(reason))
+}
+
+/// Reads a byte.
+pub(crate) fn parse_u8(payload: &[u8], attribute: &str) -> Result<u8, DecodeError> {
+    parse_bytes(payload, attribute).map(u8::from_ne_bytes)
+}
+
+/// Reads a number in the order of the machine.
+pub(crate) fn parse_u16(payload: &[u8], attribute: &str) -> Result<u16, DecodeError> {
+    parse_bytes(payload, attribute).map(u16::from_ne_bytes)
+}
+
+/// Reads a number in the order of the network.
+pub(crate) fn parse_be16(payload: &[u8], attribute: &str) -> Result<u16, DecodeError> {
+    parse_bytes(payload, attribute).map(u16::from_be_bytes)
+}
+
+/// Reads a number in the order of the machine.
+pub(crate) fn parse_u32(payload: &[u8], attribute: &str) -> Result<u32, DecodeError> {
+    parse_bytes(payload, attribute).map(u32::from_ne_bytes)
+}
+
+/// Reads a number in the order of the machine.
+pub(crate) fn parse_u64(payload: &[u8], attribute: &str) -> Result<u64, DecodeError> {
+    parse_bytes(payload, attribute).map(u64::from_ne_bytes)
+}
+
+/// Reads the text before the first NUL, which must be there.
+pub(crate) fn parse_name<'a>(payload: &'a [u8], attribute: &str) -> Result<&'a str, DecodeError> {
     let (name, _) = payload
         .iter()
         .position(|&byte| byte == 0)
         .and_then(|end| payload.split_at_checked(end))
-        .ok_or_else(|| DecodeError::from("no NUL at the end of the name"))?;
-    Ok(String::from_utf8(name.to_vec())?)
+        .ok_or_else(|| {
+            invalid(
+                attribute,
+                DecodeError::from("no NUL at the end of the name"),
+            )
+        })?;
+    std::str::from_utf8(name).map_err(|error| {
+        let reason = format!("Invalid UTF-8 sequence: {error}");
+        invalid(attribute, DecodeError::from(reason))
+    })
 }
 
-/// The bytes of a name that are sent, its NUL not among them.
-fn sent(name: &str) -> &[u8] {
+fn invalid(attribute: &str, reason: DecodeError) -> DecodeError {
+    reason.context(format!("invalid {attribute} value"))
+}
+
+/// Returns the bytes of a name that are sent, without its NUL.
+pub(crate) fn sent(name: &str) -> &[u8] {
     let bytes = name.as_bytes();
     bytes.get(..NAME_LIMIT).unwrap_or(bytes)
 }
 
-/// The length of a name as a value, its NUL included.
+/// Returns the length of a name as a value, with its NUL.
 pub(crate) fn name_len(name: &str) -> usize {
     sent(name).len() + 1
 }
@@ -49,72 +96,13 @@ pub(crate) fn emit_name(buffer: &mut [u8], name: &str) {
     }
 }
 
-/// Takes every attribute of a nested set, in the order of the bytes.
-pub(crate) fn parse_set<T>(payload: &[u8]) -> Result<Vec<T>, DecodeError>
+/// Reads every attribute of a nested set, in the order of the bytes.
+pub(crate) fn parse_set<T>(payload: &[u8], attribute: &str) -> Result<Vec<T>, DecodeError>
 where
     T: for<'a> Parseable<NlaBuffer<&'a [u8]>>,
 {
-    // Few attributes are shorter than eight bytes: the set seldom grows.
-    let mut set = Vec::with_capacity(payload.len() / 8);
-    for attribute in NlasIterator::new(payload) {
-        set.push(T::parse(&attribute?)?);
-    }
-    Ok(set)
-}
-
-/// The length of a set.
-///
-/// With [`emit_set`], does what `Emitable` for slices does. That asks for each
-/// length twice over on every level, which adds up in a batch of many thousand
-/// messages.
-pub(crate) fn set_len<T: Nla>(set: &[T]) -> usize {
-    set.iter().map(Emitable::buffer_len).sum()
-}
-
-/// Appends an attribute: header, value and padding.
-///
-/// Does what `Emitable::emit` does, which asks for the length and the kind
-/// several times over.
-pub(crate) fn append<T: Nla>(buffer: &mut Vec<u8>, attribute: &T) {
-    let length = NLA_HEADER_SIZE + attribute.value_len();
-    let start = buffer.len();
-    buffer.extend_from_slice(&header(length, attribute.kind()));
-    buffer.resize(start + length.next_multiple_of(NLA_ALIGNTO), 0);
-    let value = start + NLA_HEADER_SIZE..start + length;
-    attribute.emit_value(buffer.get_mut(value).unwrap_or_default());
-}
-
-/// # Panics
-/// When the length does not fit.
-fn header(length: usize, kind: u16) -> [u8; NLA_HEADER_SIZE] {
-    assert!(
-        length <= usize::from(u16::MAX),
-        "an attribute of {length} bytes"
-    );
-    let [l0, l1] = (length as u16).to_ne_bytes();
-    let [k0, k1] = kind.to_ne_bytes();
-    [l0, l1, k0, k1]
-}
-
-/// Appends a nested attribute that holds a set.
-pub(crate) fn append_set<T: Nla>(buffer: &mut Vec<u8>, kind: u16, set: &[T]) {
-    let start = buffer.len();
-    buffer.extend_from_slice(&[0; NLA_HEADER_SIZE]);
-    for attribute in set {
-        append(buffer, attribute);
-    }
-    let header = header(buffer.len() - start, kind);
-    if let Some(place) = buffer.get_mut(start..start + NLA_HEADER_SIZE) {
-        place.copy_from_slice(&header);
-    }
-}
-
-/// Writes the attributes of a set; `buffer` has [`set_len`] bytes.
-pub(crate) fn emit_set<T: Nla>(buffer: &mut [u8], set: &[T]) {
-    let mut rest = buffer;
-    for attribute in set {
-        let (bytes, next) = rest.split_at_mut(attribute.buffer_len());
-        attribute.emit(bytes);
-        rest = next;
-    }
+    NlasIterator::new(payload)
+        .map(|nla| T::parse(&nla?))
+        .collect::<Result<_, _>>()
+        .map_err(|error| invalid(attribute, error))
 }

@@ -9,46 +9,44 @@ use std::{
 };
 
 use ipvs_netlink::{
-    self as netlink, Counter, DaemonAttribute, DaemonState, DestinationAttribute, InfoAttribute,
-    IpvsAttribute, ServiceAttribute, ServiceFlags, StatsAttribute, TunnelFlags, TunnelType,
-    UnreadStats, read_destination, read_service,
+    self as netlink, DaemonAttribute, DaemonState, DestinationRecord, InfoAttribute, IpvsAttribute,
+    ServiceFlags, ServiceRecord, TunnelFlags, TunnelType, UnreadStats,
 };
-use netlink_packet_core::DecodeError;
+use netlink_packet_core::{DecodeError, Emitable};
 
 use crate::{
     AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
-    ForwardingMethod, Info, Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId,
+    ForwardingMethod, Info, Netmask, Persistence, SchedulerFlags, Service, ServiceId,
     ServiceSettings, Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum, Version,
 };
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 
-/// The attributes that name a service.
-pub(crate) fn service_id_attributes(id: &ServiceId) -> Vec<ServiceAttribute> {
-    // Room for the settings as well, so that they join without a move.
-    let mut attributes = Vec::with_capacity(9);
-    attributes.push(ServiceAttribute::AddressFamily(family_number(id.family())));
+/// Makes the record that names a service.
+pub(crate) fn name_service(id: &ServiceId) -> ServiceRecord<'static> {
+    let mut record = ServiceRecord::default();
+    record.address_family = Some(family_number(id.family()));
     match *id {
         ServiceId::Address {
             protocol,
             address,
             port,
         } => {
-            attributes.push(ServiceAttribute::Protocol(protocol.number()));
-            attributes.push(ServiceAttribute::Address(address_bytes(address)));
-            attributes.push(ServiceAttribute::Port(port));
+            record.protocol = Some(protocol.number());
+            record.address = Some(address_bytes(address));
+            record.port = Some(port);
         }
-        ServiceId::Fwmark { mark, .. } => attributes.push(ServiceAttribute::Fwmark(mark.get())),
+        ServiceId::Fwmark { mark, .. } => record.fwmark = Some(mark.get()),
     }
-    attributes
+    record
 }
 
-/// The attributes that describe a service whole.
-pub(crate) fn service_attributes(
+/// Makes the record that describes a service whole.
+pub(crate) fn describe_service<'a>(
     id: &ServiceId,
-    settings: &ServiceSettings,
-) -> Vec<ServiceAttribute> {
+    settings: &'a ServiceSettings,
+) -> ServiceRecord<'a> {
     let mut flags = ServiceFlags::empty();
     flags.set(ServiceFlags::PERSISTENT, settings.persistence.is_some());
     flags.set(ServiceFlags::ONE_PACKET, settings.one_packet);
@@ -62,73 +60,60 @@ pub(crate) fn service_attributes(
         netmask: Netmask::host(id.family()),
     });
 
-    let mut attributes = service_id_attributes(id);
-    attributes.push(ServiceAttribute::SchedulerName(settings.scheduler.clone()));
-    attributes.push(ServiceAttribute::Flags {
-        flags,
-        mask: u32::MAX,
-    });
-    attributes.push(ServiceAttribute::Timeout(persistence.timeout));
-    attributes.push(ServiceAttribute::Netmask(match persistence.netmask {
+    let mut record: ServiceRecord<'a> = name_service(id);
+    record.scheduler_name = Some(&settings.scheduler);
+    record.flags = Some((flags, u32::MAX));
+    record.timeout = Some(persistence.timeout);
+    record.netmask = Some(match persistence.netmask {
         Netmask::Ipv4(mask) => mask.octets(),
         Netmask::Ipv6(length) => length.to_ne_bytes(),
-    }));
-    if let Some(engine) = &settings.persistence_engine {
-        attributes.push(ServiceAttribute::PersistenceEngineName(engine.clone()));
-    }
-    attributes
+    });
+    record.persistence_engine_name = settings.persistence_engine.as_deref();
+    record
 }
 
-/// The attributes that name a destination.
-pub(crate) fn destination_id_attributes(id: &DestinationId) -> Vec<DestinationAttribute> {
-    let mut attributes = Vec::with_capacity(10);
-    attributes.push(DestinationAttribute::AddressFamily(family_number(
-        id.address.into(),
-    )));
-    attributes.push(DestinationAttribute::Address(address_bytes(id.address)));
-    attributes.push(DestinationAttribute::Port(id.port));
-    attributes
+/// Makes the record that names a destination.
+pub(crate) fn name_destination(id: &DestinationId) -> DestinationRecord<'static> {
+    let mut record = DestinationRecord::default();
+    record.address_family = Some(family_number(id.address.into()));
+    record.address = Some(address_bytes(id.address));
+    record.port = Some(id.port);
+    record
 }
 
-/// The attributes that describe a destination whole.
-pub(crate) fn destination_attributes(
+/// Makes the record that describes a destination whole.
+pub(crate) fn describe_destination(
     id: &DestinationId,
     settings: &DestinationSettings,
-) -> Vec<DestinationAttribute> {
-    let mut attributes = destination_id_attributes(id);
-    attributes.push(DestinationAttribute::ForwardingMethod(
-        match settings.forwarding_method {
-            ForwardingMethod::Masquerading => netlink::ForwardingMethod::Masquerading,
-            ForwardingMethod::LocalNode => netlink::ForwardingMethod::LocalNode,
-            ForwardingMethod::Tunneling(_) => netlink::ForwardingMethod::Tunneling,
-            ForwardingMethod::DirectRouting => netlink::ForwardingMethod::DirectRouting,
-            ForwardingMethod::Bypass => netlink::ForwardingMethod::Bypass,
-            ForwardingMethod::Other(number) => number.into(),
-        },
-    ));
-    attributes.push(DestinationAttribute::Weight(settings.weight));
-    attributes.push(DestinationAttribute::UpperThreshold(
-        settings.upper_threshold,
-    ));
-    attributes.push(DestinationAttribute::LowerThreshold(
-        settings.lower_threshold,
-    ));
+) -> DestinationRecord<'static> {
+    let mut record = name_destination(id);
+    record.forwarding_method = Some(match settings.forwarding_method {
+        ForwardingMethod::Masquerading => netlink::ForwardingMethod::Masquerading,
+        ForwardingMethod::LocalNode => netlink::ForwardingMethod::LocalNode,
+        ForwardingMethod::Tunneling(_) => netlink::ForwardingMethod::Tunneling,
+        ForwardingMethod::DirectRouting => netlink::ForwardingMethod::DirectRouting,
+        ForwardingMethod::Bypass => netlink::ForwardingMethod::Bypass,
+        ForwardingMethod::Other(number) => number.into(),
+    });
+    record.weight = Some(settings.weight);
+    record.upper_threshold = Some(settings.upper_threshold);
+    record.lower_threshold = Some(settings.lower_threshold);
     if let ForwardingMethod::Tunneling(tunnel) = settings.forwarding_method {
         let (tunnel_type, port, flags) = tunnel_parts(tunnel);
-        attributes.push(DestinationAttribute::TunnelType(tunnel_type));
-        attributes.push(DestinationAttribute::TunnelPort(port));
-        attributes.push(DestinationAttribute::TunnelFlags(flags));
+        record.tunnel_type = Some(tunnel_type);
+        record.tunnel_port = Some(port);
+        record.tunnel_flags = Some(flags);
     }
-    attributes
+    record
 }
 
-/// The attributes that name a daemon in a request to stop it.
-pub(crate) fn daemon_role_attributes(role: DaemonRole) -> Vec<DaemonAttribute> {
+/// Makes the attributes that name a daemon in a request to stop it.
+pub(crate) fn name_daemon(role: DaemonRole) -> Vec<DaemonAttribute> {
     vec![DaemonAttribute::State(state(role))]
 }
 
-/// The attributes that describe a daemon to start.
-pub(crate) fn daemon_attributes(daemon: &SyncDaemon) -> Vec<DaemonAttribute> {
+/// Makes the attributes that describe a daemon to start.
+pub(crate) fn describe_daemon(daemon: &SyncDaemon) -> Vec<DaemonAttribute> {
     let mut attributes = vec![
         DaemonAttribute::State(state(daemon.role)),
         DaemonAttribute::MulticastInterface(daemon.interface.clone()),
@@ -144,8 +129,8 @@ pub(crate) fn daemon_attributes(daemon: &SyncDaemon) -> Vec<DaemonAttribute> {
     attributes
 }
 
-/// The attributes that set all three timeouts.
-pub(crate) fn timeout_attributes(timeouts: &Timeouts) -> Vec<IpvsAttribute> {
+/// Makes the attributes that set all three timeouts.
+pub(crate) fn describe_timeouts(timeouts: &Timeouts) -> Vec<IpvsAttribute> {
     vec![
         IpvsAttribute::TimeoutTcp(timeouts.tcp),
         IpvsAttribute::TimeoutTcpFin(timeouts.tcp_fin),
@@ -153,52 +138,31 @@ pub(crate) fn timeout_attributes(timeouts: &Timeouts) -> Vec<IpvsAttribute> {
     ]
 }
 
-/// A service out of the kernel's reply.
-pub(crate) fn service(payload: &[u8], counters: Counters) -> Result<Service, DecodeError> {
-    let mut family = None;
-    let mut protocol = None;
-    let mut address = None;
-    let mut port = None;
-    let mut mark = None;
-    let mut scheduler = None;
-    let mut flags = None;
-    let mut timeout = None;
-    let mut netmask = None;
-    let mut persistence_engine = None;
-    let unread = read_service(payload, |attribute| match attribute {
-        ServiceAttribute::AddressFamily(value) => family = Some(value),
-        ServiceAttribute::Protocol(value) => protocol = Some(Protocol::from(value)),
-        ServiceAttribute::Address(value) => address = Some(value),
-        ServiceAttribute::Port(value) => port = Some(value),
-        ServiceAttribute::Fwmark(value) => mark = NonZeroU32::new(value),
-        ServiceAttribute::SchedulerName(value) => scheduler = Some(value),
-        ServiceAttribute::Flags { flags: value, .. } => flags = Some(value),
-        ServiceAttribute::Timeout(value) => timeout = Some(value),
-        ServiceAttribute::Netmask(value) => netmask = Some(value),
-        ServiceAttribute::PersistenceEngineName(value) => {
-            persistence_engine = (!value.is_empty()).then_some(value);
-        }
-        _ => {}
-    })?
-    .ok_or_else(|| missing("IPVS_CMD_ATTR_SERVICE"))?;
+/// Appends attributes that no record has.
+pub(crate) fn append_attributes(buffer: &mut Vec<u8>, attributes: &[IpvsAttribute]) {
+    let start = buffer.len();
+    buffer.resize(start + attributes.buffer_len(), 0);
+    attributes.emit(buffer.get_mut(start..).unwrap_or_default());
+}
 
-    let family = self::family(family.ok_or_else(|| missing("IPVS_SVC_ATTR_AF"))?)?;
-    let flags = flags.ok_or_else(|| missing("IPVS_SVC_ATTR_FLAGS"))?;
-    let timeout = timeout.ok_or_else(|| missing("IPVS_SVC_ATTR_TIMEOUT"))?;
-    let netmask = netmask.ok_or_else(|| missing("IPVS_SVC_ATTR_NETMASK"))?;
-    let id = match mark {
+/// Makes a service of the kernel's reply.
+pub(crate) fn read_service(payload: &[u8], counters: Counters) -> Result<Service, DecodeError> {
+    let record = required(ServiceRecord::read(payload)?, "IPVS_CMD_ATTR_SERVICE")?;
+    let family = required(record.address_family, "IPVS_SVC_ATTR_AF")?;
+    let family = self::family(family)?;
+    let (flags, _) = required(record.flags, "IPVS_SVC_ATTR_FLAGS")?;
+    let timeout = required(record.timeout, "IPVS_SVC_ATTR_TIMEOUT")?;
+    let netmask = required(record.netmask, "IPVS_SVC_ATTR_NETMASK")?;
+    let id = match record.fwmark.and_then(NonZeroU32::new) {
         Some(mark) => ServiceId::Fwmark { mark, family },
         None => ServiceId::Address {
-            protocol: protocol.ok_or_else(|| missing("IPVS_SVC_ATTR_PROTOCOL"))?,
-            address: self::address(
-                family,
-                address.ok_or_else(|| missing("IPVS_SVC_ATTR_ADDR"))?,
-            ),
-            port: port.ok_or_else(|| missing("IPVS_SVC_ATTR_PORT"))?,
+            protocol: required(record.protocol, "IPVS_SVC_ATTR_PROTOCOL")?.into(),
+            address: self::address(family, required(record.address, "IPVS_SVC_ATTR_ADDR")?),
+            port: required(record.port, "IPVS_SVC_ATTR_PORT")?,
         },
     };
     let settings = ServiceSettings {
-        scheduler: scheduler.ok_or_else(|| missing("IPVS_SVC_ATTR_SCHED_NAME"))?,
+        scheduler: required(record.scheduler_name, "IPVS_SVC_ATTR_SCHED_NAME")?.to_owned(),
         scheduler_flags: SchedulerFlags {
             flag_1: flags.contains(ServiceFlags::SCHEDULER_1),
             flag_2: flags.contains(ServiceFlags::SCHEDULER_2),
@@ -214,7 +178,10 @@ pub(crate) fn service(payload: &[u8], counters: Counters) -> Result<Service, Dec
                     AddressFamily::Ipv6 => Netmask::Ipv6(u32::from_ne_bytes(netmask)),
                 },
             }),
-        persistence_engine,
+        persistence_engine: record
+            .persistence_engine_name
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned),
     };
     let known = ServiceFlags::PERSISTENT
         | ServiceFlags::HASHED
@@ -226,90 +193,60 @@ pub(crate) fn service(payload: &[u8], counters: Counters) -> Result<Service, Dec
         id,
         settings,
         unknown_flags: flags.bits() & !known.bits(),
-        stats: stats(&unread, counters, "IPVS_SVC_ATTR_STATS")?,
+        stats: stats(record.stats, counters, "IPVS_SVC_ATTR_STATS")?,
     })
 }
 
-/// A destination out of the kernel's reply about a service of this family.
-pub(crate) fn destination(
+/// Makes a destination of the kernel's reply about a service of this family.
+pub(crate) fn read_destination(
     payload: &[u8],
     service_family: AddressFamily,
     counters: Counters,
 ) -> Result<Destination, DecodeError> {
-    // The address comes before its family, and before Linux 3.18 there is no
-    // family of its own.
-    let mut family = None;
-    let mut address = None;
-    let mut port = None;
-    let mut method = None;
-    let mut weight = None;
-    let mut upper_threshold = 0;
-    let mut lower_threshold = 0;
-    let mut active_connections = 0;
-    let mut inactive_connections = 0;
-    let mut persistent_connections = 0;
-    let mut tunnel_type = TunnelType::Ipip;
-    let mut tunnel_port = 0;
-    let mut tunnel_flags = TunnelFlags::empty();
-    let unread = read_destination(payload, |attribute| match attribute {
-        DestinationAttribute::AddressFamily(value) => family = Some(value),
-        DestinationAttribute::Address(value) => address = Some(value),
-        DestinationAttribute::Port(value) => port = Some(value),
-        DestinationAttribute::ForwardingMethod(value) => method = Some(value),
-        DestinationAttribute::Weight(value) => weight = Some(value),
-        DestinationAttribute::UpperThreshold(value) => upper_threshold = value,
-        DestinationAttribute::LowerThreshold(value) => lower_threshold = value,
-        DestinationAttribute::ActiveConnections(value) => active_connections = value,
-        DestinationAttribute::InactiveConnections(value) => inactive_connections = value,
-        DestinationAttribute::PersistentConnections(value) => persistent_connections = value,
-        DestinationAttribute::TunnelType(value) => tunnel_type = value,
-        DestinationAttribute::TunnelPort(value) => tunnel_port = value,
-        DestinationAttribute::TunnelFlags(value) => tunnel_flags = value,
-        _ => {}
-    })?
-    .ok_or_else(|| missing("IPVS_CMD_ATTR_DEST"))?;
-
-    let family = family.map_or(Ok(service_family), self::family)?;
-    let method = method.ok_or_else(|| missing("IPVS_DEST_ATTR_FWD_METHOD"))?;
+    let record = required(DestinationRecord::read(payload)?, "IPVS_CMD_ATTR_DEST")?;
+    // Before Linux 3.18 a destination has no family of its own.
+    let family = record
+        .address_family
+        .map_or(Ok(service_family), self::family)?;
+    let method = required(record.forwarding_method, "IPVS_DEST_ATTR_FWD_METHOD")?;
     Ok(Destination {
         id: DestinationId {
-            address: self::address(
-                family,
-                address.ok_or_else(|| missing("IPVS_DEST_ATTR_ADDR"))?,
-            ),
-            port: port.ok_or_else(|| missing("IPVS_DEST_ATTR_PORT"))?,
+            address: self::address(family, required(record.address, "IPVS_DEST_ATTR_ADDR")?),
+            port: required(record.port, "IPVS_DEST_ATTR_PORT")?,
         },
         settings: DestinationSettings {
             forwarding_method: match method.masked() {
                 netlink::ForwardingMethod::Masquerading => ForwardingMethod::Masquerading,
                 netlink::ForwardingMethod::LocalNode => ForwardingMethod::LocalNode,
-                netlink::ForwardingMethod::Tunneling => {
-                    ForwardingMethod::Tunneling(tunnel(tunnel_type, tunnel_port, tunnel_flags))
-                }
+                netlink::ForwardingMethod::Tunneling => ForwardingMethod::Tunneling(tunnel(
+                    record.tunnel_type.unwrap_or(TunnelType::Ipip),
+                    record.tunnel_port.unwrap_or(0),
+                    record.tunnel_flags.unwrap_or(TunnelFlags::empty()),
+                )),
                 netlink::ForwardingMethod::DirectRouting => ForwardingMethod::DirectRouting,
                 netlink::ForwardingMethod::Bypass => ForwardingMethod::Bypass,
                 other => ForwardingMethod::Other(other.into()),
             },
-            weight: weight.ok_or_else(|| missing("IPVS_DEST_ATTR_WEIGHT"))?,
-            upper_threshold,
-            lower_threshold,
+            weight: required(record.weight, "IPVS_DEST_ATTR_WEIGHT")?,
+            upper_threshold: record.upper_threshold.unwrap_or(0),
+            lower_threshold: record.lower_threshold.unwrap_or(0),
         },
-        active_connections,
-        inactive_connections,
-        persistent_connections,
-        stats: stats(&unread, counters, "IPVS_DEST_ATTR_STATS")?,
+        active_connections: record.active_connections.unwrap_or(0),
+        inactive_connections: record.inactive_connections.unwrap_or(0),
+        persistent_connections: record.persistent_connections.unwrap_or(0),
+        stats: stats(record.stats, counters, "IPVS_DEST_ATTR_STATS")?,
     })
 }
 
-/// A running daemon out of the kernel's reply.
-pub(crate) fn daemon(attributes: Vec<IpvsAttribute>) -> Result<SyncDaemon, DecodeError> {
-    let attributes = attributes
+/// Makes a running daemon of the kernel's reply.
+pub(crate) fn read_daemon(attributes: Vec<IpvsAttribute>) -> Result<SyncDaemon, DecodeError> {
+    let daemon = attributes
         .into_iter()
         .find_map(|attribute| match attribute {
             IpvsAttribute::Daemon(attributes) => Some(attributes),
             _ => None,
-        })
-        .ok_or_else(|| missing("IPVS_CMD_ATTR_DAEMON"))?;
+        });
+    let attributes = required(daemon, "IPVS_CMD_ATTR_DAEMON")?;
 
     let mut role = None;
     let mut daemon = SyncDaemon {
@@ -335,12 +272,12 @@ pub(crate) fn daemon(attributes: Vec<IpvsAttribute>) -> Result<SyncDaemon, Decod
             _ => {}
         }
     }
-    daemon.role = role.ok_or_else(|| missing("IPVS_DAEMON_ATTR_STATE"))?;
+    daemon.role = required(role, "IPVS_DAEMON_ATTR_STATE")?;
     Ok(daemon)
 }
 
-/// The timeouts out of the kernel's reply.
-pub(crate) fn timeouts(attributes: Vec<IpvsAttribute>) -> Result<Timeouts, DecodeError> {
+/// Makes the timeouts of the kernel's reply.
+pub(crate) fn read_timeouts(attributes: Vec<IpvsAttribute>) -> Result<Timeouts, DecodeError> {
     let mut tcp = None;
     let mut tcp_fin = None;
     let mut udp = None;
@@ -360,8 +297,8 @@ pub(crate) fn timeouts(attributes: Vec<IpvsAttribute>) -> Result<Timeouts, Decod
     })
 }
 
-/// Version and table size out of the kernel's reply.
-pub(crate) fn info(attributes: Vec<IpvsAttribute>) -> Result<Info, DecodeError> {
+/// Makes version and table size of the kernel's reply.
+pub(crate) fn read_info(attributes: Vec<IpvsAttribute>) -> Result<Info, DecodeError> {
     let mut version = None;
     let mut connection_table_size = None;
     for attribute in attributes {
@@ -374,14 +311,14 @@ pub(crate) fn info(attributes: Vec<IpvsAttribute>) -> Result<Info, DecodeError> 
         }
     }
     Ok(Info {
-        version: version.ok_or_else(|| missing("IPVS_INFO_ATTR_VERSION"))?,
-        connection_table_size: connection_table_size
-            .ok_or_else(|| missing("IPVS_INFO_ATTR_CONN_TAB_SIZE"))?,
+        version: required(version, "IPVS_INFO_ATTR_VERSION")?,
+        connection_table_size: required(connection_table_size, "IPVS_INFO_ATTR_CONN_TAB_SIZE")?,
     })
 }
 
-fn missing(attribute: &str) -> DecodeError {
-    DecodeError::from(format!("{attribute} is missing"))
+/// Returns the value of an attribute that must be there.
+fn required<T>(value: Option<T>, attribute: &str) -> Result<T, DecodeError> {
+    value.ok_or_else(|| DecodeError::from(format!("{attribute} is missing")))
 }
 
 fn family_number(family: AddressFamily) -> u16 {
@@ -470,39 +407,26 @@ fn tunnel(tunnel_type: TunnelType, port: u16, flags: TunnelFlags) -> Tunnel {
     }
 }
 
-/// The counters if they are wanted, in their wider form where there is one.
-fn stats(unread: &UnreadStats<'_>, counters: Counters, name: &str) -> Result<Stats, DecodeError> {
+/// Reads the counters if they are wanted.
+fn stats(
+    unread: Option<UnreadStats<'_>>,
+    counters: Counters,
+    attribute: &str,
+) -> Result<Stats, DecodeError> {
     if counters == Counters::Skip {
         return Ok(Stats::default());
     }
-    if let Some(attributes) = unread.stats64() {
-        return collected(attributes);
-    }
-    collected(unread.stats().ok_or_else(|| missing(name))?)
-}
-
-fn collected<C: Counter + Into<u64>>(
-    attributes: impl Iterator<Item = Result<StatsAttribute<C>, DecodeError>>,
-) -> Result<Stats, DecodeError> {
-    let mut stats = Stats::default();
-    for attribute in attributes {
-        match attribute? {
-            StatsAttribute::Connections(value) => stats.connections = value.into(),
-            StatsAttribute::InPackets(value) => stats.in_packets = value.into(),
-            StatsAttribute::OutPackets(value) => stats.out_packets = value.into(),
-            StatsAttribute::InBytes(value) => stats.in_bytes = value,
-            StatsAttribute::OutBytes(value) => stats.out_bytes = value,
-            StatsAttribute::ConnectionsPerSecond(value) => {
-                stats.connections_per_second = value.into();
-            }
-            StatsAttribute::InPacketsPerSecond(value) => stats.in_packets_per_second = value.into(),
-            StatsAttribute::OutPacketsPerSecond(value) => {
-                stats.out_packets_per_second = value.into();
-            }
-            StatsAttribute::InBytesPerSecond(value) => stats.in_bytes_per_second = value.into(),
-            StatsAttribute::OutBytesPerSecond(value) => stats.out_bytes_per_second = value.into(),
-            _ => {}
-        }
-    }
-    Ok(stats)
+    let record = required(unread, attribute)?.read()?;
+    Ok(Stats {
+        connections: record.connections,
+        in_packets: record.in_packets,
+        out_packets: record.out_packets,
+        in_bytes: record.in_bytes,
+        out_bytes: record.out_bytes,
+        connections_per_second: record.connections_per_second,
+        in_packets_per_second: record.in_packets_per_second,
+        out_packets_per_second: record.out_packets_per_second,
+        in_bytes_per_second: record.in_bytes_per_second,
+        out_bytes_per_second: record.out_bytes_per_second,
+    })
 }

@@ -2,6 +2,8 @@
 
 //! Many changes in one datagram.
 
+use ipvs_netlink::{IpvsAttribute, IpvsCommand, IpvsMessage};
+use netlink_packet_core::ParseableParametrized;
 use rustix::io::Errno;
 
 use super::{
@@ -24,8 +26,11 @@ fn three() -> Vec<Change> {
 }
 
 /// The command and attributes that the kernel is to see.
-fn content(change: &Change) -> (ipvs_netlink::IpvsCommand, Vec<ipvs_netlink::IpvsAttribute>) {
-    let message = change.message();
+fn content(change: &Change) -> (IpvsCommand, Vec<IpvsAttribute>) {
+    let mut bytes = Vec::new();
+    change.append_to(&mut bytes);
+    let header = change.command().header();
+    let message = IpvsMessage::parse_with_param(&bytes, header).unwrap();
     (message.command, message.attributes)
 }
 

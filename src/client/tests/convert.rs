@@ -9,15 +9,17 @@ use ipvs_netlink::{
     StatsAttribute,
 };
 use netlink_packet_core::ParseableParametrized;
-use netlink_packet_generic::{GenlFamily, GenlHeader};
-use proptest::{prelude::*, test_runner::FileFailurePersistence};
+use proptest::{
+    prelude::*,
+    test_runner::{FileFailurePersistence, TestCaseError},
+};
 
 use super::any::{any_daemon, any_destination, any_family, any_service};
 use crate::{
     Counters, Destination, Service, Stats, Timeouts,
     kernel::convert::{
-        daemon, daemon_attributes, destination, destination_attributes, service,
-        service_attributes, timeout_attributes, timeouts,
+        append_attributes, describe_daemon, describe_destination, describe_service,
+        describe_timeouts, read_daemon, read_destination, read_service, read_timeouts,
     },
 };
 
@@ -30,21 +32,15 @@ fn config() -> ProptestConfig {
 }
 
 /// The attributes as they travel.
-fn bytes(command: IpvsCommand, attributes: Vec<IpvsAttribute>) -> Vec<u8> {
+fn bytes(attributes: &[IpvsAttribute]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    IpvsMessage::new(command, attributes).append_to(&mut bytes);
+    append_attributes(&mut bytes, attributes);
     bytes
 }
 
-/// The attributes after a journey over the wire.
-fn sent(command: IpvsCommand, attributes: Vec<IpvsAttribute>) -> Vec<IpvsAttribute> {
-    let message = IpvsMessage::new(command, Vec::new());
-    let bytes = bytes(command, attributes);
-    let header = GenlHeader {
-        cmd: message.command(),
-        version: message.version(),
-    };
-    IpvsMessage::parse_with_param(&bytes, header)
+/// The attributes of a message that has these bytes.
+fn attributes(command: IpvsCommand, bytes: &[u8]) -> Vec<IpvsAttribute> {
+    IpvsMessage::parse_with_param(bytes, command.header())
         .unwrap()
         .attributes
 }
@@ -82,16 +78,18 @@ proptest! {
 
     #[test]
     fn a_service_comes_back_as_it_was(expected in any_service()) {
-        let mut attributes = service_attributes(&expected.id, &expected.settings);
-        attributes.push(ServiceAttribute::Stats(stats32(&expected.stats)));
-        attributes.push(ServiceAttribute::Stats64(stats64(&expected.stats)));
-        let reply = bytes(
-            IpvsCommand::NewService,
-            vec![IpvsAttribute::Service(attributes)],
-        );
-        prop_assert_eq!(&service(&reply, Counters::Read).unwrap(), &expected);
+        let mut request = Vec::new();
+        describe_service(&expected.id, &expected.settings).append_to(&mut request);
+        let mut attributes = attributes(IpvsCommand::NewService, &request);
+        let Some(IpvsAttribute::Service(service)) = attributes.first_mut() else {
+            return Err(TestCaseError::fail("no service"));
+        };
+        service.push(ServiceAttribute::Stats(stats32(&expected.stats)));
+        service.push(ServiceAttribute::Stats64(stats64(&expected.stats)));
+        let reply = bytes(&attributes);
+        prop_assert_eq!(&read_service(&reply, Counters::Read).unwrap(), &expected);
         let without = Service { stats: Stats::default(), ..expected };
-        prop_assert_eq!(service(&reply, Counters::Skip).unwrap(), without);
+        prop_assert_eq!(read_service(&reply, Counters::Skip).unwrap(), without);
     }
 
     /// Whatever the family of the service: the destination names its own.
@@ -100,19 +98,21 @@ proptest! {
         expected in any_destination(),
         service_family in any_family(),
     ) {
-        let mut attributes = destination_attributes(&expected.id, &expected.settings);
-        attributes.extend([
+        let mut request = Vec::new();
+        describe_destination(&expected.id, &expected.settings).append_to(&mut request);
+        let mut attributes = attributes(IpvsCommand::NewDest, &request);
+        let Some(IpvsAttribute::Destination(destination)) = attributes.first_mut() else {
+            return Err(TestCaseError::fail("no destination"));
+        };
+        destination.extend([
             DestinationAttribute::ActiveConnections(expected.active_connections),
             DestinationAttribute::InactiveConnections(expected.inactive_connections),
             DestinationAttribute::PersistentConnections(expected.persistent_connections),
             DestinationAttribute::Stats(stats32(&expected.stats)),
             DestinationAttribute::Stats64(stats64(&expected.stats)),
         ]);
-        let reply = bytes(
-            IpvsCommand::NewDest,
-            vec![IpvsAttribute::Destination(attributes)],
-        );
-        let read = |counters| destination(&reply, service_family, counters).unwrap();
+        let reply = bytes(&attributes);
+        let read = |counters| read_destination(&reply, service_family, counters).unwrap();
         prop_assert_eq!(&read(Counters::Read), &expected);
         let without = Destination { stats: Stats::default(), ..expected };
         prop_assert_eq!(read(Counters::Skip), without);
@@ -120,17 +120,16 @@ proptest! {
 
     #[test]
     fn a_daemon_comes_back_as_it_was(expected in any_daemon()) {
-        let reply = sent(
-            IpvsCommand::NewDaemon,
-            vec![IpvsAttribute::Daemon(daemon_attributes(&expected))],
-        );
-        prop_assert_eq!(daemon(reply).unwrap(), expected);
+        let reply = bytes(&[IpvsAttribute::Daemon(describe_daemon(&expected))]);
+        let reply = attributes(IpvsCommand::NewDaemon, &reply);
+        prop_assert_eq!(read_daemon(reply).unwrap(), expected);
     }
 
     #[test]
     fn timeouts_come_back_as_they_were(tcp: u32, tcp_fin: u32, udp: u32) {
         let expected = Timeouts { tcp, tcp_fin, udp };
-        let reply = sent(IpvsCommand::SetConfig, timeout_attributes(&expected));
-        prop_assert_eq!(timeouts(reply).unwrap(), expected);
+        let reply = bytes(&describe_timeouts(&expected));
+        let reply = attributes(IpvsCommand::SetConfig, &reply);
+        prop_assert_eq!(read_timeouts(reply).unwrap(), expected);
     }
 }

@@ -8,9 +8,10 @@ mod common;
 
 use common::{decode, encode};
 use ipvs_netlink::{
-    DestinationAttribute, IpvsAttribute, IpvsCommand, IpvsMessage, ServiceAttribute,
+    DestinationAttribute, DestinationRecord, IpvsAttribute, IpvsCommand, IpvsMessage,
+    ServiceAttribute, ServiceRecord,
 };
-use netlink_packet_core::NLA_F_NESTED;
+use netlink_packet_core::{DecodeError, NLA_F_NESTED};
 
 /// What the bytes of an attribute must be.
 #[derive(Clone, Copy, PartialEq)]
@@ -186,13 +187,39 @@ fn for_every_attribute(check: impl Fn(Place, u16, &str, Value)) {
     }
 }
 
+/// The error of a service or destination that is read as a record, its counters
+/// included.
+fn record_error(bytes: &[u8]) -> Option<DecodeError> {
+    let service = ServiceRecord::read(bytes).map(|record| record.and_then(|record| record.stats));
+    let destination =
+        DestinationRecord::read(bytes).map(|record| record.and_then(|record| record.stats));
+    [service, destination]
+        .into_iter()
+        .find_map(|unread| match unread {
+            Ok(unread) => unread?.read().err(),
+            Err(error) => Some(error),
+        })
+}
+
 /// The error that a value at that place gives names the attribute and all
-/// attributes around it.
+/// attributes around it. A record says the same as a message; of counters, which
+/// it reads by themselves, without what is around them.
 fn check_error(place: Place, kind: u16, name: &str, value: &[u8]) {
-    let error = match decode(place.0, &message_with(place, kind, value)) {
+    let bytes = message_with(place, kind, value);
+    let error = match decode(place.0, &bytes) {
         Ok(message) => unreachable!("{name} with {value:02x?} is {message:?}"),
         Err(error) => error.to_string(),
     };
+    let outermost = place.1.first().map_or(name, |(_, name)| name);
+    if ["IPVS_CMD_ATTR_SERVICE", "IPVS_CMD_ATTR_DEST"].contains(&outermost) {
+        let of_record = record_error(&bytes).unwrap().to_string();
+        assert!(error.ends_with(&of_record), "{of_record} is not of {error}");
+        let of_counters = place.1.len() == 2 || name.contains("_STATS");
+        assert!(
+            of_counters || error == of_record,
+            "{of_record} is not {error}"
+        );
+    }
     for name in place.1.iter().map(|(_, name)| *name).chain([name]) {
         assert!(
             error.contains(&format!("invalid {name} value")),

@@ -8,9 +8,9 @@ use std::fmt::Debug;
 
 use common::{decode, encode};
 use ipvs_netlink::{
-    DaemonAttribute, DaemonState, DestinationAttribute, ForwardingMethod, InfoAttribute,
-    IpvsAttribute, IpvsCommand, IpvsMessage, ServiceAttribute, ServiceFlags, StatsAttribute,
-    TunnelFlags, TunnelType, read_destination, read_service,
+    DaemonAttribute, DaemonState, DestinationAttribute, DestinationRecord, ForwardingMethod,
+    InfoAttribute, IpvsAttribute, IpvsCommand, IpvsMessage, ServiceAttribute, ServiceFlags,
+    ServiceRecord, StatsAttribute, StatsRecord, TunnelFlags, TunnelType,
 };
 use netlink_packet_core::{
     DefaultNla, NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLA_TYPE_MASK, NetlinkMessage,
@@ -18,7 +18,6 @@ use netlink_packet_core::{
 use netlink_packet_generic::GenlMessage;
 use proptest::{
     collection::vec,
-    option,
     prelude::*,
     sample::{Index, select},
     test_runner::{FileFailurePersistence, TestCaseError},
@@ -165,6 +164,57 @@ fn message() -> impl Strategy<Value = IpvsMessage> {
     })
 }
 
+/// Attributes that may stand before a service or destination: none of either.
+fn attributes_before() -> impl Strategy<Value = Vec<IpvsAttribute>> {
+    vec(any::<u32>().prop_map(IpvsAttribute::TimeoutUdp), 0..2)
+}
+
+fn whole(
+    command: IpvsCommand,
+    mut attributes: Vec<IpvsAttribute>,
+    last: IpvsAttribute,
+) -> IpvsMessage {
+    attributes.push(last);
+    IpvsMessage::new(command, attributes)
+}
+
+/// The counters of a set, in the order of their numbers.
+fn stats_record<C: Copy + Into<u64>>(set: Vec<StatsAttribute<C>>) -> [u64; 10] {
+    let mut numbers = [0; 10];
+    for attribute in set {
+        match attribute {
+            StatsAttribute::Connections(value) => numbers[0] = value.into(),
+            StatsAttribute::InPackets(value) => numbers[1] = value.into(),
+            StatsAttribute::OutPackets(value) => numbers[2] = value.into(),
+            StatsAttribute::InBytes(value) => numbers[3] = value,
+            StatsAttribute::OutBytes(value) => numbers[4] = value,
+            StatsAttribute::ConnectionsPerSecond(value) => numbers[5] = value.into(),
+            StatsAttribute::InPacketsPerSecond(value) => numbers[6] = value.into(),
+            StatsAttribute::OutPacketsPerSecond(value) => numbers[7] = value.into(),
+            StatsAttribute::InBytesPerSecond(value) => numbers[8] = value.into(),
+            StatsAttribute::OutBytesPerSecond(value) => numbers[9] = value.into(),
+            _ => {}
+        }
+    }
+    numbers
+}
+
+/// The counters of a record, in the order of their numbers.
+fn numbers(record: StatsRecord) -> [u64; 10] {
+    [
+        record.connections,
+        record.in_packets,
+        record.out_packets,
+        record.in_bytes,
+        record.out_bytes,
+        record.connections_per_second,
+        record.in_packets_per_second,
+        record.out_packets_per_second,
+        record.in_bytes_per_second,
+        record.out_bytes_per_second,
+    ]
+}
+
 /// The message of an attribute that stands in it alone.
 fn comes_back(command: IpvsCommand, attribute: IpvsAttribute) -> Result<(), TestCaseError> {
     let message = IpvsMessage::new(command, vec![attribute]);
@@ -179,11 +229,17 @@ fn returns(command: u8, bytes: &[u8]) {
     if let Ok(message) = decode(command, bytes) {
         encode(&message);
     }
-    for unread in [read_service(bytes, drop), read_destination(bytes, drop)] {
-        if let Ok(Some(unread)) = unread {
-            unread.stats().map(Iterator::count);
-            unread.stats64().map(Iterator::count);
-        }
+    let mut buffer = Vec::new();
+    let service = ServiceRecord::read(bytes).ok().flatten();
+    service.inspect(|record| record.append_to(&mut buffer));
+    let destination = DestinationRecord::read(bytes).ok().flatten();
+    destination.inspect(|record| record.append_to(&mut buffer));
+    let unread = [
+        service.and_then(|record| record.stats),
+        destination.and_then(|record| record.stats),
+    ];
+    for unread in unread.into_iter().flatten() {
+        let _ = unread.read();
     }
 }
 
@@ -322,70 +378,150 @@ proptest! {
     }
 
     #[test]
-    fn appending_a_message_adds_the_bytes_that_emitting_it_writes(
-        message in message(),
+    fn a_service_record_has_the_last_attribute_of_each_number(
+        set in service(),
+        before in attributes_before(),
+    ) {
+        let bytes = encode(&whole(IpvsCommand::NewService, before, IpvsAttribute::Service(set.clone())));
+        let record = ServiceRecord::read(&bytes).unwrap().unwrap();
+        let last = |find: fn(&ServiceAttribute) -> bool| set.iter().rfind(|one| find(one)).cloned();
+        use ServiceAttribute as A;
+        prop_assert_eq!(
+            record.address_family.map(A::AddressFamily),
+            last(|one| matches!(one, A::AddressFamily(_)))
+        );
+        prop_assert_eq!(record.protocol.map(A::Protocol), last(|one| matches!(one, A::Protocol(_))));
+        prop_assert_eq!(record.address.map(A::Address), last(|one| matches!(one, A::Address(_))));
+        prop_assert_eq!(record.port.map(A::Port), last(|one| matches!(one, A::Port(_))));
+        prop_assert_eq!(record.fwmark.map(A::Fwmark), last(|one| matches!(one, A::Fwmark(_))));
+        prop_assert_eq!(
+            record.scheduler_name.map(|name| A::SchedulerName(name.to_owned())),
+            last(|one| matches!(one, A::SchedulerName(_)))
+        );
+        prop_assert_eq!(
+            record.flags.map(|(flags, mask)| A::Flags { flags, mask }),
+            last(|one| matches!(one, A::Flags { .. }))
+        );
+        prop_assert_eq!(record.timeout.map(A::Timeout), last(|one| matches!(one, A::Timeout(_))));
+        prop_assert_eq!(record.netmask.map(A::Netmask), last(|one| matches!(one, A::Netmask(_))));
+        prop_assert_eq!(
+            record.persistence_engine_name.map(|name| A::PersistenceEngineName(name.to_owned())),
+            last(|one| matches!(one, A::PersistenceEngineName(_)))
+        );
+        let expected = match (last(|one| matches!(one, A::Stats(_))), last(|one| matches!(one, A::Stats64(_)))) {
+            (_, Some(A::Stats64(wide))) => Some(stats_record(wide)),
+            (Some(A::Stats(narrow)), _) => Some(stats_record(narrow)),
+            _ => None,
+        };
+        prop_assert_eq!(record.stats.map(|unread| numbers(unread.read().unwrap())), expected);
+        prop_assert!(DestinationRecord::read(&bytes).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_destination_record_has_the_last_attribute_of_each_number(
+        set in destination(),
+        before in attributes_before(),
+    ) {
+        let bytes = encode(&whole(IpvsCommand::NewDest, before, IpvsAttribute::Destination(set.clone())));
+        let record = DestinationRecord::read(&bytes).unwrap().unwrap();
+        let last = |find: fn(&DestinationAttribute) -> bool| set.iter().rfind(|one| find(one)).cloned();
+        use DestinationAttribute as A;
+        prop_assert_eq!(
+            record.address_family.map(A::AddressFamily),
+            last(|one| matches!(one, A::AddressFamily(_)))
+        );
+        prop_assert_eq!(record.address.map(A::Address), last(|one| matches!(one, A::Address(_))));
+        prop_assert_eq!(record.port.map(A::Port), last(|one| matches!(one, A::Port(_))));
+        prop_assert_eq!(
+            record.forwarding_method.map(A::ForwardingMethod),
+            last(|one| matches!(one, A::ForwardingMethod(_)))
+        );
+        prop_assert_eq!(record.weight.map(A::Weight), last(|one| matches!(one, A::Weight(_))));
+        prop_assert_eq!(
+            record.upper_threshold.map(A::UpperThreshold),
+            last(|one| matches!(one, A::UpperThreshold(_)))
+        );
+        prop_assert_eq!(
+            record.lower_threshold.map(A::LowerThreshold),
+            last(|one| matches!(one, A::LowerThreshold(_)))
+        );
+        prop_assert_eq!(
+            record.active_connections.map(A::ActiveConnections),
+            last(|one| matches!(one, A::ActiveConnections(_)))
+        );
+        prop_assert_eq!(
+            record.inactive_connections.map(A::InactiveConnections),
+            last(|one| matches!(one, A::InactiveConnections(_)))
+        );
+        prop_assert_eq!(
+            record.persistent_connections.map(A::PersistentConnections),
+            last(|one| matches!(one, A::PersistentConnections(_)))
+        );
+        prop_assert_eq!(
+            record.tunnel_type.map(A::TunnelType),
+            last(|one| matches!(one, A::TunnelType(_)))
+        );
+        prop_assert_eq!(
+            record.tunnel_port.map(A::TunnelPort),
+            last(|one| matches!(one, A::TunnelPort(_)))
+        );
+        prop_assert_eq!(
+            record.tunnel_flags.map(A::TunnelFlags),
+            last(|one| matches!(one, A::TunnelFlags(_)))
+        );
+        let expected = match (last(|one| matches!(one, A::Stats(_))), last(|one| matches!(one, A::Stats64(_)))) {
+            (_, Some(A::Stats64(wide))) => Some(stats_record(wide)),
+            (Some(A::Stats(narrow)), _) => Some(stats_record(narrow)),
+            _ => None,
+        };
+        prop_assert_eq!(record.stats.map(|unread| numbers(unread.read().unwrap())), expected);
+        prop_assert!(ServiceRecord::read(&bytes).unwrap().is_none());
+    }
+
+    /// The message has each attribute of the record once, and what the record
+    /// does not have (counters, unknown attributes) not at all.
+    #[test]
+    fn records_are_written_as_the_message_that_has_their_attributes(
+        service in service(),
+        destination in destination(),
         before in vec(any::<u8>(), 0..3),
     ) {
+        let read = |attribute| encode(&IpvsMessage::new(IpvsCommand::NewDest, vec![attribute]));
+        let service = read(IpvsAttribute::Service(service));
+        let service = ServiceRecord::read(&service).unwrap().unwrap();
+        let destination = read(IpvsAttribute::Destination(destination));
+        let destination = DestinationRecord::read(&destination).unwrap().unwrap();
+
         let mut bytes = before.clone();
-        message.append_to(&mut bytes);
-        prop_assert_eq!(bytes, [before, encode(&message)].concat());
-    }
+        service.append_to(&mut bytes);
+        destination.append_to(&mut bytes);
+        let (start, bytes) = bytes.split_at(before.len());
+        prop_assert_eq!(start, before);
 
-    #[test]
-    fn a_service_is_read_without_its_counters_and_they_are_read_when_asked_for(
-        set in service(),
-        narrow in stats(),
-        wide in option::of(stats()),
-    ) {
-        let mut set = set;
-        set.retain(|attribute| {
-            !matches!(attribute, ServiceAttribute::Stats(_) | ServiceAttribute::Stats64(_))
-        });
-        let mut whole = set.clone();
-        whole.insert(0, ServiceAttribute::Stats(narrow.clone()));
-        whole.extend(wide.clone().map(ServiceAttribute::Stats64));
-        let message = IpvsMessage::new(IpvsCommand::NewService, vec![
-            IpvsAttribute::TimeoutUdp(5),
-            IpvsAttribute::Service(whole),
-        ]);
-        let bytes = encode(&message);
-        let mut read = Vec::new();
-        let unread = read_service(&bytes, |attribute| read.push(attribute)).unwrap().unwrap();
-        prop_assert_eq!(read, set);
-        let stats: Vec<_> = unread.stats().unwrap().collect::<Result<_, _>>().unwrap();
-        prop_assert_eq!(stats, narrow);
-        let stats = unread.stats64().map(|each| each.collect::<Result<Vec<_>, _>>().unwrap());
-        prop_assert_eq!(stats, wide);
-        prop_assert!(read_destination(&bytes, |_| ()).unwrap().is_none());
-    }
-
-    #[test]
-    fn a_destination_is_read_without_its_counters_and_they_are_read_when_asked_for(
-        set in destination(),
-        narrow in option::of(stats()),
-        wide in stats(),
-    ) {
-        let mut set = set;
-        set.retain(|attribute| {
-            !matches!(
-                attribute,
-                DestinationAttribute::Stats(_) | DestinationAttribute::Stats64(_)
-            )
-        });
-        let mut whole = set.clone();
-        whole.extend(narrow.clone().map(DestinationAttribute::Stats));
-        whole.push(DestinationAttribute::Stats64(wide.clone()));
-        let message =
-            IpvsMessage::new(IpvsCommand::NewDest, vec![IpvsAttribute::Destination(whole)]);
-        let bytes = encode(&message);
-        let mut read = Vec::new();
-        let unread = read_destination(&bytes, |attribute| read.push(attribute)).unwrap().unwrap();
-        prop_assert_eq!(read, set);
-        let stats = unread.stats().map(|each| each.collect::<Result<Vec<_>, _>>().unwrap());
-        prop_assert_eq!(stats, narrow);
-        let stats: Vec<_> = unread.stats64().unwrap().collect::<Result<_, _>>().unwrap();
-        prop_assert_eq!(stats, wide);
-        prop_assert!(read_service(&bytes, |_| ()).unwrap().is_none());
+        let message = decode(IpvsCommand::NewDest, bytes).unwrap();
+        prop_assert_eq!(&encode(&message), bytes);
+        let [IpvsAttribute::Service(services), IpvsAttribute::Destination(destinations)] =
+            message.attributes.as_slice()
+        else {
+            return Err(TestCaseError::fail(format!("{message:?}")));
+        };
+        prop_assert!(!services.iter().any(|one| matches!(
+            one,
+            ServiceAttribute::Stats(_) | ServiceAttribute::Stats64(_) | ServiceAttribute::Other(_)
+        )));
+        prop_assert!(!destinations.iter().any(|one| matches!(
+            one,
+            DestinationAttribute::Stats(_)
+                | DestinationAttribute::Stats64(_)
+                | DestinationAttribute::Other(_)
+        )));
+        let (mut again, mut expected) = (ServiceRecord::read(bytes).unwrap().unwrap(), service);
+        (again.stats, expected.stats) = (None, None);
+        prop_assert_eq!(again, expected);
+        let (mut again, mut expected) =
+            (DestinationRecord::read(bytes).unwrap().unwrap(), destination);
+        (again.stats, expected.stats) = (None, None);
+        prop_assert_eq!(again, expected);
     }
 
     #[test]
