@@ -59,7 +59,7 @@ fn protocol_name(protocol: Protocol) -> Option<&'static CStr> {
         Protocol::Tcp => Some(c"tcp"),
         Protocol::Udp => Some(c"udp"),
         Protocol::Sctp => Some(c"sctp"),
-        Protocol::Other(_) => None,
+        _ => None,
     }
 }
 

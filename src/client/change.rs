@@ -21,6 +21,7 @@ const INTERFACE_MAX: usize = 15;
 /// Each has a method of the same name on [`Client`](crate::Client), which says
 /// what can go wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Change {
     /// Add a virtual service.
     AddService(ServiceId, ServiceSettings),
@@ -67,8 +68,9 @@ impl Change {
         let (Self::AddService(id, settings) | Self::EditService(id, settings)) = self else {
             return Ok(());
         };
-        if let Some(persistence) = settings.persistence
-            && persistence.netmask.family() != id.family()
+        let netmask = settings.persistence.and_then(|kept| kept.netmask());
+        if let Some(netmask) = netmask
+            && netmask.family() != id.family()
         {
             return Err(Error::NetmaskFamily {
                 operation: self.operation(),

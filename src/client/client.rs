@@ -13,7 +13,7 @@ use netlink_packet_generic::{GenlMessage, constants::GENL_HDRLEN};
 use crate::{
     AddressFamily, Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
     Error, Info, NameKind, Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon,
-    Timeouts,
+    SyncDaemonSettings, Timeouts,
     change::check_name,
     kernel::{
         consistency::{Consistency, Dump, READINGS, drop_repeated},
@@ -336,7 +336,7 @@ impl Client {
     /// `EINVAL` when the group is not multicast, or a destination's family
     /// differs from its service's. [`Error::ImpossibleName`] when no interface
     /// can have the name.
-    pub fn start_daemon(&mut self, daemon: &SyncDaemon) -> Result<()> {
+    pub fn start_daemon(&mut self, daemon: &SyncDaemonSettings) -> Result<()> {
         let operation = Operation::StartDaemon(daemon.role);
         check_name(NameKind::Interface, &daemon.interface, operation)?;
         let attributes = convert::describe_daemon(daemon);

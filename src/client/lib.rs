@@ -4,51 +4,36 @@
 //! destinations, timeouts and synchronization daemons of the IP Virtual
 //! Server, the kernel's layer-4 load balancer.
 //!
+//! ```
+//! # fn main() -> ipvs_client::Result<()> {
+//! for service in ipvs_client::Client::open()?.services()? {
+//!     println!("{} is scheduled by {}", service.id, service.settings.scheduler);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A [`Client`] has one method per kernel operation. What it takes and gives
-//! is a plain model of the table; netlink stays inside.
+//! is a plain model of the table; netlink stays inside. It needs root (the
+//! capability `CAP_NET_ADMIN` in the first user namespace) and a kernel with IPVS.
 //!
-//! # Example
+//! # Balance a port
 //!
-//! Balance TCP port 80 of a virtual address over two servers, by weight. It
-//! needs root and a kernel with IPVS.
+//! TCP port 80 of a virtual address over two servers, by weight:
 //!
 //! ```
-//! use ipvs_client::{
-//!     Client, DestinationId, DestinationSettings, ForwardingMethod, Protocol, SchedulerFlags,
-//!     ServiceId, ServiceSettings,
-//! };
+//! use ipvs_client::{Client, DestinationId, DestinationSettings, ServiceId, ServiceSettings};
 //!
 //! # fn main() -> ipvs_client::Result<()> {
 //! let mut client = Client::open()?;
 //!
-//! let web = ServiceId::Address {
-//!     protocol: Protocol::Tcp,
-//!     address: [192, 0, 2, 1].into(),
-//!     port: 80,
-//! };
-//! client.add_service(
-//!     &web,
-//!     &ServiceSettings {
-//!         scheduler: "wrr".to_owned(),
-//!         scheduler_flags: SchedulerFlags::default(),
-//!         one_packet: false,
-//!         persistence: None,
-//!         persistence_engine: None,
-//!     },
-//! )?;
+//! let web = ServiceId::tcp(([192, 0, 2, 1], 80));
+//! client.add_service(&web, &ServiceSettings::new("wrr"))?;
 //! for (host, weight) in [(2, 3), (3, 1)] {
 //!     client.add_destination(
 //!         &web,
-//!         &DestinationId {
-//!             address: [10, 0, 0, host].into(),
-//!             port: 80,
-//!         },
-//!         &DestinationSettings {
-//!             forwarding_method: ForwardingMethod::Masquerading,
-//!             weight,
-//!             upper_threshold: 0,
-//!             lower_threshold: 0,
-//!         },
+//!         &DestinationId::new([10, 0, 0, host], 80),
+//!         &DestinationSettings::masquerading().weight(weight),
 //!     )?;
 //! }
 //!
@@ -64,6 +49,36 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The folder `examples` of the crate has whole programs: to list a table, balance
+//! a port, drain a server, and make a table what it should be.
+//!
+//! # Calls block
+//!
+//! Each call sends a request and waits for the answer: some microseconds for a
+//! change, longer for a large table, two seconds at most for an answer that does
+//! not come. There is no runtime inside and none is needed. From async code, keep
+//! the client on a thread of its own, or give it to one that may block; a `Client`
+//! may move between threads:
+//!
+//! ```ignore
+//! let (client, services) = tokio::task::spawn_blocking(move || {
+//!     let services = client.services();
+//!     (client, services)
+//! })
+//! .await?;
+//! ```
+//!
+//! # What else is in its interface
+//!
+//! Types of these crates are part of this one's interface, so that a new major
+//! version of them is one of this crate too: [`rustix`], whose [`Errno`] is
+//! exported here, [`bitflags`] 2, which [`SchedulerFlags`] is made with, and
+//! [`netlink_packet_core`], whose error says what is wrong with a malformed answer.
+//!
+//! Structures and enumerations that a new kernel may extend are
+//! `#[non_exhaustive]`: they are made by their constructors and matched with a
+//! last arm for what is to come.
 
 #![warn(missing_debug_implementations)]
 
@@ -85,9 +100,9 @@ pub use self::{
     kernel::consistency::Consistency,
     model::{
         AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
-        ForwardingMethod, Info, Netmask, ParseIdError, Persistence, Protocol, SchedulerFlags,
-        Service, ServiceId, ServiceSettings, Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum,
-        Version,
+        ForwardingMethod, Info, Netmask, ParseIdError, Persistence, Protocol, SchedulerFlagName,
+        SchedulerFlags, Service, ServiceId, ServiceSettings, Stats, SyncDaemon, SyncDaemonSettings,
+        Timeouts, Tunnel, TunnelChecksum, Version,
     },
     proc::{
         connections::{Connection, ConnectionService, Connections},

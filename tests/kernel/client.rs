@@ -3,9 +3,8 @@
 //! The client crate against a real kernel.
 
 use ipvs_client::{
-    AddressFamily, Client, Connections, DestinationId, DestinationSettings, Errno,
-    ForwardingMethod, Operation, Protocol, SchedulerFlags, ServiceId, ServiceSettings, Timeouts,
-    Version,
+    AddressFamily, Client, Connections, DestinationId, DestinationSettings, Errno, Operation,
+    Protocol, ServiceId, ServiceSettings, Timeouts, Version,
 };
 
 use crate::namespace;
@@ -19,13 +18,7 @@ fn web(last: u8, port: u16) -> ServiceId {
 }
 
 fn settings(scheduler: &str) -> ServiceSettings {
-    ServiceSettings {
-        scheduler: scheduler.to_owned(),
-        scheduler_flags: SchedulerFlags::default(),
-        one_packet: false,
-        persistence: None,
-        persistence_engine: None,
-    }
+    ServiceSettings::new(scheduler)
 }
 
 /// Runs a closure with a client of a fresh namespace.
@@ -93,16 +86,7 @@ fn a_refusal_keeps_the_operation_its_object_and_the_errno() {
         };
         client.add_service(&web(1, 80), &settings("rr")).unwrap();
         let error = client
-            .add_destination(
-                &web(1, 80),
-                &server,
-                &DestinationSettings {
-                    forwarding_method: ForwardingMethod::Masquerading,
-                    weight: 1,
-                    upper_threshold: 0,
-                    lower_threshold: 0,
-                },
-            )
+            .add_destination(&web(1, 80), &server, &DestinationSettings::masquerading())
             .unwrap_err();
         assert!(
             matches!(
@@ -150,11 +134,7 @@ fn destinations_of_a_service_that_is_not_there_are_none() {
 
 #[test]
 fn timeouts_read_back_as_they_were_set() {
-    let timeouts = Timeouts {
-        tcp: 7200,
-        tcp_fin: 60,
-        udp: 30,
-    };
+    let timeouts = Timeouts::default().tcp(7200).tcp_fin(60).udp(30);
     with_client(|client| {
         client.set_timeouts(&timeouts).unwrap();
         assert_eq!(client.timeouts().unwrap(), timeouts);

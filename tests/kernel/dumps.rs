@@ -13,8 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use ipvs_client::{
-    Change, Client, DestinationId, DestinationSettings, ForwardingMethod, Protocol, SchedulerFlags,
-    ServiceId, ServiceSettings,
+    Change, Client, DestinationId, DestinationSettings, Protocol, ServiceId, ServiceSettings,
 };
 use ipvs_lab::{Answer, Namespace, ipvsadm};
 
@@ -34,13 +33,7 @@ fn service(port: u16, number: u8) -> ServiceId {
 }
 
 fn settings() -> ServiceSettings {
-    ServiceSettings {
-        scheduler: "rr".to_owned(),
-        scheduler_flags: SchedulerFlags::default(),
-        one_packet: false,
-        persistence: None,
-        persistence_engine: None,
-    }
+    ServiceSettings::new("rr")
 }
 
 /// Carries out the changes over and over again while `work` is done. Each time
@@ -168,12 +161,7 @@ fn no_server_that_stays_is_missing_or_saved_twice_while_others_of_its_service_ch
         .collect();
     let rules = format!("-A -t 10.0.0.1:80 -s rr\n{rules}");
     restore(&director, &rules);
-    let settings = DestinationSettings {
-        forwarding_method: ForwardingMethod::Masquerading,
-        weight: 1,
-        upper_threshold: 0,
-        lower_threshold: 0,
-    };
+    let settings = DestinationSettings::masquerading();
     let others = (0..100).map(|number| server(81, number));
     let add: Vec<_> = others
         .clone()

@@ -9,8 +9,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::path::Path;
 
 use ipvs_client::{
-    AddressFamily, Client, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
-    Persistence, Protocol, SchedulerFlags, ServiceId, ServiceSettings, Tunnel, TunnelChecksum,
+    AddressFamily, Client, DestinationId, DestinationSettings, ForwardingMethod, Protocol,
+    ServiceId, ServiceSettings, Tunnel, TunnelChecksum,
 };
 use ipvs_lab::{Answer, Namespace, program};
 use serde_json::{Value, json};
@@ -217,13 +217,7 @@ fn save_says_under_both_names_what_it_leaves_out_and_json_leaves_nothing_out() {
         address: [10, 0, 0, 1].into(),
         port: 0,
     };
-    let settings = ServiceSettings {
-        scheduler: "rr".to_owned(),
-        scheduler_flags: SchedulerFlags::default(),
-        one_packet: false,
-        persistence: None,
-        persistence_engine: None,
-    };
+    let settings = ServiceSettings::new("rr");
     let tunnel =
         |kind, port, flags| ForwardingMethod::Tunneling(Tunnel::Other { kind, port, flags });
     let gue = Tunnel::Gue {
@@ -248,12 +242,7 @@ fn save_says_under_both_names_what_it_leaves_out_and_json_leaves_nothing_out() {
                     address: [10, 0, 0, last].into(),
                     port: 0,
                 };
-                let settings = DestinationSettings {
-                    forwarding_method,
-                    weight: 1,
-                    upper_threshold: 0,
-                    lower_threshold: 0,
-                };
+                let settings = DestinationSettings::new(forwarding_method);
                 client.add_destination(&gre, &id, &settings).unwrap();
             }
             // The kernel takes these, and the command line refuses them.
@@ -262,33 +251,21 @@ fn save_says_under_both_names_what_it_leaves_out_and_json_leaves_nothing_out() {
                 address: [10, 0, 0, 1].into(),
                 port: 0,
             };
-            let odd = ServiceSettings {
-                one_packet: true,
-                ..settings.clone()
-            };
+            let odd = settings.clone().one_packet();
             client.add_service(&web, &odd).unwrap();
             let marked = ServiceId::Fwmark {
                 mark: NonZeroU32::MIN,
                 family: AddressFamily::Ipv4,
             };
-            let long = ServiceSettings {
-                persistence: Some(Persistence {
-                    timeout: u32::MAX,
-                    netmask: Netmask::host(AddressFamily::Ipv4),
-                }),
-                ..settings.clone()
-            };
+            let long = settings.clone().persistent(u32::MAX);
             client.add_service(&marked, &long).unwrap();
             let server = DestinationId {
                 address: [10, 0, 0, 2].into(),
                 port: 0,
             };
-            let limited = DestinationSettings {
-                forwarding_method: ForwardingMethod::Masquerading,
-                weight: 1,
-                upper_threshold: u32::MAX,
-                lower_threshold: 1,
-            };
+            let limited = DestinationSettings::masquerading()
+                .upper_threshold(u32::MAX)
+                .lower_threshold(1);
             client.add_destination(&web, &server, &limited).unwrap();
         })
         .unwrap();

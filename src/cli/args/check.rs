@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use ipvs_client::{
     AddressFamily, Change, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
-    Persistence, Protocol, SchedulerFlags, ServiceId, ServiceSettings, SyncDaemon, Timeouts,
-    Tunnel, TunnelChecksum,
+    Persistence, Protocol, SchedulerFlags, ServiceId, ServiceSettings, SyncDaemonSettings,
+    Timeouts, Tunnel, TunnelChecksum,
 };
 
 use super::{
@@ -91,19 +91,7 @@ impl<'a> RawOptions<'a> {
             CommandName::SetTimeouts => Command::Change(Change::SetTimeouts(
                 timeouts.ok_or(UsageError::ThreeTimeouts)?,
             )),
-            CommandName::StartDaemon => Command::StartDaemon(SyncDaemon {
-                role: self.role,
-                interface: if self.interface.is_empty() {
-                    DEFAULT_INTERFACE.to_owned()
-                } else {
-                    self.interface.to_owned()
-                },
-                sync_id: self.sync_id,
-                sync_maxlen: self.sync_maxlen,
-                group: self.group,
-                port: self.port,
-                ttl: self.ttl,
-            }),
+            CommandName::StartDaemon => Command::StartDaemon(self.daemon()),
             CommandName::StopDaemon => Command::StopDaemon(self.role),
             CommandName::Help => return Ok(Request::Help),
             CommandName::Version => return Ok(Request::Version(self.form())),
@@ -128,6 +116,19 @@ impl<'a> RawOptions<'a> {
         }
     }
 
+    fn daemon(&self) -> SyncDaemonSettings {
+        let interface = match self.interface {
+            "" => DEFAULT_INTERFACE,
+            interface => interface,
+        };
+        let mut daemon = SyncDaemonSettings::new(self.role, interface).sync_id(self.sync_id);
+        daemon.sync_maxlen = self.sync_maxlen;
+        daemon.group = self.group;
+        daemon.port = self.port;
+        daemon.ttl = self.ttl;
+        daemon
+    }
+
     /// The three arguments of --set; others are left.
     fn three_timeouts(&mut self) -> Result<Timeouts, UsageError> {
         let &[tcp, tcp_fin, udp, ..] = self.arguments.as_slice() else {
@@ -138,11 +139,10 @@ impl<'a> RawOptions<'a> {
             number(text, range::CONNECTION_TIMEOUT)
                 .ok_or_else(|| UsageError::ConnectionTimeout(text.to_owned()))
         };
-        Ok(Timeouts {
-            tcp: seconds(tcp)?,
-            tcp_fin: seconds(tcp_fin)?,
-            udp: seconds(udp)?,
-        })
+        Ok(Timeouts::default()
+            .tcp(seconds(tcp)?)
+            .tcp_fin(seconds(tcp_fin)?)
+            .udp(seconds(udp)?))
     }
 
     /// The one argument of -R, if it is the only one: the name of a file, or `-`
@@ -205,19 +205,16 @@ impl<'a> RawOptions<'a> {
             Some(netmask) => netmask.of(id.family())?,
             None => Netmask::host(id.family()),
         };
-        let settings = ServiceSettings {
-            scheduler: scheduler.to_owned(),
-            scheduler_flags,
-            one_packet: self.has(Kind::OnePacket),
-            // -M without -p has always been taken and left alone.
-            persistence: self
-                .persistence
-                .map(|timeout| Persistence { timeout, netmask }),
-            persistence_engine: self
-                .persistence_engine
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned),
-        };
+        let mut settings = ServiceSettings::new(scheduler).scheduler_flags(scheduler_flags);
+        settings.one_packet = self.has(Kind::OnePacket);
+        // -M without -p has always been taken and left alone.
+        settings.persistence = self
+            .persistence
+            .map(|timeout| Persistence::new(timeout).with_netmask(netmask));
+        settings.persistence_engine = self
+            .persistence_engine
+            .filter(|name| !name.is_empty())
+            .map(Into::into);
         Ok((id, settings))
     }
 
@@ -256,12 +253,10 @@ impl<'a> RawOptions<'a> {
         {
             id.port = port;
         }
-        let settings = DestinationSettings {
-            forwarding_method,
-            weight: self.weight,
-            upper_threshold: self.upper_threshold,
-            lower_threshold: self.lower_threshold,
-        };
+        let settings = DestinationSettings::new(forwarding_method)
+            .weight(self.weight)
+            .upper_threshold(self.upper_threshold)
+            .lower_threshold(self.lower_threshold);
         Ok((service, id, settings))
     }
 

@@ -4,7 +4,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    num::{NonZeroU16, NonZeroU32},
+    num::{NonZeroU8, NonZeroU16, NonZeroU32},
     time::Duration,
 };
 
@@ -55,11 +55,11 @@ pub(super) struct RawOptions<'a> {
     pub(super) lower_threshold: u32,
 
     pub(super) interface: &'a str,
-    pub(super) sync_id: u32,
-    pub(super) sync_maxlen: Option<u16>,
+    pub(super) sync_id: u8,
+    pub(super) sync_maxlen: Option<NonZeroU16>,
     pub(super) group: Option<IpAddr>,
-    pub(super) port: Option<u16>,
-    pub(super) ttl: Option<u8>,
+    pub(super) port: Option<NonZeroU16>,
+    pub(super) ttl: Option<NonZeroU8>,
 
     pub(super) output: Output,
     pub(super) output_file: Option<&'a str>,
@@ -211,20 +211,21 @@ impl<'a> RawOptions<'a> {
             }
             OptionName::McastInterface => self.interface = text,
             OptionName::SyncId => {
-                self.sync_id =
-                    number(text, range::SYNC_ID).ok_or_else(|| wrong(UsageError::SyncId))?;
+                let id = number(text, range::SYNC_ID).and_then(|id| u8::try_from(id).ok());
+                self.sync_id = id.ok_or_else(|| wrong(UsageError::SyncId))?;
             }
             OptionName::SyncMaxlen => {
-                let length = number_u16(text, range::SYNC_MAXLEN, Some);
+                let length = number_u16(text, range::SYNC_MAXLEN, NonZeroU16::new);
                 self.sync_maxlen = Some(length.ok_or_else(|| wrong(UsageError::SyncMaxlen))?);
             }
             OptionName::McastGroup => self.group = Some(multicast_group(text)?),
             OptionName::McastPort => {
-                let port = number_u16(text, range::MCAST_PORT, Some);
+                let port = number_u16(text, range::MCAST_PORT, NonZeroU16::new);
                 self.port = Some(port.ok_or_else(|| wrong(UsageError::McastPort))?);
             }
             OptionName::McastTtl => {
-                let ttl = number(text, range::MCAST_TTL).and_then(|ttl| u8::try_from(ttl).ok());
+                let ttl = number(text, range::MCAST_TTL)
+                    .and_then(|ttl| NonZeroU8::new(u8::try_from(ttl).ok()?));
                 self.ttl = Some(ttl.ok_or_else(|| wrong(UsageError::McastTtl))?);
             }
             OptionName::Json => self.output = Output::Json,

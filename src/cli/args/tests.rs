@@ -3,11 +3,14 @@
 //! What command lines ask for, and what is wrong with others: the expected
 //! words and statuses are those of ipvsadm 1.31.
 
-use std::num::NonZeroU32;
+use std::{
+    net::IpAddr,
+    num::{NonZeroU8, NonZeroU16, NonZeroU32},
+};
 
 use ipvs_client::{
     AddressFamily, Change, DaemonRole, DestinationId, DestinationSettings, ForwardingMethod,
-    Netmask, Persistence, Protocol, SchedulerFlags, ServiceId, ServiceSettings, SyncDaemon,
+    Netmask, Persistence, Protocol, SchedulerFlags, ServiceId, ServiceSettings, SyncDaemonSettings,
     Timeouts, Tunnel, TunnelChecksum,
 };
 
@@ -43,13 +46,7 @@ fn web() -> ServiceId {
 }
 
 fn settings(scheduler: &str) -> ServiceSettings {
-    ServiceSettings {
-        scheduler: scheduler.to_owned(),
-        scheduler_flags: SchedulerFlags::default(),
-        one_packet: false,
-        persistence: None,
-        persistence_engine: None,
-    }
+    ServiceSettings::new(scheduler)
 }
 
 fn server(address: [u8; 4], port: u16) -> DestinationId {
@@ -60,18 +57,13 @@ fn server(address: [u8; 4], port: u16) -> DestinationId {
 }
 
 fn server_settings(forwarding_method: ForwardingMethod) -> DestinationSettings {
-    DestinationSettings {
-        forwarding_method,
-        weight: 1,
-        upper_threshold: 0,
-        lower_threshold: 0,
-    }
+    DestinationSettings::new(forwarding_method)
 }
 
-/// The netmask that a line gives its service.
-fn netmask(line: &str) -> Netmask {
+/// The netmask that a line gives its service, if clients are not each alone.
+fn netmask(line: &str) -> Option<Netmask> {
     match parse(line).unwrap() {
-        Command::Change(Change::AddService(_, settings)) => settings.persistence.unwrap().netmask,
+        Command::Change(Change::AddService(_, settings)) => settings.persistence.unwrap().netmask(),
         other => panic!("{other:?}"),
     }
 }
@@ -103,13 +95,7 @@ fn a_service_has_the_original_s_defaults() {
         parse("-E -t 10.0.0.1:80 -p"),
         Ok(Command::Change(Change::EditService(
             web(),
-            ServiceSettings {
-                persistence: Some(Persistence {
-                    timeout: 360,
-                    netmask: Netmask::host(AddressFamily::Ipv4),
-                }),
-                ..settings("wlc")
-            }
+            settings("wlc").persistent(360)
         )))
     );
 }
@@ -124,19 +110,13 @@ fn every_option_of_a_service_arrives() {
                 address: [10, 0, 0, 1].into(),
                 port: 5060,
             },
-            ServiceSettings {
-                scheduler: "sh".to_owned(),
-                scheduler_flags: SchedulerFlags {
-                    flag_2: true,
-                    ..SchedulerFlags::default()
-                },
-                one_packet: true,
-                persistence: Some(Persistence {
-                    timeout: 60,
-                    netmask: Netmask::Ipv4([255, 255, 255, 0].into()),
-                }),
-                persistence_engine: Some("sip".to_owned()),
-            }
+            settings("sh")
+                .scheduler_flags(SchedulerFlags::FLAG_2)
+                .one_packet()
+                .persistence(
+                    Persistence::new(60).with_netmask(Netmask::Ipv4([255, 255, 255, 0].into()))
+                )
+                .persistence_engine("sip")
         )))
     );
 }
@@ -168,12 +148,12 @@ fn a_netmask_fits_the_service_wherever_it_stands() {
         "-A -f 1 -M 64 -6 -p",
         "-A -f 1 -6 -p -M 64",
     ] {
-        assert_eq!(netmask(line), Netmask::Ipv6(64), "{line}");
+        assert_eq!(netmask(line), Some(Netmask::Ipv6(64)), "{line}");
     }
     for line in ["-A -t 10.0.0.1:80 -p -M 24", "-A -M 24 -f 1 -p"] {
         assert_eq!(
             netmask(line),
-            Netmask::Ipv4([255, 255, 255, 0].into()),
+            Some(Netmask::Ipv4([255, 255, 255, 0].into())),
             "{line}"
         );
     }
@@ -336,11 +316,9 @@ fn timeouts_may_stand_anywhere() {
     ] {
         assert_eq!(
             parse(line),
-            Ok(Command::Change(Change::SetTimeouts(Timeouts {
-                tcp: 1,
-                tcp_fin: 2,
-                udp: 3,
-            }))),
+            Ok(Command::Change(Change::SetTimeouts(
+                Timeouts::default().tcp(1).tcp_fin(2).udp(3)
+            ))),
             "{line}"
         );
     }
@@ -350,30 +328,24 @@ fn timeouts_may_stand_anywhere() {
 fn a_daemon_has_the_original_s_defaults_and_all_its_options() {
     assert_eq!(
         parse("--start-daemon master"),
-        Ok(Command::StartDaemon(SyncDaemon {
-            role: DaemonRole::Master,
-            interface: "eth0".to_owned(),
-            sync_id: 0,
-            sync_maxlen: None,
-            group: None,
-            port: None,
-            ttl: None,
-        }))
+        Ok(Command::StartDaemon(SyncDaemonSettings::new(
+            DaemonRole::Master,
+            "eth0"
+        )))
     );
     assert_eq!(
         parse(
             "--start-daemon=backup --mcast-interface eth1 --syncid 255 --sync-maxlen 65507 \
              --mcast-group ff02::5 --mcast-port 65535 --mcast-ttl 255"
         ),
-        Ok(Command::StartDaemon(SyncDaemon {
-            role: DaemonRole::Backup,
-            interface: "eth1".to_owned(),
-            sync_id: 255,
-            sync_maxlen: Some(65507),
-            group: Some("ff02::5".parse().unwrap()),
-            port: Some(65535),
-            ttl: Some(255),
-        }))
+        Ok(Command::StartDaemon(
+            SyncDaemonSettings::new(DaemonRole::Backup, "eth1")
+                .sync_id(255)
+                .sync_maxlen(NonZeroU16::new(65507).unwrap())
+                .group("ff02::5".parse::<IpAddr>().unwrap())
+                .port(NonZeroU16::MAX)
+                .ttl(NonZeroU8::MAX)
+        ))
     );
     assert_eq!(
         parse("--stop-daemon backup --syncid 7"),

@@ -7,7 +7,7 @@ pub(crate) mod range;
 
 use std::{path::PathBuf, time::Duration};
 
-use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemon};
+use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemonSettings};
 
 /// Of a synchronization daemon, without --mcast-interface.
 pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
@@ -28,7 +28,7 @@ pub(crate) enum Request {
 pub(crate) enum Command {
     /// A change to virtual services, real servers, counters or timeouts.
     Change(Change),
-    StartDaemon(SyncDaemon),
+    StartDaemon(SyncDaemonSettings),
     StopDaemon(DaemonRole),
     Save(Save),
     Table(ListTable, TableForm),

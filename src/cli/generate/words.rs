@@ -5,7 +5,7 @@
 use crate::{
     args::options::{CommandName, Name, OptionName, Spec},
     command::TunnelKind,
-    scheduler_flags::{SCHEDULERS, names_of_flags, parse_flags},
+    scheduler_flags::{SCHEDULERS, parse_flags},
 };
 
 const ENGINES: [Meaning; 1] = [("sip", "The Call-ID of SIP")];
@@ -56,7 +56,7 @@ pub(super) fn flags(scheduler: Option<&str>) -> Vec<&'static str> {
     let mut names = Vec::new();
     // What has no flags of its own has the general ones.
     for owner in SCHEDULERS.iter().map(|(name, _)| *name).chain([""]) {
-        for flag in names_of_flags(all, owner) {
+        for flag in all.names(owner) {
             let fits = scheduler.is_none_or(|name| parse_flags(flag, name).is_ok());
             if fits && !names.contains(&flag) {
                 names.push(flag);

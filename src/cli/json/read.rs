@@ -64,13 +64,11 @@ fn service(object: &Object<'_>) -> Result<(ServiceId, ServiceSettings), JsonErro
         .find("persistence")
         .map(|json| persistence(json, object, id.family()))
         .transpose()?;
-    let settings = ServiceSettings {
-        scheduler: scheduler.to_owned(),
-        scheduler_flags: scheduler_flags(object, scheduler)?,
-        one_packet: object.truth("one_packet")?.unwrap_or(false),
-        persistence,
-        persistence_engine: object.text("persistence_engine")?.map(str::to_owned),
-    };
+    let flags = scheduler_flags(object, scheduler)?;
+    let mut settings = ServiceSettings::new(scheduler).scheduler_flags(flags);
+    settings.one_packet = object.truth("one_packet")?.unwrap_or(false);
+    settings.persistence = persistence;
+    settings.persistence_engine = object.text("persistence_engine")?.map(Into::into);
     Ok((id, settings))
 }
 
@@ -170,10 +168,8 @@ fn persistence(
             return Err(object.fault(Some("netmask"), Fault::NetmaskFamily));
         }
     };
-    Ok(Persistence {
-        timeout: object.required("timeout", timeout)?,
-        netmask,
-    })
+    let timeout = object.required("timeout", timeout)?;
+    Ok(Persistence::new(timeout).with_netmask(netmask))
 }
 
 fn destination(
@@ -215,12 +211,10 @@ fn destination(
             .number(name, 0..=u32::MAX)
             .map(Option::unwrap_or_default)
     };
-    let settings = DestinationSettings {
-        forwarding_method,
-        weight: object.required("weight", weight)?,
-        upper_threshold: threshold("upper_threshold")?,
-        lower_threshold: threshold("lower_threshold")?,
-    };
+    let settings = DestinationSettings::new(forwarding_method)
+        .weight(object.required("weight", weight)?)
+        .upper_threshold(threshold("upper_threshold")?)
+        .lower_threshold(threshold("lower_threshold")?);
     let port = object.required("port", port)?;
     Ok((DestinationId { address, port }, settings))
 }

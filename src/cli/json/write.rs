@@ -18,7 +18,7 @@ use super::document::{
     CHECKSUMS, Destination, FAMILIES, METHODS, Method, PROTOCOLS, Persistence, SCHEMA_VERSION,
     Service, Stats, Tunnel, Word,
 };
-use crate::{command::TunnelKind, scheduler_flags::names_of_flags};
+use crate::command::TunnelKind;
 
 /// A document that holds one list of things, with what comes before the list.
 struct ListDocument<W> {
@@ -142,10 +142,11 @@ fn service(
         port,
         fwmark,
         scheduler: &settings.scheduler,
-        scheduler_flags: names_of_flags(settings.scheduler_flags, &settings.scheduler),
+        scheduler_flags: settings.scheduler_flags.names(&settings.scheduler),
         one_packet: settings.one_packet,
         persistence: settings.persistence.map(|persistence| {
-            let (netmask, prefix_length) = match persistence.netmask {
+            let host = Netmask::host(service.id.family());
+            let (netmask, prefix_length) = match persistence.netmask().unwrap_or(host) {
                 Netmask::Ipv4(mask) => (Some(mask), prefix_length(mask)),
                 Netmask::Ipv6(length) => (None, Some(length)),
             };
@@ -156,7 +157,7 @@ fn service(
             }
         }),
         persistence_engine: settings.persistence_engine.as_deref(),
-        stats: counters.then(|| stats(&service.stats)),
+        stats: service.stats.as_ref().filter(|_| counters).map(stats),
         destinations,
     }
 }
@@ -188,7 +189,7 @@ fn destination(destination: &ipvs_client::Destination, counters: bool) -> Destin
         active_connections: counters.then_some(destination.active_connections),
         inactive_connections: counters.then_some(destination.inactive_connections),
         persistent_connections: counters.then_some(destination.persistent_connections),
-        stats: counters.then(|| stats(&destination.stats)),
+        stats: destination.stats.as_ref().filter(|_| counters).map(stats),
     }
 }
 
@@ -210,6 +211,12 @@ fn tunnel(tunnel: ipvs_client::Tunnel) -> Tunnel {
             port: Some(port),
             checksum: None,
             flags: Some(flags),
+        },
+        other => Tunnel {
+            kind: Word::Number(other.kind().into()),
+            port: None,
+            checksum: None,
+            flags: None,
         },
     }
 }

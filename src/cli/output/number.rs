@@ -7,8 +7,9 @@ use itoa::Buffer;
 
 use super::text;
 
-/// In the order of the columns.
-pub(super) fn totals(stats: &Stats) -> [u64; 5] {
+/// The counters in the order of the columns. Whoever shows them has read them.
+pub(super) fn totals(stats: Option<&Stats>) -> [u64; 5] {
+    let stats = stats.copied().unwrap_or_default();
     [
         stats.connections,
         stats.in_packets,
@@ -18,8 +19,9 @@ pub(super) fn totals(stats: &Stats) -> [u64; 5] {
     ]
 }
 
-/// A second, in the same order.
-pub(super) fn rates(stats: &Stats) -> [u64; 5] {
+/// The rates a second, in the same order.
+pub(super) fn rates(stats: Option<&Stats>) -> [u64; 5] {
+    let stats = stats.copied().unwrap_or_default();
     [
         stats.connections_per_second,
         stats.in_packets_per_second,

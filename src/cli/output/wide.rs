@@ -4,7 +4,7 @@
 //! computed.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
-use ipvs_client::{AddressFamily, Destination, Info, Protocol, Service, ServiceId};
+use ipvs_client::{AddressFamily, Destination, Info, Protocol, Service, ServiceId, Stats};
 
 use super::{
     line::{Line, Subject, Tone},
@@ -186,8 +186,8 @@ impl Writer {
                 inactive(),
                 none(),
             ]),
-            View::Stats => cells.extend(self.counters(totals(&service.stats), none())),
-            View::Rate => cells.extend(self.counters(rates(&service.stats), none())),
+            View::Stats => cells.extend(self.counters(totals(service.stats.as_ref()), none())),
+            View::Rate => cells.extend(self.counters(rates(service.stats.as_ref()), none())),
             View::Thresholds => cells.extend([none(), none(), active(), inactive(), none()]),
             View::PersistentConnections => cells.extend([
                 sums.weight.to_string(),
@@ -251,10 +251,10 @@ impl Writer {
                 ]);
             }
             View::Stats => {
-                cells.extend(self.counters(totals(&destination.stats), connection_share));
+                cells.extend(self.counters(totals(destination.stats.as_ref()), connection_share));
             }
             View::Rate => {
-                cells.extend(self.counters(rates(&destination.stats), connection_share));
+                cells.extend(self.counters(rates(destination.stats.as_ref()), connection_share));
             }
             View::Thresholds => cells.extend([
                 limit(settings.upper_threshold),
@@ -320,9 +320,10 @@ impl Sums {
 /// The connections that the view is about: those that there are, those that
 /// have been counted, or those of a second.
 fn connections(view: View, destination: &Destination) -> u64 {
+    let counted = |count: fn(&Stats) -> u64| destination.stats.as_ref().map_or(0, count);
     match view {
-        View::Stats => destination.stats.connections,
-        View::Rate => destination.stats.connections_per_second,
+        View::Stats => counted(|stats| stats.connections),
+        View::Rate => counted(|stats| stats.connections_per_second),
         _ => present_connections(destination),
     }
 }
@@ -404,7 +405,7 @@ fn destination_name(service: &ServiceId, destination: &Destination, names: &mut 
 
 #[cfg(test)]
 mod tests {
-    use ipvs_client::{DestinationId, DestinationSettings, ForwardingMethod};
+    use ipvs_client::{DestinationId, DestinationSettings};
 
     use super::*;
 
@@ -440,22 +441,14 @@ mod tests {
             ),
             (0, 10, 11, 0, Some("quiesced, upper threshold 10 reached")),
         ] {
-            let destination = Destination {
-                id: DestinationId {
-                    address: [10, 0, 0, 1].into(),
-                    port: 80,
-                },
-                settings: DestinationSettings {
-                    forwarding_method: ForwardingMethod::Masquerading,
-                    weight,
-                    upper_threshold: limit,
-                    lower_threshold: 0,
-                },
-                active_connections: active,
-                inactive_connections: inactive,
-                persistent_connections: 0,
-                stats: ipvs_client::Stats::default(),
-            };
+            let mut destination = Destination::new(
+                DestinationId::new([10, 0, 0, 1], 80),
+                DestinationSettings::masquerading()
+                    .weight(weight)
+                    .upper_threshold(limit),
+            );
+            destination.active_connections = active;
+            destination.inactive_connections = inactive;
             let notice = Notice::of(&destination);
             assert_eq!(notice.as_ref().map(|notice| notice.words.as_str()), words);
             if let Some(notice) = notice {

@@ -4,23 +4,21 @@
 
 use ipvs_client::{ForwardingMethod, Netmask, ServiceSettings, Tunnel, TunnelChecksum};
 
-use crate::scheduler_flags::names_of_flags;
-
 /// The settings of a virtual service that differ from the usual ones, the scheduler
 /// aside.
 pub(super) fn service_details(settings: &ServiceSettings) -> Vec<String> {
-    let mut details: Vec<String> = names_of_flags(settings.scheduler_flags, &settings.scheduler)
+    let mut details: Vec<String> = settings
+        .scheduler_flags
+        .names(&settings.scheduler)
         .into_iter()
         .map(str::to_owned)
         .collect();
     if let Some(persistence) = settings.persistence {
         details.push(format!("persistent {} s", persistence.timeout));
-        if !persistence.netmask.is_host() {
-            details.push(match persistence.netmask {
-                Netmask::Ipv4(mask) => format!("mask {mask}"),
-                Netmask::Ipv6(length) => format!("mask /{length}"),
-            });
-        }
+        details.extend(persistence.netmask().map(|netmask| match netmask {
+            Netmask::Ipv4(mask) => format!("mask {mask}"),
+            Netmask::Ipv6(length) => format!("mask /{length}"),
+        }));
     }
     if let Some(engine) = &settings.persistence_engine {
         details.push(format!("engine {}", quoted(engine)));
@@ -39,7 +37,7 @@ pub(super) fn method_name(method: ForwardingMethod) -> String {
         ForwardingMethod::Tunneling(_) => "tunneling",
         ForwardingMethod::DirectRouting => "direct routing",
         ForwardingMethod::Bypass => "bypass",
-        ForwardingMethod::Other(number) => return format!("method {number}"),
+        other => return format!("method {}", other.number()),
     }
     .to_owned()
 }
@@ -61,6 +59,7 @@ pub(super) fn tunnel_text(method: ForwardingMethod) -> Option<String> {
         Tunnel::Other { kind, port, flags } => {
             format!("tunnel type {kind}, port {port}, flags {flags}")
         }
+        other => format!("tunnel type {}", other.kind()),
     })
 }
 

@@ -67,12 +67,10 @@ impl Content {
             settings,
             unknown_flags,
         } = Rc::unwrap_or_clone(self.kept);
-        Service {
-            id,
-            settings,
-            unknown_flags,
-            stats: self.stats.map(|stats| *stats).unwrap_or_default(),
-        }
+        let mut service = Service::new(id, settings);
+        service.unknown_flags = unknown_flags;
+        service.stats = self.stats.map(|stats| *stats);
+        service
     }
 }
 
@@ -122,7 +120,10 @@ pub(crate) fn services(
             settings: service.settings,
             unknown_flags: service.unknown_flags,
         }),
-        stats: (counters == Counters::Read).then(|| Box::new(service.stats)),
+        stats: service
+            .stats
+            .filter(|_| counters == Counters::Read)
+            .map(Box::new),
     };
     let mut services = match service {
         Some(id) => vec![(*id, content(client.service(id)?))],
@@ -207,13 +208,7 @@ mod tests {
     #[test]
     fn equal_settings_are_kept_once_whatever_comes_between() {
         let settings = |scheduler: &str| Kept {
-            settings: ServiceSettings {
-                scheduler: scheduler.to_owned(),
-                scheduler_flags: Default::default(),
-                one_packet: false,
-                persistence: None,
-                persistence_engine: None,
-            },
+            settings: ServiceSettings::new(scheduler),
             unknown_flags: 0,
         };
         let mut known = KnownSettings::default();

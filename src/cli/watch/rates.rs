@@ -72,11 +72,15 @@ fn stats(snapshot: &mut Snapshot) -> impl Iterator<Item = (Subject, &mut Stats)>
         .iter_mut()
         .flat_map(|(service, destinations)| {
             let id = service.id;
-            let of_destinations = destinations.iter_mut().map(move |destination| {
+            let of_destinations = destinations.iter_mut().filter_map(move |destination| {
                 let subject = Subject::Destination(id, destination.id);
-                (subject, &mut destination.stats)
+                Some((subject, destination.stats.as_mut()?))
             });
-            std::iter::once((Subject::Service(id), &mut service.stats)).chain(of_destinations)
+            let of_service = service.stats.as_mut();
+            of_service
+                .map(|stats| (Subject::Service(id), stats))
+                .into_iter()
+                .chain(of_destinations)
         })
 }
 
@@ -97,46 +101,36 @@ fn set_rates(stats: &mut Stats, before: &Stats, span: Duration) {
 
 #[cfg(test)]
 mod tests {
-    use ipvs_client::{
-        Info, Protocol, SchedulerFlags, Service, ServiceId, ServiceSettings, Version,
-    };
+    use ipvs_client::{Info, Service, ServiceId, ServiceSettings, Version};
 
     use super::*;
 
     /// One service whose counters are all `count`; the kernel says 7 a second.
     fn reading(last: u8, count: u64) -> Snapshot {
-        let service = Service {
-            unknown_flags: 0,
-            id: ServiceId::Address {
-                protocol: Protocol::Tcp,
-                address: [10, 0, 0, last].into(),
-                port: 80,
-            },
-            settings: ServiceSettings {
-                scheduler: "rr".to_owned(),
-                scheduler_flags: SchedulerFlags::default(),
-                one_packet: false,
-                persistence: None,
-                persistence_engine: None,
-            },
-            stats: Stats {
-                connections: count,
-                in_packets: count,
-                out_packets: count,
-                in_bytes: count,
-                out_bytes: count,
-                connections_per_second: 7,
-                in_packets_per_second: 7,
-                out_packets_per_second: 7,
-                in_bytes_per_second: 7,
-                out_bytes_per_second: 7,
-            },
-        };
+        let mut stats = Stats::default();
+        for counter in [
+            &mut stats.connections,
+            &mut stats.in_packets,
+            &mut stats.out_packets,
+            &mut stats.in_bytes,
+            &mut stats.out_bytes,
+        ] {
+            *counter = count;
+        }
+        for rate in [
+            &mut stats.connections_per_second,
+            &mut stats.in_packets_per_second,
+            &mut stats.out_packets_per_second,
+            &mut stats.in_bytes_per_second,
+            &mut stats.out_bytes_per_second,
+        ] {
+            *rate = 7;
+        }
+        let id = ServiceId::tcp(([10, 0, 0, last], 80));
+        let mut service = Service::new(id, ServiceSettings::new("rr"));
+        service.stats = Some(stats);
         Snapshot {
-            info: Info {
-                version: Version(0x0001_0201),
-                connection_table_size: 4096,
-            },
+            info: Info::new(Version(0x0001_0201), 4096),
             entries: vec![(service, Vec::new())],
         }
     }
@@ -151,7 +145,7 @@ mod tests {
                 let mut snapshot = reading(1, count);
                 let at = start + Duration::from_millis(milliseconds);
                 let span = past.replace_rates(&mut snapshot, at);
-                let stats = &snapshot.entries[0].0.stats;
+                let stats = snapshot.entries[0].0.stats.as_ref().unwrap();
                 assert_eq!(stats.connections_per_second, stats.out_bytes_per_second);
                 assert_eq!(stats.connections, count);
                 let span = span.map(|span| u64::try_from(span.as_millis()).unwrap());
@@ -205,6 +199,6 @@ mod tests {
         past.replace_rates(&mut reading(1, 0), start);
         let mut other = reading(2, 500);
         past.replace_rates(&mut other, start + Duration::from_secs(2));
-        assert_eq!(other.entries[0].0.stats.connections_per_second, 7);
+        assert_eq!(other.entries[0].0.stats.unwrap().connections_per_second, 7);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    num::{NonZeroU16, NonZeroU32},
+    num::{NonZeroU8, NonZeroU16, NonZeroU32},
 };
 
 use ipvs_netlink::{
@@ -17,7 +17,8 @@ use netlink_packet_core::{DecodeError, Emitable};
 use crate::{
     AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
     ForwardingMethod, Info, Netmask, Persistence, SchedulerFlags, Service, ServiceId,
-    ServiceSettings, Stats, SyncDaemon, Timeouts, Tunnel, TunnelChecksum, Version,
+    ServiceSettings, Stats, SyncDaemon, SyncDaemonSettings, Timeouts, Tunnel, TunnelChecksum,
+    Version,
 };
 
 const AF_INET: u16 = 2;
@@ -50,21 +51,18 @@ pub(crate) fn describe_service<'a>(
     let mut flags = ServiceFlags::empty();
     flags.set(ServiceFlags::PERSISTENT, settings.persistence.is_some());
     flags.set(ServiceFlags::ONE_PACKET, settings.one_packet);
-    flags.set(ServiceFlags::SCHEDULER_1, settings.scheduler_flags.flag_1);
-    flags.set(ServiceFlags::SCHEDULER_2, settings.scheduler_flags.flag_2);
-    flags.set(ServiceFlags::SCHEDULER_3, settings.scheduler_flags.flag_3);
+    let scheduler_flags = settings.scheduler_flags & SchedulerFlags::all();
+    flags |= ServiceFlags::from_bits_retain(scheduler_flags.bits().into());
 
     // The kernel wants a timeout and a netmask of every service.
-    let persistence = settings.persistence.unwrap_or(Persistence {
-        timeout: 0,
-        netmask: Netmask::host(id.family()),
-    });
+    let persistence = settings.persistence.unwrap_or(Persistence::new(0));
+    let netmask = persistence.netmask().unwrap_or(Netmask::host(id.family()));
 
     let mut record: ServiceRecord<'a> = name_service(id);
     record.scheduler_name = Some(&settings.scheduler);
     record.flags = Some((flags, u32::MAX));
     record.timeout = Some(persistence.timeout);
-    record.netmask = Some(match persistence.netmask {
+    record.netmask = Some(match netmask {
         Netmask::Ipv4(mask) => mask.octets(),
         Netmask::Ipv6(length) => length.to_ne_bytes(),
     });
@@ -113,28 +111,32 @@ pub(crate) fn name_daemon(role: DaemonRole) -> Vec<DaemonAttribute> {
 }
 
 /// Makes the attributes that describe a daemon to start.
-pub(crate) fn describe_daemon(daemon: &SyncDaemon) -> Vec<DaemonAttribute> {
+pub(crate) fn describe_daemon(daemon: &SyncDaemonSettings) -> Vec<DaemonAttribute> {
     let mut attributes = vec![
         DaemonAttribute::State(state(daemon.role)),
         DaemonAttribute::MulticastInterface(daemon.interface.clone()),
-        DaemonAttribute::SyncId(daemon.sync_id),
+        DaemonAttribute::SyncId(daemon.sync_id.into()),
     ];
-    attributes.extend(daemon.sync_maxlen.map(DaemonAttribute::SyncMaxlen));
+    let sync_maxlen = daemon.sync_maxlen.map(NonZeroU16::get);
+    attributes.extend(sync_maxlen.map(DaemonAttribute::SyncMaxlen));
     attributes.extend(daemon.group.map(|group| match group {
         IpAddr::V4(group) => DaemonAttribute::MulticastGroup(group),
         IpAddr::V6(group) => DaemonAttribute::MulticastGroup6(group),
     }));
-    attributes.extend(daemon.port.map(DaemonAttribute::MulticastPort));
-    attributes.extend(daemon.ttl.map(DaemonAttribute::MulticastTtl));
+    let port = daemon.port.map(NonZeroU16::get);
+    attributes.extend(port.map(DaemonAttribute::MulticastPort));
+    let ttl = daemon.ttl.map(NonZeroU8::get);
+    attributes.extend(ttl.map(DaemonAttribute::MulticastTtl));
     attributes
 }
 
-/// Makes the attributes that set all three timeouts.
+/// Makes the attributes that set all three timeouts; 0 leaves one as it is.
 pub(crate) fn describe_timeouts(timeouts: &Timeouts) -> Vec<IpvsAttribute> {
+    let seconds = |timeout: Option<NonZeroU32>| timeout.map_or(0, NonZeroU32::get);
     vec![
-        IpvsAttribute::TimeoutTcp(timeouts.tcp),
-        IpvsAttribute::TimeoutTcpFin(timeouts.tcp_fin),
-        IpvsAttribute::TimeoutUdp(timeouts.udp),
+        IpvsAttribute::TimeoutTcp(seconds(timeouts.tcp)),
+        IpvsAttribute::TimeoutTcpFin(seconds(timeouts.tcp_fin)),
+        IpvsAttribute::TimeoutUdp(seconds(timeouts.udp)),
     ]
 }
 
@@ -163,25 +165,18 @@ pub(crate) fn read_service(payload: &[u8], counters: Counters) -> Result<Service
     };
     let settings = ServiceSettings {
         scheduler: required(record.scheduler_name, "IPVS_SVC_ATTR_SCHED_NAME")?.to_owned(),
-        scheduler_flags: SchedulerFlags {
-            flag_1: flags.contains(ServiceFlags::SCHEDULER_1),
-            flag_2: flags.contains(ServiceFlags::SCHEDULER_2),
-            flag_3: flags.contains(ServiceFlags::SCHEDULER_3),
-        },
+        scheduler_flags: SchedulerFlags::from_bits_truncate(flags.bits() as u8),
         one_packet: flags.contains(ServiceFlags::ONE_PACKET),
-        persistence: flags
-            .contains(ServiceFlags::PERSISTENT)
-            .then(|| Persistence {
-                timeout,
-                netmask: match family {
-                    AddressFamily::Ipv4 => Netmask::Ipv4(netmask.into()),
-                    AddressFamily::Ipv6 => Netmask::Ipv6(u32::from_ne_bytes(netmask)),
-                },
-            }),
+        persistence: flags.contains(ServiceFlags::PERSISTENT).then(|| {
+            Persistence::new(timeout).with_netmask(match family {
+                AddressFamily::Ipv4 => Netmask::Ipv4(netmask.into()),
+                AddressFamily::Ipv6 => Netmask::Ipv6(u32::from_ne_bytes(netmask)),
+            })
+        }),
         persistence_engine: record
             .persistence_engine_name
             .filter(|name| !name.is_empty())
-            .map(str::to_owned),
+            .map(Into::into),
     };
     let known = ServiceFlags::PERSISTENT
         | ServiceFlags::HASHED
@@ -249,15 +244,7 @@ pub(crate) fn read_daemon(attributes: Vec<IpvsAttribute>) -> Result<SyncDaemon, 
     let attributes = required(daemon, "IPVS_CMD_ATTR_DAEMON")?;
 
     let mut role = None;
-    let mut daemon = SyncDaemon {
-        role: DaemonRole::Master,
-        interface: String::new(),
-        sync_id: 0,
-        sync_maxlen: None,
-        group: None,
-        port: None,
-        ttl: None,
-    };
+    let mut daemon = SyncDaemon::new(DaemonRole::Master, "", 0);
     for attribute in attributes {
         match attribute {
             DaemonAttribute::State(DaemonState::Master) => role = Some(DaemonRole::Master),
@@ -278,23 +265,17 @@ pub(crate) fn read_daemon(attributes: Vec<IpvsAttribute>) -> Result<SyncDaemon, 
 
 /// Makes the timeouts of the kernel's reply.
 pub(crate) fn read_timeouts(attributes: Vec<IpvsAttribute>) -> Result<Timeouts, DecodeError> {
-    let mut tcp = None;
-    let mut tcp_fin = None;
-    let mut udp = None;
+    // A kernel that is built without a protocol leaves its timeouts out.
+    let mut timeouts = Timeouts::default();
     for attribute in attributes {
-        match attribute {
-            IpvsAttribute::TimeoutTcp(value) => tcp = Some(value),
-            IpvsAttribute::TimeoutTcpFin(value) => tcp_fin = Some(value),
-            IpvsAttribute::TimeoutUdp(value) => udp = Some(value),
-            _ => {}
+        timeouts = match attribute {
+            IpvsAttribute::TimeoutTcp(value) => timeouts.tcp(value),
+            IpvsAttribute::TimeoutTcpFin(value) => timeouts.tcp_fin(value),
+            IpvsAttribute::TimeoutUdp(value) => timeouts.udp(value),
+            _ => timeouts,
         }
     }
-    // A kernel that is built without a protocol leaves its timeouts out.
-    Ok(Timeouts {
-        tcp: tcp.unwrap_or(0),
-        tcp_fin: tcp_fin.unwrap_or(0),
-        udp: udp.unwrap_or(0),
-    })
+    Ok(timeouts)
 }
 
 /// Makes version and table size of the kernel's reply.
@@ -412,12 +393,12 @@ fn stats(
     unread: Option<UnreadStats<'_>>,
     counters: Counters,
     attribute: &str,
-) -> Result<Stats, DecodeError> {
+) -> Result<Option<Stats>, DecodeError> {
     if counters == Counters::Skip {
-        return Ok(Stats::default());
+        return Ok(None);
     }
     let record = required(unread, attribute)?.read()?;
-    Ok(Stats {
+    Ok(Some(Stats {
         connections: record.connections,
         in_packets: record.in_packets,
         out_packets: record.out_packets,
@@ -428,5 +409,5 @@ fn stats(
         out_packets_per_second: record.out_packets_per_second,
         in_bytes_per_second: record.in_bytes_per_second,
         out_bytes_per_second: record.out_bytes_per_second,
-    })
+    }))
 }

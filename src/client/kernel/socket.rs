@@ -2,10 +2,7 @@
 
 //! The byte border to the kernel.
 
-#![expect(
-    unsafe_code,
-    reason = "neither rustix nor netlink-sys has recvmmsg"
-)]
+#![expect(unsafe_code, reason = "neither rustix nor netlink-sys has recvmmsg")]
 
 use std::{
     io,

@@ -76,6 +76,7 @@ impl fmt::Display for DestinationId {
 
 /// How packets of the service reach the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ForwardingMethod {
     /// NAT: addresses are rewritten, replies come back through the director.
     Masquerading,
@@ -92,8 +93,24 @@ pub enum ForwardingMethod {
     Other(u32),
 }
 
+impl ForwardingMethod {
+    /// The number that the kernel has for it (`IP_VS_CONN_F_*`).
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Masquerading => 0,
+            Self::LocalNode => 1,
+            Self::Tunneling(_) => 2,
+            Self::DirectRouting => 3,
+            Self::Bypass => 4,
+            Self::Other(number) => number,
+        }
+    }
+}
+
 /// The encapsulation of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Tunnel {
     /// IP in IP.
     Ipip,
@@ -121,6 +138,19 @@ pub enum Tunnel {
     },
 }
 
+impl Tunnel {
+    /// The number that the kernel has for its type (`IP_VS_CONN_F_TUNNEL_TYPE_*`).
+    #[must_use]
+    pub const fn kind(self) -> u8 {
+        match self {
+            Self::Ipip => 0,
+            Self::Gue { .. } => 1,
+            Self::Gre { .. } => 2,
+            Self::Other { kind, .. } => kind,
+        }
+    }
+}
+
 /// The outer checksum of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TunnelChecksum {
@@ -133,7 +163,11 @@ pub enum TunnelChecksum {
 }
 
 /// How a destination takes part.
+///
+/// The weight and the thresholds are plain numbers: the kernel judges them when
+/// they are set, and what it says of them is shown as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct DestinationSettings {
     /// How packets reach it.
     pub forwarding_method: ForwardingMethod,
@@ -216,6 +250,7 @@ impl Default for DestinationSettings {
 
 /// A destination as the kernel has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Destination {
     /// What names it.
     pub id: DestinationId,
@@ -227,6 +262,22 @@ pub struct Destination {
     pub inactive_connections: u32,
     /// Clients that persistence keeps here.
     pub persistent_connections: u32,
-    /// What it has done.
-    pub stats: Stats,
+    /// What it has done, if that was read.
+    pub stats: Option<Stats>,
+}
+
+impl Destination {
+    /// A destination without connections, before its counters are read, for
+    /// tests of programs that are given one.
+    #[must_use]
+    pub const fn new(id: DestinationId, settings: DestinationSettings) -> Self {
+        Self {
+            id,
+            settings,
+            active_connections: 0,
+            inactive_connections: 0,
+            persistent_connections: 0,
+            stats: None,
+        }
+    }
 }

@@ -6,11 +6,23 @@ use std::fmt;
 
 /// What the kernel says about its IPVS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Info {
     /// The version of IPVS.
     pub version: Version,
     /// The number of hash buckets of the connection table.
     pub connection_table_size: u32,
+}
+
+impl Info {
+    /// What a kernel of this version says, for tests of programs that are told.
+    #[must_use]
+    pub const fn new(version: Version, connection_table_size: u32) -> Self {
+        Self {
+            version,
+            connection_table_size,
+        }
+    }
 }
 
 /// A version of IPVS, such as 1.2.1.

@@ -11,22 +11,22 @@ mod destination;
 mod family;
 mod id;
 mod info;
+mod scheduler_flags;
 mod service;
 mod stats;
 mod timeouts;
 
 use self::id::endpoint;
 pub use self::{
-    daemon::{DaemonRole, SyncDaemon},
+    daemon::{DaemonRole, SyncDaemon, SyncDaemonSettings},
     destination::{
         Destination, DestinationId, DestinationSettings, ForwardingMethod, Tunnel, TunnelChecksum,
     },
     family::AddressFamily,
     id::ParseIdError,
     info::{Info, Version},
-    service::{
-        Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId, ServiceSettings,
-    },
+    scheduler_flags::{SchedulerFlagName, SchedulerFlags},
+    service::{Netmask, Persistence, Protocol, Service, ServiceId, ServiceSettings},
     stats::{Counters, Stats},
     timeouts::Timeouts,
 };

@@ -9,10 +9,11 @@ use std::{
     str::FromStr,
 };
 
-use super::{AddressFamily, ParseIdError, Stats, endpoint};
+use super::{AddressFamily, ParseIdError, SchedulerFlags, Stats, endpoint};
 
 /// The protocol of a virtual service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Protocol {
     /// `IPPROTO_TCP`
     Tcp,
@@ -228,7 +229,8 @@ impl FromStr for ServiceId {
 pub enum Netmask {
     /// A mask, which need not be a prefix; 255.255.255.255 is a client each.
     Ipv4(Ipv4Addr),
-    /// The length of a prefix, 1 to 128; 128 is a client each.
+    /// The length of a prefix, 1 to 128; 128 is a client each. The kernel takes
+    /// no other, but whatever it says is shown as it is.
     Ipv6(u32),
 }
 
@@ -270,45 +272,53 @@ impl fmt::Display for Netmask {
 
 /// Connections of one client go to one destination for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Persistence {
     /// Seconds after a client's last connection until it is forgotten.
     pub timeout: u32,
-    /// Which clients count as one.
-    pub netmask: Netmask,
+    /// The host mask of either family is always `None`.
+    netmask: Option<Netmask>,
 }
 
-/// The three flags that a scheduler may read; what they mean is the
-/// scheduler's business. For `sh` and `mh`, 1 is fallback and 2 is port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct SchedulerFlags {
-    /// `IP_VS_SVC_F_SCHED1`
-    pub flag_1: bool,
-    /// `IP_VS_SVC_F_SCHED2`
-    pub flag_2: bool,
-    /// `IP_VS_SVC_F_SCHED3`
-    pub flag_3: bool,
-}
-
-impl SchedulerFlags {
-    /// The flags that are set in either.
+impl Persistence {
+    /// Persistence of so many seconds, where each client is one by itself.
     #[must_use]
-    pub fn union(self, other: Self) -> Self {
+    pub const fn new(timeout: u32) -> Self {
         Self {
-            flag_1: self.flag_1 || other.flag_1,
-            flag_2: self.flag_2 || other.flag_2,
-            flag_3: self.flag_3 || other.flag_3,
+            timeout,
+            netmask: None,
         }
     }
 
-    /// Returns whether no flag is set.
+    /// Counts the clients as one whose addresses are the same under the mask,
+    /// which must have the family of the service.
+    ///
+    /// ```
+    /// use ipvs_client::{Netmask, Persistence};
+    ///
+    /// let networks = Persistence::new(360).with_netmask(Netmask::Ipv4([255, 255, 255, 0].into()));
+    /// assert_eq!(networks.netmask(), Some(Netmask::Ipv4([255, 255, 255, 0].into())));
+    /// // Under this mask each is one by itself, as without.
+    /// let hosts = Persistence::new(360).with_netmask(Netmask::Ipv4([255, 255, 255, 255].into()));
+    /// assert_eq!(hosts, Persistence::new(360));
+    /// ```
     #[must_use]
-    pub fn is_empty(self) -> bool {
-        self == Self::default()
+    pub fn with_netmask(mut self, netmask: Netmask) -> Self {
+        self.netmask = (!netmask.is_host()).then_some(netmask);
+        self
+    }
+
+    /// The mask under which clients count as one; `None` if each is one by
+    /// itself.
+    #[must_use]
+    pub const fn netmask(&self) -> Option<Netmask> {
+        self.netmask
     }
 }
 
 /// How a virtual service schedules connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ServiceSettings {
     /// The scheduler's name; 15 bytes at most. `none` is no scheduler:
     /// existing connections go on, new ones are refused.
@@ -321,11 +331,19 @@ pub struct ServiceSettings {
     pub persistence: Option<Persistence>,
     /// What tells persistent clients apart instead of their address: the name
     /// of a persistence engine; 16 bytes at most.
-    pub persistence_engine: Option<String>,
+    // Not a String, so that a Service stays small: large tables have many.
+    pub persistence_engine: Option<Box<str>>,
 }
 
 impl ServiceSettings {
     /// The scheduler of this name, and nothing else.
+    ///
+    /// ```
+    /// use ipvs_client::ServiceSettings;
+    ///
+    /// let settings = ServiceSettings::new("wrr").persistent(360);
+    /// assert_eq!(settings.persistence.map(|persistence| persistence.timeout), Some(360));
+    /// ```
     #[must_use]
     pub fn new(scheduler: impl Into<String>) -> Self {
         Self {
@@ -351,9 +369,23 @@ impl ServiceSettings {
         self
     }
 
+    /// Lets each client stay with its destination until so many seconds after its
+    /// last connection.
+    #[must_use]
+    pub fn persistent(self, timeout: u32) -> Self {
+        self.persistence(Persistence::new(timeout))
+    }
+
+    /// Lets clients stay with their destination.
+    #[must_use]
+    pub fn persistence(mut self, persistence: Persistence) -> Self {
+        self.persistence = Some(persistence);
+        self
+    }
+
     /// Tells persistent clients apart by the persistence engine of this name.
     #[must_use]
-    pub fn persistence_engine(mut self, name: impl Into<String>) -> Self {
+    pub fn persistence_engine(mut self, name: impl Into<Box<str>>) -> Self {
         self.persistence_engine = Some(name.into());
         self
     }
@@ -368,6 +400,7 @@ impl Default for ServiceSettings {
 
 /// A virtual service as the kernel has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Service {
     /// What names it.
     pub id: ServiceId,
@@ -376,6 +409,31 @@ pub struct Service {
     /// Flags that this crate has no name for, as the kernel has them: other
     /// programs and newer kernels set them. A request sets none.
     pub unknown_flags: u32,
-    /// What it has done.
-    pub stats: Stats,
+    /// What it has done, if that was read.
+    pub stats: Option<Stats>,
+}
+
+impl Service {
+    /// A service as it is before its counters are read, for tests of programs
+    /// that are given one.
+    #[must_use]
+    pub const fn new(id: ServiceId, settings: ServiceSettings) -> Self {
+        Self {
+            id,
+            settings,
+            unknown_flags: 0,
+            stats: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A listing of a large table moves each service several times.
+    #[test]
+    fn a_service_is_small() {
+        assert!(size_of::<Service>() <= 176, "{}", size_of::<Service>());
+    }
 }

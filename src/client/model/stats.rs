@@ -2,13 +2,13 @@
 
 //! Counters and rates of services and destinations.
 
-/// Whether the counters of services and destinations are wanted. They are most
-/// of what the kernel says about a large table.
+/// Says if the counters of services and destinations are wanted. They are most of
+/// what the kernel says about a large table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counters {
     /// Read them.
     Read,
-    /// Leave every one of them zero.
+    /// Leave them alone: services and destinations come without.
     Skip,
 }
 
@@ -17,6 +17,7 @@ pub enum Counters {
 ///
 /// Kernels before 4.1 have 32 bits of everything but bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stats {
     /// Connections scheduled.
     pub connections: u64,

@@ -4,15 +4,15 @@
 
 use std::{
     net::IpAddr,
-    num::{NonZeroU16, NonZeroU32},
+    num::{NonZeroU8, NonZeroU16, NonZeroU32},
 };
 
 use proptest::prelude::*;
 
 use crate::{
     AddressFamily, DaemonRole, Destination, DestinationId, DestinationSettings, ForwardingMethod,
-    Netmask, Persistence, SchedulerFlags, Service, ServiceId, ServiceSettings, Stats, SyncDaemon,
-    Tunnel, TunnelChecksum,
+    Netmask, Persistence, SchedulerFlags, Service, ServiceId, ServiceSettings, Stats,
+    SyncDaemonSettings, Tunnel, TunnelChecksum,
 };
 
 pub(crate) fn any_family() -> impl Strategy<Value = AddressFamily> {
@@ -45,30 +45,25 @@ pub(crate) fn any_persistence(family: AddressFamily) -> impl Strategy<Value = Op
         AddressFamily::Ipv6 => Netmask::Ipv6(bits),
     });
     proptest::option::of(
-        (any::<u32>(), netmask).prop_map(|(timeout, netmask)| Persistence { timeout, netmask }),
+        (any::<u32>(), netmask)
+            .prop_map(|(timeout, netmask)| Persistence::new(timeout).with_netmask(netmask)),
     )
 }
 
 pub(crate) fn any_settings(family: AddressFamily) -> impl Strategy<Value = ServiceSettings> {
     (
         any_name(),
-        any::<[bool; 4]>(),
+        (any::<u8>(), any::<bool>()),
         any_persistence(family),
         proptest::option::of(any_name()),
     )
         .prop_map(
-            |(scheduler, [flag_1, flag_2, flag_3, one_packet], persistence, persistence_engine)| {
-                ServiceSettings {
-                    scheduler,
-                    scheduler_flags: SchedulerFlags {
-                        flag_1,
-                        flag_2,
-                        flag_3,
-                    },
-                    one_packet,
-                    persistence,
-                    persistence_engine,
-                }
+            |(scheduler, (flags, one_packet), persistence, persistence_engine)| ServiceSettings {
+                scheduler,
+                scheduler_flags: SchedulerFlags::from_bits_truncate(flags),
+                one_packet,
+                persistence,
+                persistence_engine: persistence_engine.map(Into::into),
             },
         )
 }
@@ -108,7 +103,7 @@ pub(crate) fn any_service() -> impl Strategy<Value = Service> {
             unknown_flags: 0,
             id,
             settings,
-            stats,
+            stats: Some(stats),
         })
 }
 
@@ -170,23 +165,24 @@ pub(crate) fn any_destination() -> impl Strategy<Value = Destination> {
                 active_connections: d,
                 inactive_connections: e,
                 persistent_connections: f,
-                stats,
+                stats: Some(stats),
             },
         )
 }
 
-pub(crate) fn any_daemon() -> impl Strategy<Value = SyncDaemon> {
+/// A daemon that can be asked for.
+pub(crate) fn any_daemon_settings() -> impl Strategy<Value = SyncDaemonSettings> {
     (
         prop_oneof![Just(DaemonRole::Master), Just(DaemonRole::Backup)],
         any_name(),
-        any::<u32>(),
-        any::<Option<u16>>(),
+        any::<u8>(),
+        any::<Option<NonZeroU16>>(),
         any::<Option<IpAddr>>(),
-        any::<Option<u16>>(),
-        any::<Option<u8>>(),
+        any::<Option<NonZeroU16>>(),
+        any::<Option<NonZeroU8>>(),
     )
         .prop_map(
-            |(role, interface, sync_id, sync_maxlen, group, port, ttl)| SyncDaemon {
+            |(role, interface, sync_id, sync_maxlen, group, port, ttl)| SyncDaemonSettings {
                 role,
                 interface,
                 sync_id,

@@ -165,11 +165,7 @@ fn a_lost_refusal_leaves_open_what_was_done() {
 
 #[test]
 fn a_late_answer_to_an_earlier_batch_is_not_taken_for_this_one() {
-    let timeouts = Timeouts {
-        tcp: 1,
-        tcp_fin: 2,
-        udp: 3,
-    };
+    let timeouts = Timeouts::default().tcp(1).tcp_fin(2).udp(3);
     let (mut client, _kernel) = client_with([
         vec![Answer::Failure(Errno::AGAIN)],
         vec![

@@ -2,7 +2,10 @@
 
 //! What the kernel sends back of a model is the model, over the bytes.
 
-use std::fmt::Debug;
+use std::{
+    fmt::Debug,
+    num::{NonZeroU8, NonZeroU16},
+};
 
 use ipvs_netlink::{
     Counter, DestinationAttribute, IpvsAttribute, IpvsCommand, IpvsMessage, ServiceAttribute,
@@ -14,9 +17,9 @@ use proptest::{
     test_runner::{FileFailurePersistence, TestCaseError},
 };
 
-use super::any::{any_daemon, any_destination, any_family, any_service};
+use super::any::{any_daemon_settings, any_destination, any_family, any_service};
 use crate::{
-    Counters, Destination, Service, Stats, Timeouts,
+    Counters, Destination, Service, Stats, SyncDaemon, Timeouts,
     kernel::convert::{
         append_attributes, describe_daemon, describe_destination, describe_service,
         describe_timeouts, read_daemon, read_destination, read_service, read_timeouts,
@@ -84,11 +87,11 @@ proptest! {
         let Some(IpvsAttribute::Service(service)) = attributes.first_mut() else {
             return Err(TestCaseError::fail("no service"));
         };
-        service.push(ServiceAttribute::Stats(stats32(&expected.stats)));
-        service.push(ServiceAttribute::Stats64(stats64(&expected.stats)));
+        service.push(ServiceAttribute::Stats(stats32(expected.stats.as_ref().unwrap())));
+        service.push(ServiceAttribute::Stats64(stats64(expected.stats.as_ref().unwrap())));
         let reply = bytes(&attributes);
         prop_assert_eq!(&read_service(&reply, Counters::Read).unwrap(), &expected);
-        let without = Service { stats: Stats::default(), ..expected };
+        let without = Service { stats: None, ..expected };
         prop_assert_eq!(read_service(&reply, Counters::Skip).unwrap(), without);
     }
 
@@ -108,26 +111,35 @@ proptest! {
             DestinationAttribute::ActiveConnections(expected.active_connections),
             DestinationAttribute::InactiveConnections(expected.inactive_connections),
             DestinationAttribute::PersistentConnections(expected.persistent_connections),
-            DestinationAttribute::Stats(stats32(&expected.stats)),
-            DestinationAttribute::Stats64(stats64(&expected.stats)),
+            DestinationAttribute::Stats(stats32(expected.stats.as_ref().unwrap())),
+            DestinationAttribute::Stats64(stats64(expected.stats.as_ref().unwrap())),
         ]);
         let reply = bytes(&attributes);
         let read = |counters| read_destination(&reply, service_family, counters).unwrap();
         prop_assert_eq!(&read(Counters::Read), &expected);
-        let without = Destination { stats: Stats::default(), ..expected };
+        let without = Destination { stats: None, ..expected };
         prop_assert_eq!(read(Counters::Skip), without);
     }
 
     #[test]
-    fn a_daemon_comes_back_as_it_was(expected in any_daemon()) {
-        let reply = bytes(&[IpvsAttribute::Daemon(describe_daemon(&expected))]);
+    fn a_daemon_comes_back_as_it_was(wanted in any_daemon_settings()) {
+        let reply = bytes(&[IpvsAttribute::Daemon(describe_daemon(&wanted))]);
         let reply = attributes(IpvsCommand::NewDaemon, &reply);
+        let expected = SyncDaemon {
+            role: wanted.role,
+            interface: wanted.interface,
+            sync_id: wanted.sync_id.into(),
+            sync_maxlen: wanted.sync_maxlen.map(NonZeroU16::get),
+            group: wanted.group,
+            port: wanted.port.map(NonZeroU16::get),
+            ttl: wanted.ttl.map(NonZeroU8::get),
+        };
         prop_assert_eq!(read_daemon(reply).unwrap(), expected);
     }
 
     #[test]
     fn timeouts_come_back_as_they_were(tcp: u32, tcp_fin: u32, udp: u32) {
-        let expected = Timeouts { tcp, tcp_fin, udp };
+        let expected = Timeouts::default().tcp(tcp).tcp_fin(tcp_fin).udp(udp);
         let reply = bytes(&describe_timeouts(&expected));
         let reply = attributes(IpvsCommand::SetConfig, &reply);
         prop_assert_eq!(read_timeouts(reply).unwrap(), expected);

@@ -2,6 +2,8 @@
 
 //! Synchronization daemons, and what is done when their answer stays away.
 
+use std::num::{NonZeroU8, NonZeroU16};
+
 use ipvs_netlink::{DaemonAttribute, IpvsAttribute, IpvsCommand};
 use rustix::io::Errno;
 
@@ -9,7 +11,7 @@ use super::{
     fake_kernel::{Answer, Request, acknowledged, client_with, dumped, refused, swallowed},
     values::{daemon, refusal, timed_out},
 };
-use crate::{DaemonRole, Operation, SyncDaemon};
+use crate::{DaemonRole, Operation, SyncDaemon, SyncDaemonSettings};
 
 fn master() -> SyncDaemon {
     SyncDaemon {
@@ -32,6 +34,19 @@ fn backup() -> SyncDaemon {
         group: Some("ff05::51".parse().unwrap()),
         port: Some(8851),
         ttl: Some(4),
+    }
+}
+
+/// The daemon to start that then runs as this one.
+fn settings(running: SyncDaemon) -> SyncDaemonSettings {
+    SyncDaemonSettings {
+        role: running.role,
+        interface: running.interface,
+        sync_id: running.sync_id.try_into().unwrap(),
+        sync_maxlen: running.sync_maxlen.and_then(NonZeroU16::new),
+        group: running.group,
+        port: running.port.and_then(NonZeroU16::new),
+        ttl: running.ttl.and_then(NonZeroU8::new),
     }
 }
 
@@ -87,8 +102,8 @@ fn a_daemon_without_options_sends_what_the_kernel_must_have() {
 #[test]
 fn a_daemon_with_all_options_sends_them() {
     let (mut client, kernel) = client_with([acknowledged(), acknowledged()]);
-    client.start_daemon(&master()).unwrap();
-    client.start_daemon(&backup()).unwrap();
+    client.start_daemon(&settings(master())).unwrap();
+    client.start_daemon(&settings(backup())).unwrap();
     assert_eq!(
         kernel.requests(),
         [
@@ -153,7 +168,7 @@ fn a_daemon_of_an_old_kernel_has_no_options() {
     ])]])]);
     assert_eq!(
         client.daemons().unwrap(),
-        [daemon(DaemonRole::Backup, "eth0")]
+        [SyncDaemon::new(DaemonRole::Backup, "eth0", 0)]
     );
 }
 
@@ -164,7 +179,7 @@ fn asks_what_runs() -> Request {
 #[test]
 fn a_start_whose_answer_is_swallowed_succeeds_when_the_daemon_runs() {
     let (mut client, kernel) = client_with([swallowed(), running(vec![master_reply()])]);
-    client.start_daemon(&master()).unwrap();
+    client.start_daemon(&settings(master())).unwrap();
     assert_eq!(kernel.requests()[1..], [asks_what_runs()]);
 }
 
@@ -172,7 +187,7 @@ fn a_start_whose_answer_is_swallowed_succeeds_when_the_daemon_runs() {
 fn a_start_whose_answer_is_swallowed_times_out_when_only_the_other_daemon_runs() {
     let (mut client, kernel) = client_with([swallowed(), running(vec![backup_reply()])]);
     assert_eq!(
-        timed_out(client.start_daemon(&master())),
+        timed_out(client.start_daemon(&settings(master()))),
         Operation::StartDaemon(DaemonRole::Master)
     );
     assert_eq!(kernel.requests()[1..], [asks_what_runs()]);

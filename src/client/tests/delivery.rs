@@ -2,6 +2,8 @@
 
 //! Answers in pieces, late, lost, too long, or that make no sense.
 
+use std::num::NonZeroU32;
+
 use ipvs_netlink::{IpvsAttribute, IpvsCommand};
 use netlink_packet_core::{
     NLM_F_DUMP_INTR, NLM_F_MULTIPART, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN,
@@ -207,7 +209,7 @@ fn the_late_answer_to_an_earlier_request_is_skipped() {
     let late = [swallowed(), both_services()].concat();
     let (mut client, _) = client_with([late, replied(IpvsCommand::SetConfig, timeouts())]);
     assert_eq!(timed_out(client.services()), Operation::ListServices);
-    assert_eq!(client.timeouts().unwrap().tcp, 900);
+    assert_eq!(client.timeouts().unwrap().tcp, NonZeroU32::new(900));
 }
 
 #[test]
@@ -279,7 +281,7 @@ fn a_reading_of_one_thing_that_is_lost_is_asked_for_again() {
     ]
     .concat();
     let (mut client, kernel) = client_with([lost, replied(IpvsCommand::SetConfig, timeouts())]);
-    assert_eq!(client.timeouts().unwrap().tcp, 900);
+    assert_eq!(client.timeouts().unwrap().tcp, NonZeroU32::new(900));
     assert_eq!(kernel.requests().len(), 2);
 }
 
@@ -338,7 +340,7 @@ fn a_reply_that_does_not_fit_is_asked_for_again_into_a_larger_buffer() {
         Answer::Datagram(vec![Message::ack()]),
     ];
     let (mut client, kernel) = client_with([long.clone(), long]);
-    assert_eq!(client.timeouts().unwrap().udp, 300);
+    assert_eq!(client.timeouts().unwrap().udp, NonZeroU32::new(300));
     assert_eq!(kernel.requests().len(), 2);
 }
 

@@ -96,13 +96,7 @@ fn every_refusal_keeps_operation_object_and_errno_and_reads_as_a_sentence() {
             "cannot read the timeouts: ",
         ),
         (
-            |client| {
-                client.set_timeouts(&Timeouts {
-                    tcp: u32::MAX,
-                    tcp_fin: 0,
-                    udp: 0,
-                })
-            },
+            |client| client.set_timeouts(&Timeouts::default().tcp(u32::MAX)),
             Operation::SetTimeouts,
             "cannot set the timeouts: ",
         ),

@@ -26,7 +26,7 @@ fn scheduled_by(scheduler: &str) -> ServiceSettings {
 
 fn told_apart_by(engine: &str) -> ServiceSettings {
     ServiceSettings {
-        persistence_engine: Some(engine.to_owned()),
+        persistence_engine: Some(engine.into()),
         ..plain()
     }
 }

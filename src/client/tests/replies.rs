@@ -2,7 +2,7 @@
 
 //! What the kernel sends becomes the model.
 
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use ipvs_netlink::{
     DaemonAttribute, DestinationAttribute, InfoAttribute, IpvsAttribute, IpvsCommand,
@@ -186,25 +186,18 @@ fn services_of_every_kind_in_the_kernels_order() {
         (
             web(),
             ServiceSettings {
-                scheduler_flags: SchedulerFlags {
-                    flag_2: true,
-                    ..SchedulerFlags::default()
-                },
-                persistence: Some(Persistence {
-                    timeout: 600,
-                    netmask: Netmask::Ipv4([255, 255, 255, 0].into()),
-                }),
+                scheduler_flags: SchedulerFlags::FLAG_2,
+                persistence: Some(
+                    Persistence::new(600).with_netmask(Netmask::Ipv4([255, 255, 255, 0].into())),
+                ),
                 ..settings("mh")
             },
         ),
         (
             sip(),
             ServiceSettings {
-                persistence: Some(Persistence {
-                    timeout: 60,
-                    netmask: Netmask::Ipv6(64),
-                }),
-                persistence_engine: Some("sip".to_owned()),
+                persistence: Some(Persistence::new(60).with_netmask(Netmask::Ipv6(64))),
+                persistence_engine: Some("sip".into()),
                 ..settings("rr")
             },
         ),
@@ -222,11 +215,7 @@ fn services_of_every_kind_in_the_kernels_order() {
         (
             fwmark(7, AddressFamily::Ipv6),
             ServiceSettings {
-                scheduler_flags: SchedulerFlags {
-                    flag_1: true,
-                    flag_2: false,
-                    flag_3: true,
-                },
+                scheduler_flags: SchedulerFlags::FLAG_1 | SchedulerFlags::FLAG_3,
                 ..settings("sh")
             },
         ),
@@ -235,7 +224,7 @@ fn services_of_every_kind_in_the_kernels_order() {
         unknown_flags: 0,
         id,
         settings,
-        stats: stats64(),
+        stats: Some(stats64()),
     });
     assert_eq!(listed, expected);
 }
@@ -265,7 +254,7 @@ fn a_service_with_32_bit_counters_alone_has_those() {
         .concat(),
     )];
     let (mut client, _) = client_with([replied(IpvsCommand::NewService, reply)]);
-    assert_eq!(client.service(&web()).unwrap().stats, stats());
+    assert_eq!(client.service(&web()).unwrap().stats, Some(stats()));
 }
 
 #[test]
@@ -281,7 +270,7 @@ fn the_64_bit_counters_count_whichever_comes_first() {
         ]
         .concat(),
     )];
-    assert_eq!(services(vec![reply])[0].stats, stats64());
+    assert_eq!(services(vec![reply])[0].stats, Some(stats64()));
 }
 
 #[test]
@@ -320,7 +309,7 @@ fn a_destination_with_connections_and_counters() {
             active_connections: 1,
             inactive_connections: 6,
             persistent_connections: 2,
-            stats: stats64(),
+            stats: Some(stats64()),
         }]
     );
 }
@@ -495,7 +484,7 @@ fn attributes_that_nobody_knows_yet_are_ignored() {
         ),
     ]);
     assert_eq!(client.daemons().unwrap()[0].interface, "eth0");
-    assert_eq!(client.timeouts().unwrap().tcp, 900);
+    assert_eq!(client.timeouts().unwrap().tcp, NonZeroU32::new(900));
     assert_eq!(client.info().unwrap().connection_table_size, 2);
 }
 
@@ -510,13 +499,15 @@ fn timeouts_and_those_of_a_kernel_without_udp() {
         replied(IpvsCommand::SetConfig, all),
         replied(IpvsCommand::SetConfig, tcp.to_vec()),
     ]);
-    let expected = Timeouts {
-        tcp: 900,
-        tcp_fin: 120,
-        udp: 300,
-    };
+    let expected = Timeouts::default().tcp(900).tcp_fin(120).udp(300);
     assert_eq!(client.timeouts().unwrap(), expected);
-    assert_eq!(client.timeouts().unwrap(), Timeouts { udp: 0, ..expected });
+    assert_eq!(
+        client.timeouts().unwrap(),
+        Timeouts {
+            udp: None,
+            ..expected
+        }
+    );
 }
 
 #[test]

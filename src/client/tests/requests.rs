@@ -89,7 +89,7 @@ fn a_service_is_added_by_firewall_mark_of_either_family() {
 #[test]
 fn persistence_sends_its_flag_timeout_and_netmask() {
     let persistent = |timeout, netmask| ServiceSettings {
-        persistence: Some(Persistence { timeout, netmask }),
+        persistence: Some(Persistence::new(timeout).with_netmask(netmask)),
         ..plain()
     };
     assert_eq!(
@@ -127,7 +127,7 @@ fn persistence_sends_its_flag_timeout_and_netmask() {
 #[test]
 fn a_persistence_engine_is_sent_by_name() {
     let settings = ServiceSettings {
-        persistence_engine: Some("sip".to_owned()),
+        persistence_engine: Some("sip".into()),
         ..plain()
     };
     assert_eq!(
@@ -145,22 +145,20 @@ fn a_persistence_engine_is_sent_by_name() {
 
 #[test]
 fn each_scheduler_flag_and_one_packet_has_its_bit() {
-    let flagged = |flag_1, flag_2, flag_3, one_packet| ServiceSettings {
+    let flagged = |scheduler_flags, one_packet| ServiceSettings {
         scheduler: "mh".to_owned(),
-        scheduler_flags: SchedulerFlags {
-            flag_1,
-            flag_2,
-            flag_3,
-        },
+        scheduler_flags,
         one_packet,
         ..plain()
     };
     for (settings, bits) in [
-        (flagged(true, false, false, false), 0x08),
-        (flagged(false, true, false, false), 0x10),
-        (flagged(false, false, true, false), 0x20),
-        (flagged(false, false, false, true), 0x04),
-        (flagged(true, true, true, true), 0x3c),
+        (flagged(SchedulerFlags::FLAG_1, false), 0x08),
+        (flagged(SchedulerFlags::FLAG_2, false), 0x10),
+        (flagged(SchedulerFlags::FLAG_3, false), 0x20),
+        (flagged(SchedulerFlags::empty(), true), 0x04),
+        (flagged(SchedulerFlags::all(), true), 0x3c),
+        // Bits that are none of a scheduler's are not sent.
+        (flagged(SchedulerFlags::from_bits_retain(0xff), false), 0x38),
     ] {
         assert_eq!(
             added(&web(), &settings),
@@ -182,11 +180,8 @@ fn editing_a_service_sends_all_its_settings() {
     let (mut client, kernel) = client_with([acknowledged()]);
     let settings = ServiceSettings {
         one_packet: true,
-        persistence: Some(Persistence {
-            timeout: 300,
-            netmask: Netmask::host(AddressFamily::Ipv6),
-        }),
-        persistence_engine: Some("sip".to_owned()),
+        persistence: Some(Persistence::new(300).with_netmask(Netmask::host(AddressFamily::Ipv6))),
+        persistence_engine: Some("sip".into()),
         ..plain()
     };
     client.edit_service(&sip(), &settings).unwrap();
@@ -214,10 +209,7 @@ fn editing_a_service_sends_all_its_settings() {
 #[test]
 fn a_netmask_of_the_other_family_is_refused_and_nothing_sent() {
     let with_netmask = |netmask| ServiceSettings {
-        persistence: Some(Persistence {
-            timeout: 300,
-            netmask,
-        }),
+        persistence: Some(Persistence::new(300).with_netmask(netmask)),
         ..plain()
     };
     let (mut client, kernel) = client_with([]);
@@ -326,11 +318,7 @@ fn what_concerns_the_whole_table_has_no_attributes() {
 fn timeouts_are_set_all_three_zeros_included() {
     let (mut client, kernel) = client_with([acknowledged()]);
     client
-        .set_timeouts(&Timeouts {
-            tcp: 900,
-            tcp_fin: 0,
-            udp: 300,
-        })
+        .set_timeouts(&Timeouts::default().tcp(900).udp(300))
         .unwrap();
     assert_eq!(
         kernel.requests(),

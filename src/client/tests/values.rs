@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use crate::{
     AddressFamily, DaemonRole, DestinationId, DestinationSettings, Error, ForwardingMethod,
-    Operation, Protocol, SchedulerFlags, ServiceId, ServiceSettings, SyncDaemon,
+    Operation, Protocol, SchedulerFlags, ServiceId, ServiceSettings, SyncDaemonSettings,
 };
 
 pub(super) const AF_INET: u16 = 2;
@@ -77,16 +77,8 @@ pub(super) fn forwarded(forwarding_method: ForwardingMethod) -> DestinationSetti
 }
 
 /// A daemon that leaves to the kernel what can be left.
-pub(super) fn daemon(role: DaemonRole, interface: &str) -> SyncDaemon {
-    SyncDaemon {
-        role,
-        interface: interface.to_owned(),
-        sync_id: 0,
-        sync_maxlen: None,
-        group: None,
-        port: None,
-        ttl: None,
-    }
+pub(super) fn daemon(role: DaemonRole, interface: &str) -> SyncDaemonSettings {
+    SyncDaemonSettings::new(role, interface)
 }
 
 /// The address as an attribute has it.

@@ -17,8 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use ipvs_client::{
-    Client, DestinationId, DestinationSettings, ForwardingMethod, SchedulerFlags, ServiceId,
-    ServiceSettings,
+    Client, DestinationId, DestinationSettings, ForwardingMethod, ServiceId, ServiceSettings,
 };
 use ipvs_lab::{Namespace, packages, program};
 use nix::mount::{MsFlags, mount};
@@ -168,13 +167,7 @@ impl Stage {
                 address,
                 scheduler,
             } => {
-                let settings = ServiceSettings {
-                    scheduler: scheduler.clone(),
-                    scheduler_flags: SchedulerFlags::default(),
-                    one_packet: false,
-                    persistence: None,
-                    persistence_engine: None,
-                };
+                let settings = ServiceSettings::new(scheduler.clone());
                 Client::open()?.add_service(&service(*protocol, *address), &settings)?;
             }
             Step::Server {
@@ -187,12 +180,7 @@ impl Stage {
                     address: server.ip(),
                     port: server.port(),
                 };
-                let settings = DestinationSettings {
-                    forwarding_method: ForwardingMethod::Other(*method),
-                    weight: 1,
-                    upper_threshold: 0,
-                    lower_threshold: 0,
-                };
+                let settings = DestinationSettings::new(ForwardingMethod::Other(*method));
                 let service = self::service(*protocol, *service);
                 Client::open()?.add_destination(&service, &id, &settings)?;
             }

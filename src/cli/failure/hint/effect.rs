@@ -5,7 +5,7 @@
 
 use ipvs_client::{
     Change, Client, Consistency, Counters, Destination, DestinationId, DestinationSettings,
-    ForwardingMethod, Netmask, Protocol, Service, ServiceId, ServiceSettings, Tunnel,
+    ForwardingMethod, Protocol, Service, ServiceId, ServiceSettings, Tunnel,
 };
 
 use super::endpoint;
@@ -13,7 +13,6 @@ use crate::{
     args::{Wording, options::Kind},
     command::Command,
     names::Names,
-    scheduler_flags,
 };
 
 /// An entry as it was before a command that replaces all its settings.
@@ -82,8 +81,7 @@ fn service(
             "{id} had the scheduler {was}, has now {is}; say -s {was} to keep it"
         ));
     }
-    let flags =
-        scheduler_flags::names_of_flags(before.scheduler_flags, &before.scheduler).join(",");
+    let flags = before.scheduler_flags.names(&before.scheduler).join(",");
     if is_silent(Kind::SchedulerFlags) && !flags.is_empty() && before.scheduler == after.scheduler {
         lines.push(format!(
             "{id} had the flags {flags}, has none now; say -b {flags} to keep them"
@@ -96,14 +94,10 @@ fn service(
                 "{id} was persistent, is not any more; say -p {timeout} to keep it"
             ));
         }
-        (Some(was), Some(is)) if is_silent(Kind::Netmask) && was.netmask != is.netmask => {
-            let mask = match was.netmask {
-                Netmask::Ipv4(mask) => mask.to_string(),
-                Netmask::Ipv6(length) => length.to_string(),
-            };
-            lines.push(format!(
-                "{id} had the mask {mask}, has none now; say -M {mask} to keep it"
-            ));
+        (Some(was), Some(is)) if is_silent(Kind::Netmask) && was.netmask() != is.netmask() => {
+            lines.extend(was.netmask().map(|mask| {
+                format!("{id} had the mask {mask}, has none now; say -M {mask} to keep it")
+            }));
         }
         _ => {}
     }

@@ -91,19 +91,15 @@ fn service_address(connection: &Connection<'_>) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
+    use ipvs_client::Connections;
+
     use super::*;
 
     fn row(expires: u32) -> String {
-        let end = "10.0.0.1:80".parse().unwrap();
-        let connection = Connection {
-            protocol: "TCP",
-            client: end,
-            service: ConnectionService::Address(end),
-            destination: end,
-            state: "NONE",
-            expires,
-            persistence_engine: None,
-        };
+        let end = "0A000001 0050";
+        let table = format!("headings\nTCP {end} {end} {end} NONE {expires}\n");
+        let mut connections = Connections::new(table.as_bytes()).unwrap();
+        let connection = connections.next_connection().unwrap().unwrap();
         let mut out = Vec::new();
         let mut writer = ConnectionWriter::new(&mut out, Names::new(true), false);
         writer.connection(&connection).unwrap();

@@ -41,29 +41,22 @@ mod tests {
 
     #[test]
     fn a_daemon_is_one_line_with_what_the_kernel_tells() {
-        let mut daemon = SyncDaemon {
-            role: DaemonRole::Backup,
-            interface: "eth1".to_owned(),
-            sync_id: 5,
-            sync_maxlen: Some(1400),
-            group: Some([224, 0, 0, 82].into()),
-            port: Some(9000),
-            ttl: Some(3),
-        };
+        let mut daemon = SyncDaemon::new(DaemonRole::Backup, "eth1", 5);
+        daemon.sync_maxlen = Some(1400);
+        daemon.group = Some([224, 0, 0, 82].into());
+        daemon.port = Some(9000);
+        daemon.ttl = Some(3);
         assert_eq!(
             line(&daemon),
             "backup sync daemon (mcast=eth1, syncid=5, maxlen=1400, group=224.0.0.82, \
              port=9000, ttl=3)\n"
         );
         for nothing in [None, Some(0)] {
-            daemon = SyncDaemon {
-                role: DaemonRole::Master,
-                sync_maxlen: nothing,
-                group: None,
-                port: nothing,
-                ttl: nothing.map(|_| 0),
-                ..daemon
-            };
+            daemon.role = DaemonRole::Master;
+            daemon.sync_maxlen = nothing;
+            daemon.group = None;
+            daemon.port = nothing;
+            daemon.ttl = nothing.map(|_| 0);
             assert_eq!(line(&daemon), "master sync daemon (mcast=eth1, syncid=5)\n");
         }
     }

@@ -16,7 +16,7 @@ use super::unsayable::{
     Entry, Reason, Unsaved, destination_words, of_destination, of_service, service_words,
 };
 use crate::output::text::{self, Host};
-use crate::{command::TunnelKind, names::Names, scheduler_flags::names_of_flags};
+use crate::{command::TunnelKind, names::Names};
 
 /// The table as commands that -R reads. An entry that no command makes becomes a
 /// comment.
@@ -61,8 +61,8 @@ impl<W: Write> SaveWriter<W> {
         write!(self.out, "-A {} -s {}", self.service, settings.scheduler)?;
         if let Some(persistence) = settings.persistence {
             write!(self.out, " -p {}", persistence.timeout)?;
-            if !persistence.netmask.is_host() {
-                write!(self.out, " -M {}", persistence.netmask)?;
+            if let Some(netmask) = persistence.netmask() {
+                write!(self.out, " -M {netmask}")?;
             }
         }
         if let Some(engine) = &settings.persistence_engine {
@@ -72,7 +72,7 @@ impl<W: Write> SaveWriter<W> {
             write!(self.out, " -o")?;
         }
         if !settings.scheduler_flags.is_empty() {
-            let names = names_of_flags(settings.scheduler_flags, &settings.scheduler);
+            let names = settings.scheduler_flags.names(&settings.scheduler);
             write!(self.out, " -b {}", names.join(","))?;
         }
         writeln!(self.out)
@@ -131,7 +131,7 @@ impl<W: Write> SaveWriter<W> {
             Tunnel::Gue { port, checksum } => (TunnelKind::Gue, Some(port), Some(checksum)),
             Tunnel::Gre { checksum } => (TunnelKind::Gre, None, Some(checksum)),
             // It has become a comment.
-            Tunnel::Other { .. } => return Ok(()),
+            _ => return Ok(()),
         };
         write!(self.out, " --tun-type {}", kind.name())?;
         if let Some(port) = port {
@@ -160,7 +160,7 @@ impl<W: Write> SaveWriter<W> {
                     match protocol {
                         Protocol::Tcp => "-t ",
                         Protocol::Udp => "-u ",
-                        Protocol::Sctp | Protocol::Other(_) => "--sctp-service ",
+                        _ => "--sctp-service ",
                     },
                 );
             }
@@ -200,7 +200,7 @@ mod tests {
 
     use ipvs_client::{
         Change, DestinationId, DestinationSettings, Netmask, Persistence, SchedulerFlags,
-        ServiceSettings, Stats,
+        ServiceSettings,
     };
 
     use super::*;
@@ -261,18 +261,7 @@ mod tests {
     }
 
     fn service(id: ServiceId) -> Service {
-        Service {
-            unknown_flags: 0,
-            id,
-            settings: ServiceSettings {
-                scheduler: "wlc".to_owned(),
-                scheduler_flags: SchedulerFlags::default(),
-                one_packet: false,
-                persistence: None,
-                persistence_engine: None,
-            },
-            stats: Stats::default(),
-        }
+        Service::new(id, ServiceSettings::new("wlc"))
     }
 
     fn web(protocol: Protocol, port: u16) -> ServiceId {
@@ -284,22 +273,11 @@ mod tests {
     }
 
     fn destination(address: &str, port: u16) -> Destination {
-        Destination {
-            id: DestinationId {
-                address: address.parse().unwrap(),
-                port,
-            },
-            settings: DestinationSettings {
-                forwarding_method: ForwardingMethod::Masquerading,
-                weight: 1,
-                upper_threshold: 0,
-                lower_threshold: 0,
-            },
-            active_connections: 0,
-            inactive_connections: 0,
-            persistent_connections: 0,
-            stats: Stats::default(),
-        }
+        let id = DestinationId {
+            address: address.parse().unwrap(),
+            port,
+        };
+        Destination::new(id, DestinationSettings::masquerading())
     }
 
     fn ids() -> Vec<ServiceId> {
@@ -337,7 +315,7 @@ mod tests {
             all.extend(
                 netmasks
                     .iter()
-                    .map(|&netmask| Some(Persistence { timeout, netmask })),
+                    .map(|&netmask| Some(Persistence::new(timeout).with_netmask(netmask))),
             );
         }
         all
@@ -356,10 +334,13 @@ mod tests {
                         service.settings.persistence = persistence;
                         service.settings.one_packet = one_packet;
                         service.settings.scheduler = name.to_owned();
-                        service.settings.scheduler_flags.flag_2 = one_packet;
+                        service
+                            .settings
+                            .scheduler_flags
+                            .set(SchedulerFlags::FLAG_2, one_packet);
                         check(&service, &destination("10.0.0.2", 80));
                         service.settings.scheduler = "mh".to_owned();
-                        let engine = (!name.is_empty()).then(|| name.to_owned());
+                        let engine = (!name.is_empty()).then(|| name.into());
                         service.settings.persistence_engine = engine;
                         check(&service, &destination("2001:db8::2", 0));
                     }
@@ -409,12 +390,10 @@ mod tests {
                                 [(limit, 0, 0), (1, limit, 0), (1, 0, limit), (1, limit, 5)]
                             {
                                 let mut destination = destination(address, port);
-                                destination.settings = DestinationSettings {
-                                    forwarding_method,
-                                    weight,
-                                    upper_threshold,
-                                    lower_threshold,
-                                };
+                                destination.settings = DestinationSettings::new(forwarding_method)
+                                    .weight(weight)
+                                    .upper_threshold(upper_threshold)
+                                    .lower_threshold(lower_threshold);
                                 check(&service, &destination);
                             }
                         }
@@ -454,10 +433,8 @@ mod tests {
     fn a_comment_says_what_is_known_and_stays_on_its_line() {
         let mut gre = service(web(Protocol::Other(47), 0));
         gre.settings.scheduler = "a\nb".to_owned();
-        gre.settings.persistence = Some(Persistence {
-            timeout: 300,
-            netmask: Netmask::Ipv4([255, 255, 255, 0].into()),
-        });
+        gre.settings.persistence =
+            Some(Persistence::new(300).with_netmask(Netmask::Ipv4([255, 255, 255, 0].into())));
         let mut server = destination("10.0.0.2", 0);
         server.settings.upper_threshold = 9;
         let (lines, unsaved) = saved(&gre, &[server]);

@@ -15,7 +15,7 @@ use crate::output::{
     number::{Large, push_counter, rates, totals},
     text::{self, append, push_dotted, push_left, push_number},
 };
-use crate::{command::View, names::Names, scheduler_flags::names_of_flags};
+use crate::{command::View, names::Names};
 
 /// The first column. IPv4 names longer than that are cut.
 const NAME_WIDTH: usize = 28;
@@ -89,11 +89,11 @@ impl<'n, W: Write> TableWriter<'n, W> {
         match self.view {
             View::Stats => {
                 push_left(&mut self.row, name, NAME_WIDTH);
-                self.write_counters(totals(&service.stats), [self.large; 5])
+                self.write_counters(totals(service.stats.as_ref()), [self.large; 5])
             }
             View::Rate => {
                 push_left(&mut self.row, name, NAME_WIDTH);
-                self.write_counters(rates(&service.stats), [self.large; 5])
+                self.write_counters(rates(service.stats.as_ref()), [self.large; 5])
             }
             View::Plain | View::Thresholds | View::PersistentConnections | View::TunnelInfo => {
                 self.row.push_str(name);
@@ -125,13 +125,13 @@ impl<'n, W: Write> TableWriter<'n, W> {
                 push_number_cell(row, settings.weight, 6);
             }
             View::Stats => {
-                return self.write_counters(totals(&destination.stats), [self.large; 5]);
+                return self.write_counters(totals(destination.stats.as_ref()), [self.large; 5]);
             }
             View::Rate => {
                 // Of a real server only bytes are ever cut.
                 let (whole, bytes) = (Large::Whole, self.large);
                 return self.write_counters(
-                    rates(&destination.stats),
+                    rates(destination.stats.as_ref()),
                     [whole, whole, whole, bytes, bytes],
                 );
             }
@@ -175,9 +175,7 @@ impl<'n, W: Write> TableWriter<'n, W> {
                     Protocol::Tcp => self.row.push_str("TCP  "),
                     Protocol::Udp => self.row.push_str("UDP  "),
                     Protocol::Sctp => self.row.push_str("SCTP "),
-                    Protocol::Other(number) => {
-                        append(&mut self.row, format_args!("{number:<4} "));
-                    }
+                    other => append(&mut self.row, format_args!("{:<4} ", other.number())),
                 }
             }
             ServiceId::Fwmark { mark, family } => {
@@ -206,7 +204,7 @@ impl<'n, W: Write> TableWriter<'n, W> {
         let settings = &service.settings;
         self.row.push_str(&settings.scheduler);
         if !settings.scheduler_flags.is_empty() {
-            let names = names_of_flags(settings.scheduler_flags, &settings.scheduler);
+            let names = settings.scheduler_flags.names(&settings.scheduler);
             append(&mut self.row, format_args!(" ({})", names.join(",")));
         }
         if let Some(persistence) = settings.persistence {
@@ -214,8 +212,8 @@ impl<'n, W: Write> TableWriter<'n, W> {
                 &mut self.row,
                 format_args!(" persistent {}", persistence.timeout),
             );
-            if !persistence.netmask.is_host() {
-                append(&mut self.row, format_args!(" mask {}", persistence.netmask));
+            if let Some(netmask) = persistence.netmask() {
+                append(&mut self.row, format_args!(" mask {netmask}"));
             }
             if let Some(engine) = &settings.persistence_engine {
                 append(&mut self.row, format_args!(" pe {engine}"));
@@ -252,7 +250,7 @@ fn method_name(method: ForwardingMethod) -> &'static str {
         ForwardingMethod::Tunneling(_) => "Tunnel",
         ForwardingMethod::DirectRouting => "Route",
         ForwardingMethod::Bypass => "Bypass",
-        ForwardingMethod::Other(_) => "Unknown",
+        _ => "Unknown",
     }
 }
 

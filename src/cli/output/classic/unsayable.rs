@@ -102,7 +102,7 @@ pub(super) fn of_service(service: &Service) -> Option<Reason> {
         if !range::PERSISTENCE_TIMEOUT.contains(&persistence.timeout) {
             return Some(Reason::Timeout);
         }
-        if let Netmask::Ipv6(length) = persistence.netmask
+        if let Some(Netmask::Ipv6(length)) = persistence.netmask()
             && !(1..=128).contains(&length)
         {
             return Some(Reason::PrefixLength);
@@ -122,6 +122,7 @@ pub(super) fn of_destination(service: &ServiceId, destination: &Destination) -> 
         weight,
         upper_threshold,
         lower_threshold,
+        ..
     } = destination.settings;
     match forwarding_method {
         ForwardingMethod::Masquerading | ForwardingMethod::DirectRouting => {
@@ -138,9 +139,7 @@ pub(super) fn of_destination(service: &ServiceId, destination: &Destination) -> 
         ForwardingMethod::Tunneling(_) => {}
         // Not -g for a local node: to the kernel, direct routing to one of the
         // director's own addresses is direct routing (seen on Linux 6.1).
-        ForwardingMethod::LocalNode | ForwardingMethod::Bypass | ForwardingMethod::Other(_) => {
-            return Some(Reason::Method);
-        }
+        _ => return Some(Reason::Method),
     }
     if let ServiceId::Address { port, .. } = *service
         && forwarding_method != ForwardingMethod::Masquerading

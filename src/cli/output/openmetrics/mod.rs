@@ -187,9 +187,10 @@ fn write_services(out: &mut impl Write, table: &[Entry]) -> io::Result<()> {
     for counter in &COUNTERS {
         let name = counter_head(out, counter, "node_ipvs_service_", "Virtual service")?;
         for (service, _) in table {
-            labels.set_service(&service.id);
-            let value = (counter.value)(&service.stats);
-            writeln!(out, "{name}_total{labels} {value}")?;
+            if let Some(stats) = &service.stats {
+                labels.set_service(&service.id);
+                writeln!(out, "{name}_total{labels} {}", (counter.value)(stats))?;
+            }
         }
     }
     Ok(())
@@ -213,9 +214,10 @@ fn write_backends(out: &mut impl Write, table: &[Entry]) -> io::Result<()> {
         let name = counter_head(out, counter, "node_ipvs_backend_", "Destination")?;
         for (service, destinations) in table {
             for destination in destinations {
-                labels.set_backend(&service.id, destination);
-                let value = (counter.value)(&destination.stats);
-                writeln!(out, "{name}_total{labels} {value}")?;
+                if let Some(stats) = &destination.stats {
+                    labels.set_backend(&service.id, destination);
+                    writeln!(out, "{name}_total{labels} {}", (counter.value)(stats))?;
+                }
             }
         }
     }
@@ -270,7 +272,7 @@ impl Labels {
                 self.push("local_port", port);
                 match protocol {
                     Protocol::Tcp | Protocol::Udp | Protocol::Sctp => self.push("proto", protocol),
-                    Protocol::Other(number) => self.push("proto", format_args!("IP_{number}")),
+                    other => self.push("proto", format_args!("IP_{}", other.number())),
                 }
                 self.push("local_mark", "");
             }

@@ -2,10 +2,7 @@
 
 use std::collections::HashSet;
 
-use ipvs_client::{
-    AddressFamily, DestinationId, DestinationSettings, ForwardingMethod, SchedulerFlags, Service,
-    ServiceSettings,
-};
+use ipvs_client::{AddressFamily, DestinationId, DestinationSettings, Service, ServiceSettings};
 
 use super::*;
 
@@ -25,56 +22,41 @@ fn fwmark(mark: u32, family: AddressFamily) -> ServiceId {
 }
 
 fn service(id: ServiceId) -> Service {
-    Service {
-        unknown_flags: 0,
-        id,
-        settings: ServiceSettings {
-            scheduler: "wrr".to_owned(),
-            scheduler_flags: SchedulerFlags::default(),
-            one_packet: false,
-            persistence: None,
-            persistence_engine: None,
-        },
-        stats: Stats {
-            connections: 1,
-            in_packets: 2,
-            out_packets: 3,
-            in_bytes: 4,
-            out_bytes: u64::MAX,
-            // Prometheus computes rates.
-            connections_per_second: 77,
-            in_packets_per_second: 77,
-            out_packets_per_second: 77,
-            in_bytes_per_second: 77,
-            out_bytes_per_second: 77,
-        },
-    }
+    let mut stats = counters([1, 2, 3, 4, u64::MAX]);
+    // Prometheus computes rates.
+    stats.connections_per_second = 77;
+    stats.in_packets_per_second = 77;
+    stats.out_packets_per_second = 77;
+    stats.in_bytes_per_second = 77;
+    stats.out_bytes_per_second = 77;
+    let mut service = Service::new(id, ServiceSettings::new("wrr"));
+    service.stats = Some(stats);
+    service
+}
+
+fn counters(values: [u64; 5]) -> Stats {
+    let mut stats = Stats::default();
+    [
+        stats.connections,
+        stats.in_packets,
+        stats.out_packets,
+        stats.in_bytes,
+        stats.out_bytes,
+    ] = values;
+    stats
 }
 
 fn destination(address: &str, port: u16) -> Destination {
-    Destination {
-        id: DestinationId {
-            address: address.parse().unwrap(),
-            port,
-        },
-        settings: DestinationSettings {
-            forwarding_method: ForwardingMethod::Masquerading,
-            weight: 5,
-            upper_threshold: 0,
-            lower_threshold: 0,
-        },
-        active_connections: 6,
-        inactive_connections: 7,
-        persistent_connections: u32::MAX,
-        stats: Stats {
-            connections: 11,
-            in_packets: 12,
-            out_packets: 13,
-            in_bytes: 14,
-            out_bytes: 15,
-            ..Stats::default()
-        },
-    }
+    let id = DestinationId {
+        address: address.parse().unwrap(),
+        port,
+    };
+    let mut destination = Destination::new(id, DestinationSettings::masquerading().weight(5));
+    destination.active_connections = 6;
+    destination.inactive_connections = 7;
+    destination.persistent_connections = u32::MAX;
+    destination.stats = Some(counters([11, 12, 13, 14, 15]));
+    destination
 }
 
 fn text(totals: Option<&Stats>, table: &[Entry], destinations: bool) -> String {
@@ -115,14 +97,7 @@ fn a_table_is_one_text_in_the_order_of_metrics() {
         service(address(Protocol::Tcp, "10.0.0.1", 80)),
         vec![destination("10.0.0.2", 8080), limited],
     )];
-    let totals = Stats {
-        connections: 21,
-        in_packets: 22,
-        out_packets: 23,
-        in_bytes: 24,
-        out_bytes: 25,
-        ..Stats::default()
-    };
+    let totals = counters([21, 22, 23, 24, 25]);
     assert_eq!(text(Some(&totals), &table, true), include_str!("table.txt"));
 }
 
