@@ -21,7 +21,8 @@ const COMMAND: &str = "IPVSADM_RENEW=1 cargo test --package ipvsadm generate";
 
 /// A file with generated parts.
 struct Generated {
-    /// From the root of the tree.
+    /// From the root of the crate, where symbolic links lead to the folders of
+    /// the tree, and `cargo package` puts these folders.
     path: &'static str,
     /// What begins a comment.
     comment: &'static str,
@@ -33,9 +34,7 @@ struct Generated {
 
 impl Generated {
     fn full_path(&self) -> PathBuf {
-        [env!("CARGO_MANIFEST_DIR"), "../..", self.path]
-            .iter()
-            .collect()
+        [env!("CARGO_MANIFEST_DIR"), self.path].iter().collect()
     }
 
     /// The text with every part made anew.
