@@ -45,8 +45,9 @@ fn address_key(address: IpAddr) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use ipvs_client::{AddressFamily, Protocol};
+
+    use super::*;
 
     fn tcp(address: &str, port: u16) -> ServiceId {
         ServiceId::Address {

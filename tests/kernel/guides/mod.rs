@@ -25,7 +25,7 @@ use ipvs_lab::machine::Machine;
 use ipvs_lab::network::{Network, Place};
 use ipvs_lab::{Answer, program, wait};
 
-use blocks::{Command, Step};
+use self::blocks::{Command, Step};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides")

@@ -8,8 +8,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use self::debian::{Debian, INIT_SCRIPT, UNIT};
 use crate::ipvsadm;
-use debian::{Debian, INIT_SCRIPT, UNIT};
 
 const SETTINGS: &str = "/etc/default/ipvsadm";
 const RULES: &str = "/etc/ipvsadm.rules";

@@ -28,6 +28,8 @@ use std::thread;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
+use self::message::Message;
+use self::report::Report;
 use crate::kernels::Kernel;
 use crate::kernels::streams::Stream;
 use crate::kernels::task::Task;
@@ -35,8 +37,6 @@ use crate::output::out;
 use crate::packages;
 use crate::programs::build;
 use crate::progress;
-use message::Message;
-use report::Report;
 
 /// What to measure, and where the figures go.
 #[derive(Debug, Args)]

@@ -20,12 +20,12 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, ensure};
 use ipvs_lab::{comparison::Comparison, program};
 
+use self::chance::Chance;
+use self::rules::Rule;
 use super::case::{Case, Run, Step};
 use super::notation::{Answer, escape, line};
 use super::recorded::Book;
 use super::stage::{Program, Stage};
-use chance::Chance;
-use rules::Rule;
 
 const SUITE: &str = "random command lines";
 const VARIABLE: &str = "IPVS_LAB_SEED";
