@@ -58,11 +58,38 @@
 //! # Ok::<(), netlink_packet_core::DecodeError>(())
 //! ```
 //!
+//! # Messages and records
+//!
+//! An [`IpvsMessage`] keeps everything that came, in its order. Where many
+//! thousand services or destinations are read or written, a [`ServiceRecord`] or
+//! [`DestinationRecord`] is for one of them: it has a field for each attribute
+//! and allocates nothing.
+//!
+//! ```
+//! use ipvs_netlink::{DestinationRecord, ForwardingMethod, ServiceRecord};
+//!
+//! let mut service = ServiceRecord::default();
+//! service.address_family = Some(2); // AF_INET
+//! service.fwmark = Some(1);
+//! let mut destination = DestinationRecord::default();
+//! destination.address_family = Some(2);
+//! destination.address = Some([198, 51, 100, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+//! destination.port = Some(0);
+//! destination.forwarding_method = Some(ForwardingMethod::DirectRouting);
+//!
+//! // All that follows the generic netlink header of a request.
+//! let mut bytes = Vec::new();
+//! service.append_to(&mut bytes);
+//! destination.append_to(&mut bytes);
+//! assert_eq!(DestinationRecord::read(&bytes)?, Some(destination));
+//! # Ok::<(), netlink_packet_core::DecodeError>(())
+//! ```
+//!
 //! # What decoding accepts
 //!
-//! - An attribute with a number that is not known is kept in the variant `Other`
-//!   with its flag, `NLA_F_NESTED` or `NLA_F_NET_BYTEORDER`, and encodes to the
-//!   bytes that it came from.
+//! - A message keeps an attribute whose number is not known in the variant
+//!   `Other` with its flag, `NLA_F_NESTED` or `NLA_F_NET_BYTEORDER`, and encodes
+//!   it to the bytes that it came from. A record passes over it.
 //! - A nested attribute is encoded with `NLA_F_NESTED` and decoded with or
 //!   without it: the kernel's replies come without.
 //! - A value of the wrong length, a name without NUL or that is not UTF-8 is an
@@ -71,14 +98,15 @@
 //!
 //! # Limits of encoding
 //!
-//! A netlink attribute has a length of 16 bits. Encoding an attribute that, with
-//! all it holds, has more than 65,528 bytes is a mistake of the caller and
-//! panics; only a [`DefaultNla`](netlink_packet_core::DefaultNla) or thousands of
-//! attributes can make one. Names are cut at 255 bytes, where the kernel takes
-//! 16, so that a name from outside can do no harm. A name must not hold a NUL:
-//! the kernel would stop reading there.
+//! A netlink attribute has a length of 16 bits. Encoding an attribute of a
+//! message that, with all it holds, has more than 65,528 bytes is a mistake of
+//! the caller and panics; only a [`DefaultNla`](netlink_packet_core::DefaultNla)
+//! or thousands of attributes can make one. Names are cut at 255 bytes, where
+//! the kernel takes 16, so that a name from outside can do no harm. A name must
+//! not hold a NUL: the kernel would stop reading there.
 
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 mod attribute;
 mod daemon;
@@ -102,3 +130,8 @@ pub use self::{
     service::{ServiceAttribute, ServiceFlags},
     stats::{Counter, StatsAttribute},
 };
+
+/// Compiles and runs the program in the README.
+#[cfg(doctest)]
+#[doc = include_str!("README.md")]
+struct Readme;
