@@ -310,10 +310,10 @@ _ipvsadm_flags() {
 # Values from a fixed set.
 _ipvsadm_words() {
     case $1 in
+        roles) REPLY='master backup' ;;
         schedulers) REPLY='rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos' ;;
         engines) REPLY='sip' ;;
         tunnels) REPLY='ipip gue gre' ;;
-        roles) REPLY='master backup' ;;
         forms) REPLY='classic wide json openmetrics' ;;
         *) REPLY= ;;
     esac

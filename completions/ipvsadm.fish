@@ -679,6 +679,10 @@ end
 # Values from a fixed set, each with what it means after a tab.
 function __ipvsadm_words
     switch "$argv[1]"
+        case roles
+            printf '%s\t%s\n' \
+                master 'Tells of its connections' \
+                backup 'Learns of the connections of others'
         case schedulers
             printf '%s\t%s\n' \
                 rr 'Round robin' \
@@ -703,10 +707,6 @@ function __ipvsadm_words
                 ipip 'IP in IP' \
                 gue 'Generic UDP encapsulation' \
                 gre 'Generic routing encapsulation'
-        case roles
-            printf '%s\t%s\n' \
-                master 'Tells of its connections' \
-                backup 'Learns of the connections of others'
         case forms
             printf '%s\t%s\n' \
                 classic 'The columns of the original' \

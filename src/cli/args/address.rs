@@ -31,7 +31,7 @@ pub(crate) enum EndpointFault {
 
 /// Reads `host`, `host:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`; the port is a
 /// number or the name of a service of the protocol.
-pub(crate) fn endpoint(
+pub(crate) fn parse_endpoint(
     text: &str,
     protocol: Protocol,
 ) -> Result<(IpAddr, Option<u16>), EndpointError> {
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Option<(String, Option<u16>)> {
-        let (address, port) = endpoint(text, Protocol::Tcp).ok()?;
+        let (address, port) = parse_endpoint(text, Protocol::Tcp).ok()?;
         Some((address.to_string(), port))
     }
 
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_an_address_is_its_form_its_host_or_its_port() {
-        let fault = |text| endpoint(text, Protocol::Tcp).unwrap_err().fault;
+        let fault = |text| parse_endpoint(text, Protocol::Tcp).unwrap_err().fault;
         let host = |name: &str| EndpointFault::Host(name.to_owned());
         let port = |name: &str| EndpointFault::Port(name.to_owned());
         for (text, expected) in [

@@ -1,33 +1,39 @@
 // SPDX-License-Identifier: MIT
 
-//! What can be wrong with a command line. The words and exit statuses are
+//! The mistakes that a command line can have. Their words and exit statuses are
 //! those of ipvsadm 1.31: scripts and tools match on them.
 
 use std::fmt;
 
 use super::{
     address::EndpointError,
-    options::{CommandName, Kind},
+    name::{CommandName, Group},
 };
-use crate::scheduler_flags::FlagError;
+use crate::{
+    command::choice::{FORMS, join, names},
+    scheduler_flags::FlagError,
+};
 
 /// The exit status of errors that the original leaves to its option library.
 const STATUS_OPTION: u8 = 255;
 /// The exit status of every other usage error.
 pub(crate) const STATUS_USAGE: u8 = 2;
 
-/// What has rules about the options that go with it.
+/// A command or a type of tunnel, which some options go with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
-    Command(CommandName),
-    /// By its name on the command line.
+pub(crate) enum Owner {
+    Command {
+        command: CommandName,
+        title: &'static str,
+    },
+    /// A type of tunnel, by its name on the command line.
     Tunnel(&'static str),
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Command(command) => write!(f, "the '{}' command", command.name()),
+            Self::Command { title, .. } => write!(f, "the '{title}' command"),
             Self::Tunnel(tunnel) => write!(f, "the '{tunnel}' tunnel type"),
         }
     }
@@ -50,17 +56,17 @@ pub(crate) enum UsageError {
     SecondCommand(String),
     #[error("unexpected argument {0}")]
     UnexpectedArgument(String),
-    #[error("multiple '{}' options specified", .0.name())]
-    Repeated(Kind),
-    #[error("You need to supply the '{}' option for {subject}", .kind.name())]
-    Compulsory { subject: Subject, kind: Kind },
-    #[error("Illegal '{}' option with {subject}", .kind.name())]
-    Illegal { subject: Subject, kind: Kind },
-    #[error("The option '{}' conflicts with the '{}' option in {subject}", .kind.name(), .other.name())]
+    #[error("multiple '{}' options specified", .0.name)]
+    Repeated(Group),
+    #[error("You need to supply the '{}' option for {owner}", .group.name)]
+    Compulsory { owner: Owner, group: Group },
+    #[error("Illegal '{}' option with {owner}", .group.name)]
+    Illegal { owner: Owner, group: Group },
+    #[error("The option '{}' conflicts with the '{}' option in {owner}", .group.name, .other.name)]
     Conflict {
-        subject: Subject,
-        kind: Kind,
-        other: Kind,
+        owner: Owner,
+        group: Group,
+        other: Group,
     },
     #[error("options conflicts in the list command")]
     ListConflict,
@@ -117,14 +123,14 @@ pub(crate) enum UsageError {
     McastGroup6(String),
     #[error("illegal mcast-port specified")]
     McastPort(String),
-    #[error("illegal output form specified: classic, wide, json and openmetrics are known")]
+    #[error("illegal output form specified: {} are known", join(&names(&FORMS), "and"))]
     OutputForm,
     #[error("illegal watch interval specified")]
     WatchInterval(String),
     #[error("illegal count specified")]
     Count(String),
-    #[error("the '{}' option goes only with {with}", .kind.name())]
-    OnlyWith { kind: Kind, with: &'static str },
+    #[error("the '{}' option goes only with {with}", .group.name)]
+    OnlyWith { group: Group, with: &'static str },
     #[error("illegal mcast-ttl specified")]
     McastTtl(String),
 }

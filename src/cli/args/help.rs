@@ -4,7 +4,7 @@
 
 use clap::{Arg, ArgAction};
 
-use crate::args::options::{TABLE, Value};
+use super::{options::TABLE, spec::Value};
 
 /// Scripts look for "ipvsadm v1.31" to learn which options they may use.
 pub(crate) const VERSION: &str = concat!(
@@ -51,9 +51,9 @@ fn description() -> clap::Command {
     let args = TABLE.iter().map(|spec| {
         let mut arg = Arg::new(spec.long)
             .long(spec.long)
-            .help(spec.help)
+            .help(spec.sentence())
             .help_heading(spec.heading.text());
-        if let [first, others @ ..] = spec.short {
+        if let [first, others @ ..] = spec.letters {
             arg = arg.short(*first).visible_short_aliases(others.to_vec());
         }
         match spec.value {
@@ -82,7 +82,12 @@ mod tests {
         let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for spec in TABLE {
             assert!(help.contains(&format!("--{}", spec.long)), "{}", spec.long);
-            assert!(flat.contains(spec.help), "{}: {}", spec.long, spec.help);
+            assert!(
+                flat.contains(&spec.sentence()),
+                "{}: {}",
+                spec.long,
+                spec.sentence()
+            );
         }
     }
 

@@ -1,40 +1,40 @@
 // SPDX-License-Identifier: MIT
 
-//! A command line into the one thing that it asks for. Nothing after this
-//! looks at options again.
+//! Turns a command line into the request that it is. Nothing after this looks at
+//! options again.
 
 pub(crate) mod address;
 mod check;
 pub(crate) mod error;
 pub(crate) mod help;
+pub(crate) mod name;
 pub(crate) mod netmask;
 pub(crate) mod number;
 pub(crate) mod options;
 mod raw;
 pub(crate) mod rules;
 pub(crate) mod scan;
+pub(crate) mod spec;
 #[cfg(test)]
 mod tests;
+mod word_list;
 
 use std::net::Ipv6Addr;
 
-use self::raw::{RawOptions, role};
-use crate::{
-    args::{
-        error::UsageError,
-        options::{CommandName, Name},
-        rules::Kinds,
-        scan::{Scanner, Token},
-    },
-    command::Request,
+use self::{
+    error::UsageError,
+    name::{CommandName, Groups},
+    raw::{RawOptions, Typed},
+    scan::{Scanner, Token},
 };
+use crate::command::Request;
 
 /// The wording of a change, by which it shows that it does more than its words
 /// say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wording {
-    /// The kinds of setting that the command line names.
-    pub(crate) named: Kinds,
+    /// The options that the command line has.
+    pub(crate) given: Groups,
     /// The port of -r, which only masquerading keeps.
     pub(crate) server_port: Option<u16>,
     /// The address and port that the virtual service may be meant for where its
@@ -46,13 +46,28 @@ pub(crate) struct Wording {
     pub(crate) server_tail: Option<(Ipv6Addr, u16)>,
 }
 
+impl Wording {
+    fn new(options: &RawOptions<'_>) -> Self {
+        fn tail<T>(typed: &Option<Typed<'_, T>>) -> Option<(Ipv6Addr, u16)> {
+            address::trailing_port(typed.as_ref()?.text)
+        }
+        Self {
+            given: options.given,
+            server_port: options.server.as_ref().and_then(|server| server.value.1),
+            service_tail: tail(&options.service),
+            server_tail: tail(&options.server),
+        }
+    }
+}
+
 /// Reads the words that follow the program's name. None at all list the table.
 ///
 /// # Errors
 /// The first word that is wrong decides, then the rules about which options go
 /// together.
 pub(crate) fn parse(words: &[&str]) -> Result<Request, UsageError> {
-    take(words)?.check()
+    let (command, options) = read_options(words)?;
+    check::make_request(command, options)
 }
 
 /// Reads the words that a person may have typed, as [`parse`] does.
@@ -60,9 +75,9 @@ pub(crate) fn parse(words: &[&str]) -> Result<Request, UsageError> {
 /// # Errors
 /// Those of [`parse`].
 pub(crate) fn parse_typed(words: &[&str]) -> Result<(Request, Wording), UsageError> {
-    let options = take(words)?;
-    let wording = options.wording();
-    Ok((options.check()?, wording))
+    let (command, options) = read_options(words)?;
+    let wording = Wording::new(&options);
+    Ok((check::make_request(command, options)?, wording))
 }
 
 /// Reads a line of words that are known to be right.
@@ -74,10 +89,11 @@ pub(crate) fn parse_command(line: &str) -> crate::command::Command {
     }
 }
 
-/// Takes the words one after the other.
-fn take<'a>(words: &'a [&'a str]) -> Result<RawOptions<'a>, UsageError> {
+/// Reads the words one after the other.
+fn read_options<'a>(words: &'a [&'a str]) -> Result<(CommandName, RawOptions<'a>), UsageError> {
+    let mut options = RawOptions::default();
     if words.is_empty() {
-        return Ok(RawOptions::new(CommandName::List));
+        return Ok((CommandName::List, options));
     }
     let mut scanner = Scanner::new(words);
     let mut arguments = Vec::new();
@@ -89,26 +105,17 @@ fn take<'a>(words: &'a [&'a str]) -> Result<RawOptions<'a>, UsageError> {
             Some(Err(_)) | None => return Err(UsageError::NoCommand),
         }
     };
-    let Name::Command(command) = spec.name else {
-        return Err(UsageError::NoCommand);
-    };
-    let mut options = RawOptions::new(command);
+    let command = spec.command().ok_or(UsageError::NoCommand)?;
     match command {
-        // Whatever follows.
-        CommandName::Help => return Ok(options),
+        // The words that follow do not matter.
+        CommandName::Help => return Ok((command, options)),
         CommandName::Version => {
             if words.contains(&"--json") {
-                options.write_json();
+                options.given.insert(name::JSON);
             }
-            return Ok(options);
+            return Ok((command, options));
         }
-        CommandName::StartDaemon => {
-            options.role = role(first_value).ok_or(UsageError::StartRole)?;
-        }
-        CommandName::StopDaemon => {
-            options.role = role(first_value).ok_or(UsageError::StopRole)?;
-        }
-        _ => {}
+        _ => spec.apply(&mut options, first_value)?,
     }
     options.arguments = arguments;
     for token in scanner {
@@ -118,13 +125,13 @@ fn take<'a>(words: &'a [&'a str]) -> Result<RawOptions<'a>, UsageError> {
                 spec,
                 value,
                 last_word,
-            } => match spec.name {
-                Name::Command(_) => {
+            } => {
+                if spec.command().is_some() {
                     return Err(UsageError::SecondCommand(last_word.to_owned()));
                 }
-                Name::Option(option) => options.take(option, value)?,
-            },
+                spec.apply(&mut options, value)?;
+            }
         }
     }
-    Ok(options)
+    Ok((command, options))
 }

@@ -36,14 +36,14 @@ impl NetmaskText {
         };
         let mask = Self { ipv4, ipv6 };
         match family {
-            Some(family) => mask.of(family).map(|_| mask),
+            Some(family) => mask.for_family(family).map(|_| mask),
             None if ipv4.is_none() && ipv6.is_none() => Err(UsageError::Netmask),
             None => Ok(mask),
         }
     }
 
-    /// The mask that it is for a service of this family.
-    pub(crate) fn of(self, family: AddressFamily) -> Result<Netmask, UsageError> {
+    /// Returns the mask that it is for a service of this family.
+    pub(crate) fn for_family(self, family: AddressFamily) -> Result<Netmask, UsageError> {
         match family {
             AddressFamily::Ipv4 => self.ipv4.map(Netmask::Ipv4).ok_or(UsageError::Netmask),
             AddressFamily::Ipv6 => self.ipv6.map(Netmask::Ipv6).ok_or(UsageError::Netmask6),
@@ -72,7 +72,7 @@ mod tests {
         ] {
             let parsed = NetmaskText::parse(text, None).unwrap();
             assert_eq!(
-                parsed.of(AddressFamily::Ipv4),
+                parsed.for_family(AddressFamily::Ipv4),
                 Ok(Netmask::Ipv4(mask.into())),
                 "{text}"
             );
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(
             NetmaskText::parse("64", None)
                 .unwrap()
-                .of(AddressFamily::Ipv6),
+                .for_family(AddressFamily::Ipv6),
             Ok(Netmask::Ipv6(64))
         );
     }
@@ -98,7 +98,7 @@ mod tests {
         ] {
             let mask = NetmaskText::parse(text, Some(AddressFamily::Ipv6)).unwrap();
             let wanted = Ok(Netmask::Ipv6(length));
-            assert_eq!(mask.of(AddressFamily::Ipv6), wanted, "{text:?}");
+            assert_eq!(mask.for_family(AddressFamily::Ipv6), wanted, "{text:?}");
         }
         for text in ["+-64", "x64", "0x40", "99999999999999999999"] {
             assert!(NetmaskText::parse(text, Some(AddressFamily::Ipv6)).is_err());

@@ -33,6 +33,15 @@ pub(crate) fn number_u16<T>(
     make(u16::try_from(number(text, range)?).ok()?)
 }
 
+/// A number in a range that fits 8 bits, made into a type for it.
+pub(super) fn number_u8<T>(
+    text: &str,
+    range: RangeInclusive<u32>,
+    make: fn(u8) -> Option<T>,
+) -> Option<T> {
+    make(u8::try_from(number(text, range)?).ok()?)
+}
+
 /// A decimal number as laxly as C's atoi reads it: what follows the digits is
 /// not looked at, and of a large one the low 32 bits count. Without digits it is
 /// 0.

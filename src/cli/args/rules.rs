@@ -1,260 +1,222 @@
 // SPDX-License-Identifier: MIT
 
-//! Which options go with which command, and with which tunnel.
+//! The rules about which options go with which command, and with which tunnel.
 
-use crate::{
-    args::{
-        error::{Subject, UsageError},
-        options::{CommandName, Kind, Name, Spec, TABLE},
-    },
-    command::TunnelKind,
+use super::{
+    error::{Owner, UsageError},
+    name::{self, CommandName, Group, Groups},
+    options::TABLE,
+    spec::{Kind, Spec},
 };
+use crate::command::TunnelKind;
 
-/// The kinds of option that a command line has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Kinds(u64);
-
-impl Kinds {
-    /// Whether it was not there before.
-    pub(crate) fn insert(&mut self, kind: Kind) -> bool {
-        let new = !self.contains(kind);
-        self.0 |= 1 << kind as u32;
-        new
-    }
-
-    pub(crate) fn contains(self, kind: Kind) -> bool {
-        self.0 & 1 << kind as u32 != 0
-    }
-
-    fn of(kinds: &[Kind]) -> Self {
-        Self(kinds.iter().fold(0, |bits, &kind| bits | 1 << kind as u32))
-    }
-}
-
-/// What may stand beside a command or tunnel type; every other kind is
+/// The options that may stand beside a command or tunnel type; every other is
 /// illegal.
+#[derive(Clone, Copy)]
 struct Rules {
-    compulsory: &'static [Kind],
-    optional: &'static [Kind],
+    compulsory: Groups,
+    optional: Groups,
     /// Legal too, but one of them at a time.
-    exclusive: &'static [Kind],
+    exclusive: Groups,
 }
 
 impl Rules {
     const NONE: Self = Self {
-        compulsory: &[],
-        optional: &[],
-        exclusive: &[],
+        compulsory: Groups::NONE,
+        optional: Groups::NONE,
+        exclusive: Groups::NONE,
     };
-
-    fn of_command(command: CommandName) -> Self {
-        use CommandName as C;
-        match command {
-            C::AddService | C::EditService => Self {
-                compulsory: &[Kind::ServiceAddress],
-                optional: &[
-                    Kind::Scheduler,
-                    Kind::Persistent,
-                    Kind::Netmask,
-                    Kind::OnePacket,
-                    Kind::PersistenceEngine,
-                    Kind::SchedulerFlags,
-                    Kind::Json,
-                ],
-                ..Self::NONE
-            },
-            C::DeleteService => Self {
-                compulsory: &[Kind::ServiceAddress],
-                optional: &[Kind::Json],
-                ..Self::NONE
-            },
-            C::AddServer | C::EditServer => Self {
-                compulsory: &[Kind::ServiceAddress, Kind::RealServer],
-                optional: &[
-                    Kind::ForwardingMethod,
-                    Kind::Weight,
-                    Kind::UpperThreshold,
-                    Kind::LowerThreshold,
-                    Kind::TunnelType,
-                    Kind::TunnelPort,
-                    Kind::TunnelNoChecksum,
-                    Kind::TunnelChecksum,
-                    Kind::TunnelRemoteChecksum,
-                    Kind::Json,
-                ],
-                ..Self::NONE
-            },
-            C::DeleteServer => Self {
-                compulsory: &[Kind::ServiceAddress, Kind::RealServer],
-                optional: &[Kind::Json],
-                ..Self::NONE
-            },
-            C::List => Self {
-                optional: &[
-                    Kind::Numeric,
-                    Kind::Stats,
-                    Kind::Rate,
-                    Kind::Thresholds,
-                    Kind::PersistentConnections,
-                    Kind::NoSort,
-                    Kind::SyncId,
-                    Kind::Exact,
-                    Kind::TunnelInfo,
-                    Kind::Json,
-                    Kind::Output,
-                    Kind::Totals,
-                    Kind::OutputFile,
-                    Kind::Watch,
-                    Kind::Count,
-                ],
-                exclusive: &[
-                    Kind::Connection,
-                    Kind::ServiceAddress,
-                    Kind::Timeout,
-                    Kind::Daemon,
-                ],
-                ..Self::NONE
-            },
-            C::Save => Self {
-                optional: &[Kind::Numeric, Kind::Json],
-                ..Self::NONE
-            },
-            C::Restore => Self {
-                optional: &[Kind::Strict, Kind::Check, Kind::Json],
-                ..Self::NONE
-            },
-            C::Zero => Self {
-                optional: &[Kind::ServiceAddress, Kind::Json],
-                ..Self::NONE
-            },
-            C::StartDaemon => Self {
-                optional: &[
-                    Kind::McastInterface,
-                    Kind::SyncId,
-                    Kind::SyncMaxlen,
-                    Kind::McastGroup,
-                    Kind::McastPort,
-                    Kind::McastTtl,
-                    Kind::Json,
-                ],
-                ..Self::NONE
-            },
-            C::StopDaemon => Self {
-                optional: &[Kind::SyncId, Kind::Json],
-                ..Self::NONE
-            },
-            C::Clear | C::SetTimeouts => Self {
-                optional: &[Kind::Json],
-                ..Self::NONE
-            },
-            C::Help | C::Version => Self::NONE,
-        }
-    }
 
     fn of_tunnel(kind: TunnelKind) -> Self {
         match kind {
             TunnelKind::Ipip => Self::NONE,
             TunnelKind::Gue => Self {
-                compulsory: &[Kind::TunnelPort],
-                exclusive: &[
-                    Kind::TunnelNoChecksum,
-                    Kind::TunnelChecksum,
-                    Kind::TunnelRemoteChecksum,
-                ],
+                compulsory: Groups::NONE.with(name::TUNNEL_PORT),
+                exclusive: Groups::NONE
+                    .with(name::TUNNEL_NO_CHECKSUM)
+                    .with(name::TUNNEL_CHECKSUM)
+                    .with(name::TUNNEL_REMOTE_CHECKSUM),
                 ..Self::NONE
             },
             TunnelKind::Gre => Self {
-                exclusive: &[Kind::TunnelNoChecksum, Kind::TunnelChecksum],
+                exclusive: Groups::NONE
+                    .with(name::TUNNEL_NO_CHECKSUM)
+                    .with(name::TUNNEL_CHECKSUM),
                 ..Self::NONE
             },
         }
     }
 
-    /// Whether no rule is broken. Most command lines are right, and a file of
-    /// rules has many thousands.
-    fn allow(&self, given: Kinds) -> bool {
-        let [compulsory, optional, exclusive] =
-            [self.compulsory, self.optional, self.exclusive].map(|kinds| Kinds::of(kinds).0);
-        given.0 & compulsory == compulsory
-            && given.0 & !(compulsory | optional | exclusive) == 0
-            && (given.0 & exclusive).count_ones() <= 1
+    fn legal(&self) -> Groups {
+        self.compulsory.union(self.optional).union(self.exclusive)
     }
 
-    /// The first kind that breaks a rule decides the error.
-    fn check(&self, subject: Subject, kinds: &[Kind], given: Kinds) -> Result<(), UsageError> {
+    /// Returns whether no rule is broken. Most command lines are right, and a
+    /// file of rules has many thousands.
+    fn allow(&self, given: Groups) -> bool {
+        given.contains_all(self.compulsory)
+            && self.legal().contains_all(given)
+            && given.intersection(self.exclusive).len() <= 1
+    }
+
+    /// Checks the groups in the order of their ranks: the first one that breaks a
+    /// rule decides the error.
+    fn check(&self, owner: Owner, given: Groups) -> Result<(), UsageError> {
         if self.allow(given) {
             return Ok(());
         }
-        for &kind in kinds {
-            if !given.contains(kind) {
-                if self.compulsory.contains(&kind) {
-                    return Err(UsageError::Compulsory { subject, kind });
+        for group in GROUPS.into_iter().flatten() {
+            if !given.contains(group) {
+                if self.compulsory.contains(group) {
+                    return Err(UsageError::Compulsory { owner, group });
                 }
-            } else if self.exclusive.contains(&kind) {
-                let earlier = self
-                    .exclusive
-                    .iter()
-                    .take_while(|&&other| other != kind)
-                    .find(|&&other| given.contains(other));
-                if let Some(&other) = earlier {
+            } else if self.exclusive.contains(group) {
+                let earlier = given.intersection(self.exclusive).before(group);
+                let earlier = GROUPS
+                    .into_iter()
+                    .flatten()
+                    .find(|&other| earlier.contains(other));
+                if let Some(other) = earlier {
                     return Err(UsageError::Conflict {
-                        subject,
-                        kind,
+                        owner,
+                        group,
                         other,
                     });
                 }
-            } else if !self.compulsory.contains(&kind) && !self.optional.contains(&kind) {
-                return Err(UsageError::Illegal { subject, kind });
+            } else if !self.legal().contains(group) {
+                return Err(UsageError::Illegal { owner, group });
             }
         }
         Ok(())
     }
 }
 
-/// Whether the options of a command line go with its command.
-pub(crate) fn check_command(command: CommandName, given: Kinds) -> Result<(), UsageError> {
-    Rules::of_command(command).check(Subject::Command(command), &Kind::ALL, given)?;
+/// The number of commands; they come first in the table.
+const COMMANDS: usize = CommandName::Version as usize + 1;
 
-    let special = [Kind::Timeout, Kind::Daemon, Kind::Connection]
-        .into_iter()
-        .any(|kind| given.contains(kind));
-    let view = [Kind::Stats, Kind::Rate, Kind::Thresholds]
-        .into_iter()
-        .any(|kind| given.contains(kind))
-        || given.contains(Kind::PersistentConnections) && !given.contains(Kind::Connection);
-    if special && view {
+/// The rules of each command, at the place that it has in the table.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler does it, and would refuse what is out of bounds"
+)]
+static RULES: [Rules; COMMANDS] = {
+    let mut rules = [Rules::NONE; COMMANDS];
+    let mut place = 0;
+    while place < TABLE.len() {
+        if let Kind::Option {
+            group: Some(group),
+            commands,
+        } = &TABLE[place].kind
+        {
+            let mut command = 0;
+            while command < COMMANDS {
+                let rules = &mut rules[command];
+                if has(commands.compulsory, command) {
+                    rules.compulsory = rules.compulsory.with(*group);
+                }
+                if has(commands.optional, command) {
+                    rules.optional = rules.optional.with(*group);
+                }
+                if has(commands.exclusive, command) {
+                    rules.exclusive = rules.exclusive.with(*group);
+                }
+                command += 1;
+            }
+        }
+        place += 1;
+    }
+    rules
+};
+
+/// Returns whether the command at this place of the table is among those.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler does it, and would refuse what is out of bounds"
+)]
+const fn has(commands: &[CommandName], place: usize) -> bool {
+    let mut index = 0;
+    while index < commands.len() {
+        if commands[index] as usize == place {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+/// Every group, at the place of its rank.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler does it, and would refuse what is out of bounds"
+)]
+static GROUPS: [Option<Group>; Group::LIMIT] = {
+    let mut groups = [None; Group::LIMIT];
+    let mut place = 0;
+    while place < TABLE.len() {
+        if let Kind::Option {
+            group: Some(group), ..
+        } = TABLE[place].kind
+        {
+            groups[group.index()] = Some(group);
+        }
+        place += 1;
+    }
+    groups
+};
+
+fn rules_of(command: CommandName) -> Rules {
+    RULES.get(command as usize).copied().unwrap_or(Rules::NONE)
+}
+
+/// Returns the command as errors name it.
+pub(super) fn owner(command: CommandName) -> Owner {
+    let title = match TABLE.get(command as usize).map(|spec| &spec.kind) {
+        Some(Kind::Command { title, .. }) => title,
+        _ => "",
+    };
+    Owner::Command { command, title }
+}
+
+/// Checks that the options of a command line go with its command.
+///
+/// # Errors
+/// The first group that does not, by rank; then options of -L that ask for two
+/// listings.
+pub(super) fn check_command(command: CommandName, given: Groups) -> Result<(), UsageError> {
+    rules_of(command).check(owner(command), given)?;
+
+    let has_one_of = |groups: &[Group]| groups.iter().any(|&group| given.contains(group));
+    let is_other_listing = has_one_of(&[name::TIMEOUT, name::DAEMON, name::CONNECTION]);
+    let has_view = has_one_of(&[name::STATS, name::RATE, name::THRESHOLDS])
+        || given.contains(name::PERSISTENT_CONNECTIONS) && !given.contains(name::CONNECTION);
+    if is_other_listing && has_view {
         return Err(UsageError::ListConflict);
     }
     Ok(())
 }
 
-/// The commands that an option of this kind may stand beside.
-pub(crate) fn commands_with(kind: Kind) -> impl Iterator<Item = &'static Spec> {
-    TABLE.iter().filter(move |spec| match spec.name {
-        Name::Command(command) => {
-            let rules = Rules::of_command(command);
-            [rules.compulsory, rules.optional, rules.exclusive]
-                .iter()
-                .any(|kinds| kinds.contains(&kind))
-        }
-        Name::Option(_) => false,
+/// Returns the commands that an option of this group may stand beside.
+pub(crate) fn commands_with(group: Group) -> impl Iterator<Item = &'static Spec> {
+    TABLE.iter().filter(move |spec| {
+        spec.command()
+            .is_some_and(|command| rules_of(command).legal().contains(group))
     })
 }
 
-/// The options that describe a tunnel, in the order of their checks.
-const TUNNEL_KINDS: [Kind; 4] = [
-    Kind::TunnelPort,
-    Kind::TunnelNoChecksum,
-    Kind::TunnelChecksum,
-    Kind::TunnelRemoteChecksum,
-];
+/// The options that describe a tunnel.
+const TUNNEL_OPTIONS: Groups = Groups::NONE
+    .with(name::TUNNEL_PORT)
+    .with(name::TUNNEL_NO_CHECKSUM)
+    .with(name::TUNNEL_CHECKSUM)
+    .with(name::TUNNEL_REMOTE_CHECKSUM);
 
-/// Whether the tunnel options of a command line go with its type of tunnel.
-pub(crate) fn check_tunnel(kind: TunnelKind, given: Kinds) -> Result<(), UsageError> {
-    Rules::of_tunnel(kind).check(Subject::Tunnel(kind.name()), &TUNNEL_KINDS, given)
+/// Checks that the tunnel options of a command line go with its type of tunnel.
+pub(super) fn check_tunnel(kind: TunnelKind, given: Groups) -> Result<(), UsageError> {
+    let owner = Owner::Tunnel(kind.name());
+    Rules::of_tunnel(kind).check(owner, given.intersection(TUNNEL_OPTIONS))
 }
 
-/// Whether a command line has options that only tunneling takes.
-pub(crate) fn describes_tunnel(given: Kinds) -> bool {
-    given.contains(Kind::TunnelType) || TUNNEL_KINDS.iter().any(|&kind| given.contains(kind))
+/// Returns whether a command line has options that only tunneling takes.
+pub(super) fn describe_tunnel(given: Groups) -> bool {
+    given.contains(name::TUNNEL_TYPE) || given.intersection(TUNNEL_OPTIONS) != Groups::NONE
 }

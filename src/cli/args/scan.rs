@@ -4,9 +4,10 @@
 //! of the original: short options in bundles, values attached, after `=` or in
 //! the next word, and `--` before plain arguments.
 
-use crate::args::{
+use super::{
     error::UsageError,
-    options::{Spec, TABLE, Value, by_letter},
+    options::{TABLE, by_letter},
+    spec::{Spec, Value},
 };
 
 /// What the scanner finds.

@@ -2,12 +2,15 @@
 
 //! Everything that a command line can ask for, as types.
 
+pub(crate) mod choice;
 pub(crate) mod place;
 pub(crate) mod range;
 
 use std::{path::PathBuf, time::Duration};
 
 use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemonSettings};
+
+use self::choice::TUNNELS;
 
 /// Of a synchronization daemon, without --mcast-interface.
 pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
@@ -141,14 +144,11 @@ pub(crate) enum TunnelKind {
 }
 
 impl TunnelKind {
-    pub(crate) const ALL: [Self; 3] = [Self::Ipip, Self::Gue, Self::Gre];
-
-    /// The name on the command line and in listings.
+    /// Returns the name on the command line and in listings.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Ipip => "ipip",
-            Self::Gue => "gue",
-            Self::Gre => "gre",
-        }
+        TUNNELS
+            .iter()
+            .find(|tunnel| tunnel.value == self)
+            .map_or("", |tunnel| tunnel.name)
     }
 }

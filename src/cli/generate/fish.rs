@@ -4,7 +4,10 @@
 //! answer, one word a line.
 
 use super::{rules, shell, words};
-use crate::args::options::{Spec, TABLE, Value};
+use crate::args::{
+    options::TABLE,
+    spec::{Spec, Value},
+};
 
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
@@ -58,7 +61,7 @@ pub(super) fn tables() -> String {
         table(
             "What a command or option does.",
             "meaning",
-            &rows(&|spec| Some(vec![quoted(spec.help)])),
+            &rows(&|spec| Some(vec![quoted(&spec.sentence())])),
         ),
         table(
             "Whether a value follows.",

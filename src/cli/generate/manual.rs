@@ -4,7 +4,10 @@
 //! the help text. What there is to say beyond that is written by hand after it.
 
 use super::Generated;
-use crate::args::options::{Name, Spec, TABLE, Value};
+use crate::args::{
+    options::TABLE,
+    spec::{Spec, Value},
+};
 
 pub(super) fn page() -> Generated {
     Generated {
@@ -16,9 +19,9 @@ pub(super) fn page() -> Generated {
 }
 
 fn part_name(spec: &Spec) -> String {
-    match spec.name {
-        Name::Command(_) => format!("command {}", spec.long),
-        Name::Option(_) => format!("option {}", spec.long),
+    match spec.command() {
+        Some(_) => format!("command {}", spec.long),
+        None => format!("option {}", spec.long),
     }
 }
 
@@ -30,17 +33,21 @@ fn entry(spec: &Spec) -> String {
         Value::Optional(name) => format!(" Oo Ar {} Oc", name.to_lowercase()),
     };
     let forms: Vec<_> = spec
-        .short
+        .letters
         .iter()
         .map(|letter| format!("Fl {letter}{value}"))
         .chain([format!("Fl -{}{value}", spec.long)])
         .collect();
-    format!(".It {}\n{}", forms.join(" , "), sentence(spec.help))
+    format!(
+        ".It {}\n{}",
+        forms.join(" , "),
+        wrap_sentence(&spec.sentence())
+    )
 }
 
 /// In lines of less than 80 characters, as the tools that check manual pages
 /// want it.
-fn sentence(text: &str) -> String {
+fn wrap_sentence(text: &str) -> String {
     let text = format!("{}.", text.replace('\\', r"\e").replace('-', r"\-"));
     let mut lines = String::new();
     let mut length = 0;

@@ -8,9 +8,11 @@ use std::sync::LazyLock;
 use crate::{
     args::{
         self,
-        options::{CommandName, Name, OptionName, Spec, TABLE, Value},
+        name::{self, CommandName},
+        options::TABLE,
+        spec::{Spec, Value},
     },
-    command::TunnelKind,
+    command::choice::TUNNELS,
 };
 
 /// Options of a command line, each with a value if it takes one.
@@ -48,30 +50,24 @@ static CHOICES: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
 });
 
 pub(super) fn commands() -> impl Iterator<Item = &'static Spec> {
-    TABLE
-        .iter()
-        .filter(|spec| matches!(spec.name, Name::Command(_)))
+    TABLE.iter().filter(|spec| spec.command().is_some())
 }
 
 pub(super) fn options() -> impl Iterator<Item = &'static Spec> {
-    TABLE
-        .iter()
-        .filter(|spec| matches!(spec.name, Name::Option(_)))
+    TABLE.iter().filter(|spec| spec.command().is_none())
 }
 
 /// A command or option with a value that is right.
 fn words(spec: &Spec) -> Words {
-    let value = match spec.name {
-        Name::Command(_) => "master",
-        Name::Option(OptionName::TcpService | OptionName::UdpService | OptionName::SctpService) => {
-            "192.0.2.1:80"
-        }
-        Name::Option(OptionName::RealServer) => SERVER,
-        Name::Option(OptionName::Netmask) => "24",
-        Name::Option(OptionName::SchedulerFlags) => "flag-1",
-        Name::Option(OptionName::TunnelType) => "gue",
-        Name::Option(OptionName::Output) => "wide",
-        Name::Option(OptionName::McastGroup) => "224.0.0.82",
+    let value = match spec.long {
+        "start-daemon" | "stop-daemon" => "master",
+        "tcp-service" | "udp-service" | "sctp-service" => "192.0.2.1:80",
+        "real-server" => SERVER,
+        "netmask" => "24",
+        "sched-flags" => "flag-1",
+        "tun-type" => "gue",
+        "output" => "wide",
+        "mcast-group" => "224.0.0.82",
         _ => "1",
     };
     match spec.value {
@@ -115,8 +111,8 @@ fn line(command: &Spec, options: &[&Words]) -> Words {
 /// The options that may follow a command.
 pub(super) fn legal(command: &Spec) -> Vec<&'static Spec> {
     if matches!(
-        command.name,
-        Name::Command(CommandName::Help | CommandName::Version)
+        command.command(),
+        Some(CommandName::Help | CommandName::Version)
     ) {
         // Anything may, and is not looked at.
         return Vec::new();
@@ -126,12 +122,10 @@ pub(super) fn legal(command: &Spec) -> Vec<&'static Spec> {
         can_become_right(&line(command, &[&before, &words(option)]))
     };
     options()
-        .filter(|option| match option.name {
+        .filter(|option| match option.long {
             // Legal with every command and of use with none: shown beside the
             // option that it is the contrary of.
-            Name::Option(OptionName::Sort) => {
-                options().any(|other| other.name == Name::Option(OptionName::NoSort) && ask(other))
-            }
+            "sort" => options().any(|other| other.group() == Some(name::NO_SORT) && ask(other)),
             _ => ask(option),
         })
         .collect()
@@ -139,9 +133,9 @@ pub(super) fn legal(command: &Spec) -> Vec<&'static Spec> {
 
 /// The option that has to stand before this one.
 pub(super) fn needs(option: &Spec) -> Option<&'static Spec> {
-    (option.name == Name::Option(OptionName::Ipv6)).then(|| {
+    (option.long == "ipv6").then(|| {
         options()
-            .find(|option| option.name == Name::Option(OptionName::FwmarkService))
+            .find(|option| option.long == "fwmark-service")
             .unwrap()
     })
 }
@@ -159,7 +153,7 @@ impl Given {
     fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for spec in options() {
-            if spec.name != Name::Option(OptionName::TunnelType) {
+            if spec.group() != Some(name::TUNNEL_TYPE) {
                 all.push(Self {
                     note: spec.long.to_owned(),
                     spec,
@@ -167,11 +161,11 @@ impl Given {
                 });
                 continue;
             }
-            for kind in TunnelKind::ALL {
+            for tunnel in &TUNNELS {
                 all.push(Self {
-                    note: format!("{}={}", spec.long, kind.name()),
+                    note: format!("{}={}", spec.long, tunnel.name),
                     spec,
-                    words: words_with(spec, kind.name()),
+                    words: words_with(spec, tunnel.name),
                 });
             }
         }
@@ -179,7 +173,7 @@ impl Given {
     }
 
     fn is(&self, spec: &Spec) -> bool {
-        self.spec.name == spec.name
+        self.spec.long == spec.long
     }
 }
 
@@ -279,11 +273,7 @@ fn the_tables_of_the_completions_agree_with_the_parser() {
             .collect();
         // Repeating these is no error, only useless.
         let useless = |first: &Given, second: &Given| {
-            first.is(second.spec)
-                && matches!(
-                    first.spec.name,
-                    Name::Option(OptionName::Ipv6 | OptionName::Sort)
-                )
+            first.is(second.spec) && matches!(first.spec.long, "ipv6" | "sort")
         };
         for first in &all {
             if !offered(&[], first) {

@@ -4,7 +4,10 @@
 //! leaves its answer in `REPLY`.
 
 use super::{rules, words};
-use crate::args::options::{Spec, TABLE, Value};
+use crate::args::{
+    options::TABLE,
+    spec::{Spec, Value},
+};
 
 /// `'it'\''s'`
 pub(super) fn quoted(text: &str) -> String {
@@ -13,7 +16,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// `-t --tcp-service`
 pub(super) fn forms(spec: &Spec) -> Vec<String> {
-    spec.short
+    spec.letters
         .iter()
         .map(|letter| format!("-{letter}"))
         .chain([format!("--{}", spec.long)])
@@ -147,7 +150,7 @@ pub(super) fn zsh_words() -> String {
 pub(super) fn zsh_meanings() -> String {
     let rows: Vec<_> = TABLE
         .iter()
-        .map(|spec| (spec.long.to_owned(), spec.help.to_owned()))
+        .map(|spec| (spec.long.to_owned(), spec.sentence()))
         .collect();
     table("What a command or option does.", "meaning", &rows)
 }

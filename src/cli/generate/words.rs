@@ -3,51 +3,22 @@
 //! Values that options take from a fixed set, with what they mean.
 
 use crate::{
-    args::options::{CommandName, Name, OptionName, Spec},
-    command::TunnelKind,
+    args::{options::TABLE, spec::Spec},
     scheduler_flags::{SCHEDULERS, parse_flags},
 };
 
-const ENGINES: [Meaning; 1] = [("sip", "The Call-ID of SIP")];
-
-const ROLES: [Meaning; 2] = [
-    ("master", "Tells of its connections"),
-    ("backup", "Learns of the connections of others"),
-];
-
-const FORMS: [Meaning; 4] = [
-    ("classic", "The columns of the original"),
-    ("wide", "Columns for people"),
-    ("json", "A JSON document"),
-    ("openmetrics", "Text for Prometheus"),
-];
-
-fn tunnels() -> Vec<Meaning> {
-    TunnelKind::ALL
-        .into_iter()
-        .map(|kind| {
-            let meaning = match kind {
-                TunnelKind::Ipip => "IP in IP",
-                TunnelKind::Gue => "Generic UDP encapsulation",
-                TunnelKind::Gre => "Generic routing encapsulation",
-            };
-            (kind.name(), meaning)
-        })
-        .collect()
-}
-
-/// A word and what it means.
+/// A word and the sentence that explains it.
 type Meaning = (&'static str, &'static str);
 
-/// Every fixed set, by the name that the scripts know it by.
-pub(super) fn lists() -> [(&'static str, Vec<Meaning>); 5] {
-    [
-        ("schedulers", SCHEDULERS.to_vec()),
-        ("engines", ENGINES.to_vec()),
-        ("tunnels", tunnels()),
-        ("roles", ROLES.to_vec()),
-        ("forms", FORMS.to_vec()),
-    ]
+/// Returns every fixed set, by the name that the scripts know it by.
+pub(super) fn lists() -> Vec<(&'static str, Vec<Meaning>)> {
+    let mut lists: Vec<(_, Vec<_>)> = Vec::new();
+    for list in TABLE.iter().filter_map(|spec| spec.words) {
+        if lists.iter().all(|(name, _)| *name != list.name) {
+            lists.push((list.name, (list.words)()));
+        }
+    }
+    lists
 }
 
 /// The flags of one scheduler; without one, of any.
@@ -80,23 +51,18 @@ pub(super) fn schedulers_with_flags() -> Vec<&'static str> {
 /// Where the values of an option are to be found, in a word that the scripts
 /// know.
 pub(super) fn source(spec: &Spec) -> Option<&'static str> {
-    Some(match spec.name {
-        Name::Command(CommandName::StartDaemon | CommandName::StopDaemon) => "roles",
-        Name::Command(_) => return None,
-        Name::Option(option) => match option {
-            OptionName::TcpService => "TCP",
-            OptionName::UdpService => "UDP",
-            OptionName::SctpService => "SCTP",
-            OptionName::FwmarkService => "FWM",
-            OptionName::RealServer => "servers",
-            OptionName::Scheduler => "schedulers",
-            OptionName::SchedulerFlags => "flags",
-            OptionName::PersistenceEngine => "engines",
-            OptionName::TunnelType => "tunnels",
-            OptionName::McastInterface => "interfaces",
-            OptionName::Output => "forms",
-            _ => return None,
-        },
+    if let Some(list) = spec.words {
+        return Some(list.name);
+    }
+    Some(match spec.long {
+        "tcp-service" => "TCP",
+        "udp-service" => "UDP",
+        "sctp-service" => "SCTP",
+        "fwmark-service" => "FWM",
+        "real-server" => "servers",
+        "sched-flags" => "flags",
+        "mcast-interface" => "interfaces",
+        _ => return None,
     })
 }
 

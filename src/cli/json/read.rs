@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     args::{error::UsageError, netmask::ipv4_prefix},
-    command::{TunnelKind, place::Place, range},
+    command::{TunnelKind, choice::TUNNELS, place::Place, range},
     scheduler_flags,
 };
 
@@ -228,7 +228,7 @@ fn tunnel(json: &Json, destination: &Object<'_>) -> Result<Tunnel, JsonError> {
     }
     let object = destination.inner(json, "tunnel")?;
     object.has_only(document::TUNNEL_FIELDS)?;
-    let types = TunnelKind::ALL.map(|kind| (kind.name(), Type::Known(kind)));
+    let types = TUNNELS.map(|tunnel| (tunnel.name, Type::Known(tunnel.value)));
     let kind = object.word_or_number("type", &types, 0..=u8::MAX.into(), Type::Other)?;
     let port = object.number("port", 0..=u16::MAX.into())?;
     let checksum = object.word("checksum", &CHECKSUMS)?;

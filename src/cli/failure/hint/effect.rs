@@ -10,7 +10,7 @@ use ipvs_client::{
 
 use super::endpoint;
 use crate::{
-    args::{Wording, options::Kind},
+    args::{Wording, name},
     command::Command,
     names::Names,
 };
@@ -73,16 +73,17 @@ fn service(
     after: &ServiceSettings,
     wording: &Wording,
 ) -> Vec<String> {
-    let is_silent = |kind| !wording.named.contains(kind);
+    let is_silent = |group| !wording.given.contains(group);
     let mut lines = Vec::new();
-    if is_silent(Kind::Scheduler) && before.scheduler != after.scheduler {
+    if is_silent(name::SCHEDULER) && before.scheduler != after.scheduler {
         let (was, is) = (&before.scheduler, &after.scheduler);
         lines.push(format!(
             "{id} had the scheduler {was}, has now {is}; say -s {was} to keep it"
         ));
     }
     let flags = before.scheduler_flags.names(&before.scheduler).join(",");
-    if is_silent(Kind::SchedulerFlags) && !flags.is_empty() && before.scheduler == after.scheduler {
+    if is_silent(name::SCHEDULER_FLAGS) && !flags.is_empty() && before.scheduler == after.scheduler
+    {
         lines.push(format!(
             "{id} had the flags {flags}, has none now; say -b {flags} to keep them"
         ));
@@ -94,7 +95,7 @@ fn service(
                 "{id} was persistent, is not any more; say -p {timeout} to keep it"
             ));
         }
-        (Some(was), Some(is)) if is_silent(Kind::Netmask) && was.netmask() != is.netmask() => {
+        (Some(was), Some(is)) if is_silent(name::NETMASK) && was.netmask() != is.netmask() => {
             lines.extend(was.netmask().map(|mask| {
                 format!("{id} had the mask {mask}, has none now; say -M {mask} to keep it")
             }));
@@ -103,7 +104,7 @@ fn service(
     }
     if let Some(engine) = &before.persistence_engine
         && after.persistence_engine.is_none()
-        && is_silent(Kind::PersistenceEngine)
+        && is_silent(name::PERSISTENCE_ENGINE)
     {
         lines.push(format!(
             "{id} had the persistence engine {engine}, has none now; say --pe {engine} to keep it"
@@ -123,9 +124,9 @@ fn destination(
     after: &DestinationSettings,
     wording: &Wording,
 ) -> Vec<String> {
-    let is_silent = |kind| !wording.named.contains(kind);
+    let is_silent = |group| !wording.given.contains(group);
     let mut lines = Vec::new();
-    if is_silent(Kind::ForwardingMethod)
+    if is_silent(name::FORWARDING_METHOD)
         && let Some((was, option)) = method(before.forwarding_method)
         && after.forwarding_method == ForwardingMethod::DirectRouting
     {
@@ -135,31 +136,31 @@ fn destination(
     }
     let numbers = [
         (
-            Kind::Weight,
+            name::WEIGHT,
             "the weight",
             "-w",
             before.weight,
             after.weight,
         ),
         (
-            Kind::UpperThreshold,
+            name::UPPER_THRESHOLD,
             "the upper threshold",
             "-x",
             before.upper_threshold,
             after.upper_threshold,
         ),
         (
-            Kind::LowerThreshold,
+            name::LOWER_THRESHOLD,
             "the lower threshold",
             "-y",
             before.lower_threshold,
             after.lower_threshold,
         ),
     ];
-    for (kind, name, option, was, is) in numbers {
-        if is_silent(kind) && was != is {
+    for (group, setting, option, was, is) in numbers {
+        if is_silent(group) && was != is {
             lines.push(format!(
-                "{id} had {name} {was}, has now {is}; say {option} {was} to keep it"
+                "{id} had {setting} {was}, has now {is}; say {option} {was} to keep it"
             ));
         }
     }

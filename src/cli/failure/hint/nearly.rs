@@ -4,8 +4,9 @@
 
 use crate::{
     args::{
-        options::{Name, Spec, TABLE, Value, by_letter},
+        options::{TABLE, by_letter},
         scan::{Scanner, Token},
+        spec::{Spec, Value},
     },
     scheduler_flags::SCHEDULERS,
 };
@@ -131,9 +132,7 @@ pub(super) fn option(word: &str) -> Option<String> {
 
 /// For a word that stands where a command is expected.
 pub(super) fn command(word: &str) -> Option<String> {
-    did_you_mean(&long_options(word, |spec| {
-        matches!(spec.name, Name::Command(_))
-    }))
+    did_you_mean(&long_options(word, |spec| spec.command().is_some()))
 }
 
 /// The long options that a name abbreviates, or else those that it is a few

@@ -8,12 +8,17 @@ use super::{endpoint, nearly};
 use crate::{
     args::{
         self, address,
-        error::{Subject, UsageError},
-        options::{CommandName, Kind, Name, Spec, TABLE, Value, by_letter},
-        rules::{Kinds, commands_with},
+        error::{Owner, UsageError},
+        name::{self, CommandName, Group, Groups},
+        options::{TABLE, by_letter},
+        rules::commands_with,
         scan::{Scanner, Token},
+        spec::{Spec, Value},
     },
-    command::{TunnelKind, range},
+    command::{
+        choice::{self, ROLES, TUNNELS, join},
+        range,
+    },
     scheduler_flags::{self, FlagError, SCHEDULERS},
 };
 
@@ -32,19 +37,23 @@ fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
         E::MissingValue(word) => return missing_value(word),
         E::SecondCommand(_) => "one command at a time: run ipvsadm once for each",
         E::UnexpectedArgument(word) => return unexpected(word, words),
-        E::Repeated(Kind::ServiceAddress) => "a command is about one virtual service",
-        E::Repeated(Kind::ForwardingMethod) => {
+        E::Repeated(name::SERVICE_ADDRESS) => "a command is about one virtual service",
+        E::Repeated(name::FORWARDING_METHOD) => {
             "a real server has one forwarding method: -m, -g or -i"
         }
-        E::Compulsory { kind, .. } => return compulsory(*kind),
+        E::Compulsory { group, .. } => return compulsory(*group),
         E::Illegal {
-            subject: Subject::Command(_),
-            kind,
-        } => return goes_with(*kind),
+            owner: Owner::Command { .. },
+            group,
+        } => return goes_with(*group),
         E::Conflict {
-            subject: Subject::Command(CommandName::List),
-            kind: Kind::Connection | Kind::ServiceAddress,
-            other: Kind::Connection | Kind::ServiceAddress,
+            owner:
+                Owner::Command {
+                    command: CommandName::List,
+                    ..
+                },
+            group: name::CONNECTION | name::SERVICE_ADDRESS,
+            other: name::CONNECTION | name::SERVICE_ADDRESS,
         } => {
             "-c lists the connections of all virtual services; `ipvsadm -Lnc | grep \
              ADDRESS:PORT` shows those of one"
@@ -72,7 +81,7 @@ fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
         E::SchedulerFlag(FlagError::Unknown(_)) => {
             return Some(format!(
                 "the flags are {}",
-                list(&scheduler_flags::flag_names(), "and")
+                join(&scheduler_flags::flag_names(), "and")
             ));
         }
         E::SchedulerFlag(FlagError::OfOther(flag)) => return flag_of_other(flag),
@@ -83,8 +92,8 @@ fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
             return out_of_range("a threshold", range::THRESHOLD, given);
         }
         E::TunnelType(given) => {
-            let types = TunnelKind::ALL.map(TunnelKind::name);
-            return Some(format!("a tunnel is {}, not {given}", list(&types, "or")));
+            let types = join(&choice::names(&TUNNELS), "or");
+            return Some(format!("a tunnel is {types}, not {given}"));
         }
         E::TunnelPort(given) => return out_of_range("a port", range::TUNNEL_PORT, given),
         E::FamiliesDiffer => {
@@ -93,8 +102,11 @@ fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
         }
         E::NotTunneling => "add -i, or leave out the options that describe a tunnel",
         E::StartRole | E::StopRole => {
-            "a daemon is master or backup; a director that is both has one of each, so that it \
-             takes two commands"
+            return Some(format!(
+                "a daemon is {}; a director that is both has one of each, so that it takes two \
+                 commands",
+                join(&choice::names(&ROLES), "or")
+            ));
         }
         E::SyncId(given) => return out_of_range("a syncid", range::SYNC_ID, given),
         E::SyncMaxlen(given) => {
@@ -116,28 +128,24 @@ fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
 /// The command and the kinds of option of a line, as far as it can be read.
 struct Line {
     command: Option<CommandName>,
-    kinds: Kinds,
+    groups: Groups,
 }
 
 impl Line {
     fn read(words: &[&str]) -> Self {
         let mut line = Self {
             command: None,
-            kinds: Kinds::default(),
+            groups: Groups::NONE,
         };
         for token in Scanner::new(words) {
             let Ok(Token::Option { spec, .. }) = token else {
                 continue;
             };
-            match spec.name {
-                Name::Command(command) => {
-                    line.command.get_or_insert(command);
-                }
-                Name::Option(_) => {
-                    if let Some(kind) = spec.kind() {
-                        line.kinds.insert(kind);
-                    }
-                }
+            if let Some(command) = spec.command() {
+                line.command.get_or_insert(command);
+            }
+            if let Some(group) = spec.group() {
+                line.groups.insert(group);
             }
         }
         line
@@ -148,12 +156,12 @@ fn no_command(words: &[&str]) -> Option<String> {
     let mut first_option = None;
     for token in Scanner::new(words) {
         match token {
-            Ok(Token::Option { spec, .. }) => match (spec.name, first_option) {
+            Ok(Token::Option { spec, .. }) => match (spec.command(), first_option) {
                 // It is a command, but not one that may stand here.
-                (Name::Command(_), None) => return None,
-                (Name::Command(_), Some(_)) => return Some(command_first(spec, words)),
-                (Name::Option(_), None) => first_option = Some(spec),
-                (Name::Option(_), Some(_)) => {}
+                (Some(_), None) => return None,
+                (Some(_), Some(_)) => return Some(command_first(spec, words)),
+                (None, None) => first_option = Some(spec),
+                (None, Some(_)) => {}
             },
             Ok(Token::Argument(_)) => {}
             Err(UsageError::UnknownOption(word)) if first_option.is_none() => {
@@ -161,7 +169,7 @@ fn no_command(words: &[&str]) -> Option<String> {
             }
             Err(UsageError::MissingValue(word)) if first_option.is_none() => {
                 let spec = last_option(&word)?;
-                if let Name::Command(_) = spec.name {
+                if spec.command().is_some() {
                     return missing_value(&word);
                 }
                 first_option = Some(spec);
@@ -172,15 +180,15 @@ fn no_command(words: &[&str]) -> Option<String> {
     let Some(option) = first_option else {
         return words.first().and_then(|word| nearly::command(word));
     };
-    let Some(kind) = option.kind() else {
+    let Some(group) = option.group() else {
         return Some("a command comes first, such as -L, -A or -a".to_owned());
     };
-    let commands: Vec<_> = commands_with(kind).map(Spec::spelling).collect();
+    let commands: Vec<_> = commands_with(group).map(Spec::spelling).collect();
     let option = option.spelling();
     Some(match commands.as_slice() {
         [command] => format!("a command comes first: {command} is the one that {option} goes with"),
         [_, _] | [_, _, _] => {
-            let commands = list(&commands, "and");
+            let commands = join(&commands, "and");
             format!("a command comes first: {option} goes with {commands}")
         }
         _ => "a command comes first, such as -L, -A or -a".to_owned(),
@@ -193,7 +201,7 @@ fn command_first(command: &Spec, words: &[&str]) -> String {
         word.strip_prefix("--") == Some(command.long)
             || word
                 .strip_prefix('-')
-                .is_some_and(|letter| command.short.iter().any(|it| letter == it.to_string()))
+                .is_some_and(|letter| command.letters.iter().any(|it| letter == it.to_string()))
     };
     let is_plain = |word: &&str| {
         !word.is_empty()
@@ -228,32 +236,31 @@ fn missing_value(word: &str) -> Option<String> {
     let Value::Required(value) = spec.value else {
         return None;
     };
-    Some(format!("{} {value}: {}", spec.spelling(), spec.help))
+    Some(format!("{} {value}: {}", spec.spelling(), spec.sentence()))
 }
 
 fn unexpected(word: &str, words: &[&str]) -> Option<String> {
     let line = Line::read(words);
-    let takes = |kind| {
-        let mut commands = commands_with(kind);
-        commands.any(|spec| Some(spec.name) == line.command.map(Name::Command))
-            && !line.kinds.contains(kind)
+    let takes = |group| {
+        let mut commands = commands_with(group);
+        commands.any(|spec| spec.command() == line.command) && !line.groups.contains(group)
     };
-    if word.starts_with(':') && line.kinds.contains(Kind::ServiceAddress) {
+    if word.starts_with(':') && line.groups.contains(name::SERVICE_ADDRESS) {
         return Some("an address and its port are one word, without a blank between".to_owned());
     }
     if is_endpoint(word) {
-        if takes(Kind::ServiceAddress) {
+        if takes(name::SERVICE_ADDRESS) {
             return Some(format!(
                 "say what it is: -t {word} for TCP, -u {word} for UDP, --sctp-service {word} for \
                  SCTP"
             ));
         }
-        if takes(Kind::RealServer) {
+        if takes(name::REAL_SERVER) {
             return Some(format!("a real server has -r before it: -r {word}"));
         }
     }
     let is_scheduler = SCHEDULERS.iter().any(|(name, _)| *name == word);
-    if is_scheduler && takes(Kind::Scheduler) {
+    if is_scheduler && takes(name::SCHEDULER) {
         return Some(format!("a scheduler has -s before it: -s {word}"));
     }
     match line.command {
@@ -277,23 +284,23 @@ fn is_endpoint(word: &str) -> bool {
     has_address(word) || has_address(&bare(word)) || has_address(&bare(address))
 }
 
-fn compulsory(kind: Kind) -> Option<String> {
-    let hint = match kind {
-        Kind::ServiceAddress => {
+fn compulsory(group: Group) -> Option<String> {
+    let hint = match group {
+        name::SERVICE_ADDRESS => {
             "name the virtual service: -t ADDRESS:PORT for TCP, -u for UDP, --sctp-service for \
              SCTP, or -f MARK"
         }
-        Kind::RealServer => "name the real server: -r ADDRESS or -r ADDRESS:PORT",
-        Kind::TunnelPort => "name the UDP port of the tunnel's far end: --tun-port PORT",
+        name::REAL_SERVER => "name the real server: -r ADDRESS or -r ADDRESS:PORT",
+        name::TUNNEL_PORT => "name the UDP port of the tunnel's far end: --tun-port PORT",
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
 /// The commands that an option belongs to.
-fn goes_with(kind: Kind) -> Option<String> {
-    let commands: Vec<_> = commands_with(kind).map(Spec::spelling).collect();
-    let options = TABLE.iter().filter(|spec| spec.kind() == Some(kind));
+fn goes_with(group: Group) -> Option<String> {
+    let commands: Vec<_> = commands_with(group).map(Spec::spelling).collect();
+    let options = TABLE.iter().filter(|spec| spec.group() == Some(group));
     let options: Vec<_> = options.map(Spec::spelling).collect();
     let verb = match options.as_slice() {
         [] => return None,
@@ -302,8 +309,8 @@ fn goes_with(kind: Kind) -> Option<String> {
     };
     Some(format!(
         "{} {verb} with {}",
-        list(&options, "and"),
-        list(&commands, "and")
+        join(&options, "and"),
+        join(&commands, "and")
     ))
 }
 
@@ -358,16 +365,4 @@ fn zero_port(text: &str) -> String {
         _ => address.to_owned(),
     };
     format!("give a port ({address}:80), or -p for a persistent service of all ports")
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn list<T: Display>(names: &[T], and: &str) -> String {
-    let Some((last, others)) = names.split_last() else {
-        return String::new();
-    };
-    let others = others.iter().map(T::to_string).collect::<Vec<_>>();
-    if others.is_empty() {
-        return last.to_string();
-    }
-    format!("{} {and} {last}", others.join(", "))
 }

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+
+//! The listing that the options of -L ask for, once or again and again.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    args::{
+        error::UsageError,
+        name::{self, CommandName, Group},
+        raw::RawOptions,
+        rules,
+    },
+    command::{
+        Command, List, ListTable, Metrics, Request, TableForm, View, Watch, choice::OutputForm,
+    },
+};
+
+/// Between two showings of --watch.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The views of the table by their options; the first that is given wins.
+const VIEWS: [(Group, View); 5] = [
+    (name::STATS, View::Stats),
+    (name::RATE, View::Rate),
+    (name::THRESHOLDS, View::Thresholds),
+    (name::PERSISTENT_CONNECTIONS, View::PersistentConnections),
+    (name::TUNNEL_INFO, View::TunnelInfo),
+];
+
+impl RawOptions<'_> {
+    pub(super) fn list(self) -> Result<Request, UsageError> {
+        if self.has(name::JSON) && self.has(name::OUTPUT) {
+            return Err(UsageError::Conflict {
+                owner: rules::owner(CommandName::List),
+                group: name::OUTPUT,
+                other: name::JSON,
+            });
+        }
+        let only_with = |group, with, fits: bool| {
+            if self.has(group) && !fits {
+                Err(UsageError::OnlyWith { group, with })
+            } else {
+                Ok(())
+            }
+        };
+        let form = self.output_form();
+        let is_metrics = form == OutputForm::OpenMetrics;
+        only_with(name::TOTALS, "--output openmetrics", is_metrics)?;
+        only_with(name::OUTPUT_FILE, "--output openmetrics", is_metrics)?;
+        only_with(name::COUNT, "--watch", self.has(name::WATCH))?;
+        if let Some(list) = self.other_listing() {
+            only_with(name::WATCH, "the table", false)?;
+            only_with(name::OUTPUT, "the table", form == OutputForm::Json)?;
+            return Ok(Request::Run(Command::List(list, self.form())));
+        }
+        let table = self.table();
+        let form = match form {
+            OutputForm::Classic => TableForm::Classic,
+            OutputForm::Wide => TableForm::Wide,
+            OutputForm::Json => TableForm::Json,
+            OutputForm::OpenMetrics => {
+                only_with(name::WATCH, "other forms than openmetrics", false)?;
+                return Ok(Request::Run(Command::Metrics(Metrics {
+                    service: table.service,
+                    destinations: !self.has(name::TOTALS),
+                    file: self.output_file.map(PathBuf::from),
+                })));
+            }
+        };
+        Ok(if self.has(name::WATCH) {
+            Request::Watch(Watch {
+                table,
+                form,
+                interval: self.interval.unwrap_or(DEFAULT_INTERVAL),
+                count: self.count,
+            })
+        } else {
+            Request::Run(Command::Table(table, form))
+        })
+    }
+
+    /// Returns the listing that is asked for, if it is not the table.
+    fn other_listing(&self) -> Option<List> {
+        if self.has(name::CONNECTION) {
+            Some(List::Connections {
+                numeric: self.has(name::NUMERIC),
+                engine_data: self.has(name::PERSISTENT_CONNECTIONS),
+            })
+        } else if self.has(name::TIMEOUT) {
+            Some(List::Timeouts)
+        } else if self.has(name::DAEMON) {
+            Some(List::Daemons)
+        } else {
+            None
+        }
+    }
+
+    fn table(&self) -> ListTable {
+        let view = VIEWS.iter().find(|(group, _)| self.has(*group));
+        ListTable {
+            service: self.service.as_ref().map(|service| service.value),
+            view: view.map_or(View::Plain, |(_, view)| *view),
+            numeric: self.has(name::NUMERIC),
+            exact: self.has(name::EXACT),
+            sorted: !self.has(name::NO_SORT),
+        }
+    }
+}

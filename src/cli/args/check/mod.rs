@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+
+//! The options of a command line taken together: the rules between them, the
+//! defaults, and the command that they make.
+
+mod change;
+mod listing;
+
+use std::path::PathBuf;
+
+use ipvs_client::{Change, SchedulerFlags, SyncDaemonSettings, Timeouts};
+
+use super::{
+    error::UsageError,
+    name::{self, CommandName, Group},
+    number::number,
+    raw::RawOptions,
+    rules,
+};
+use crate::{
+    command::{
+        Command, DEFAULT_INTERFACE, Form, Request, Restore, Save, choice::OutputForm, range,
+    },
+    scheduler_flags,
+};
+
+const DEFAULT_SCHEDULER: &str = "wlc";
+
+/// Checks that the options go together and makes the request.
+pub(super) fn make_request(
+    command: CommandName,
+    mut options: RawOptions<'_>,
+) -> Result<Request, UsageError> {
+    let timeouts = match command {
+        CommandName::SetTimeouts => Some(options.take_timeouts()?),
+        _ => None,
+    };
+    let file = match command {
+        CommandName::Restore => options.take_file(),
+        _ => None,
+    };
+    if let Some(word) = options.arguments.first() {
+        return Err(UsageError::UnexpectedArgument((*word).to_owned()));
+    }
+    options.parse_scheduler_flags()?;
+    rules::check_command(command, options.given)?;
+    Ok(Request::Run(match command {
+        CommandName::AddService => {
+            let (id, settings) = options.service_settings(command)?;
+            Command::Change(Change::AddService(id, settings))
+        }
+        CommandName::EditService => {
+            let (id, settings) = options.service_settings(command)?;
+            Command::Change(Change::EditService(id, settings))
+        }
+        CommandName::DeleteService => {
+            Command::Change(Change::DeleteService(options.service(command)?))
+        }
+        CommandName::Clear => Command::Change(Change::Flush),
+        CommandName::Restore => {
+            return Ok(Request::Restore(Restore {
+                strict: options.has(name::STRICT),
+                check: options.has(name::CHECK),
+                file,
+            }));
+        }
+        CommandName::Save => Command::Save(match options.form() {
+            Form::Json => Save::Json,
+            Form::Classic => Save::Rules {
+                numeric: options.has(name::NUMERIC),
+            },
+        }),
+        CommandName::AddServer => {
+            let (service, id, settings) = options.server_settings(command)?;
+            Command::Change(Change::AddDestination(service, id, settings))
+        }
+        CommandName::EditServer => {
+            let (service, id, settings) = options.server_settings(command)?;
+            Command::Change(Change::EditDestination(service, id, settings))
+        }
+        CommandName::DeleteServer => {
+            let (service, id) = options.server(command)?;
+            Command::Change(Change::DeleteDestination(service, id))
+        }
+        CommandName::List => return options.list(),
+        CommandName::Zero => Command::Change(match options.service {
+            Some(service) => Change::ZeroService(service.value),
+            None => Change::ZeroAll,
+        }),
+        CommandName::SetTimeouts => Command::Change(Change::SetTimeouts(
+            timeouts.ok_or(UsageError::ThreeTimeouts)?,
+        )),
+        CommandName::StartDaemon => Command::StartDaemon(options.daemon()?),
+        CommandName::StopDaemon => Command::StopDaemon(options.role.ok_or(UsageError::StopRole)?),
+        CommandName::Help => return Ok(Request::Help),
+        CommandName::Version => return Ok(Request::Version(options.form())),
+    }))
+}
+
+/// Makes the error of a command that lacks an option which it needs.
+fn lacks(command: CommandName, group: Group) -> UsageError {
+    UsageError::Compulsory {
+        owner: rules::owner(command),
+        group,
+    }
+}
+
+/// The methods give what the options say, with the defaults for those that were
+/// not given.
+impl<'a> RawOptions<'a> {
+    fn has(&self, group: Group) -> bool {
+        self.given.contains(group)
+    }
+
+    /// Returns the form of an answer other than the table.
+    fn form(&self) -> Form {
+        match self.output_form() {
+            OutputForm::Json => Form::Json,
+            OutputForm::Classic | OutputForm::Wide | OutputForm::OpenMetrics => Form::Classic,
+        }
+    }
+
+    fn output_form(&self) -> OutputForm {
+        if self.has(name::JSON) {
+            OutputForm::Json
+        } else {
+            self.form.unwrap_or(OutputForm::Classic)
+        }
+    }
+
+    /// Takes the three arguments of --set; others are left.
+    fn take_timeouts(&mut self) -> Result<Timeouts, UsageError> {
+        let &[tcp, tcp_fin, udp, ..] = self.arguments.as_slice() else {
+            return Err(UsageError::ThreeTimeouts);
+        };
+        self.arguments.drain(..3);
+        let seconds = |text: &str| {
+            number(text, range::CONNECTION_TIMEOUT)
+                .ok_or_else(|| UsageError::ConnectionTimeout(text.to_owned()))
+        };
+        Ok(Timeouts::default()
+            .tcp(seconds(tcp)?)
+            .tcp_fin(seconds(tcp_fin)?)
+            .udp(seconds(udp)?))
+    }
+
+    /// Takes the argument of -R, if it is the only one: the name of a file, or `-`
+    /// for standard input.
+    fn take_file(&mut self) -> Option<PathBuf> {
+        let [name] = self.arguments.as_slice() else {
+            return None;
+        };
+        let file = match *name {
+            "" => return None,
+            "-" => None,
+            name => Some(PathBuf::from(name)),
+        };
+        self.arguments.clear();
+        file
+    }
+
+    fn scheduler(&self) -> &'a str {
+        self.scheduler
+            .filter(|name| !name.is_empty())
+            .unwrap_or(DEFAULT_SCHEDULER)
+    }
+
+    /// Reads the flags of -b, which must be the scheduler's whatever the command
+    /// is.
+    fn parse_scheduler_flags(&self) -> Result<SchedulerFlags, UsageError> {
+        let flags = self.scheduler_flags.unwrap_or_default();
+        Ok(scheduler_flags::parse_flags(flags, self.scheduler())?)
+    }
+
+    fn daemon(&self) -> Result<SyncDaemonSettings, UsageError> {
+        let role = self.role.ok_or(UsageError::StartRole)?;
+        let interface = self.interface.filter(|name| !name.is_empty());
+        let mut daemon = SyncDaemonSettings::new(role, interface.unwrap_or(DEFAULT_INTERFACE))
+            .sync_id(self.sync_id.unwrap_or(0));
+        daemon.sync_maxlen = self.sync_maxlen;
+        daemon.group = self.mcast_group;
+        daemon.port = self.mcast_port;
+        daemon.ttl = self.mcast_ttl;
+        Ok(daemon)
+    }
+}
