@@ -2,7 +2,12 @@
 
 //! One method per operation of the kernel, over one socket.
 
-use std::{fmt, hash::Hash, io};
+use std::{
+    fmt,
+    hash::Hash,
+    io::{self, BufReader},
+    os::fd::AsFd,
+};
 
 use ipvs_netlink::{DaemonAttribute, IpvsAttribute, IpvsCommand, IpvsMessage};
 use netlink_packet_core::{
@@ -12,15 +17,20 @@ use netlink_packet_generic::{GenlMessage, constants::GENL_HDRLEN};
 
 use crate::{
     AddressFamily, Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
-    Error, Info, NameKind, Operation, Result, Service, ServiceId, ServiceSettings, SyncDaemon,
-    SyncDaemonSettings, Timeouts,
+    Error, Info, NameKind, Operation, Result, Service, ServiceId, ServiceSettings, Stats,
+    SyncDaemon, SyncDaemonSettings, Timeouts,
     change::check_name,
     kernel::{
         consistency::{Consistency, Dump, READINGS, drop_repeated},
         convert,
         exchange::Exchange,
         family,
+        namespace::NetworkNamespace,
         socket::{NetlinkSocket, Transport},
+    },
+    proc::{
+        connections::{self, Connections},
+        totals,
     },
 };
 
@@ -65,6 +75,82 @@ impl Client {
             reason,
         })?;
         Self::over(Box::new(socket), family::load_module())
+    }
+
+    /// Opens a client of another network namespace: one of those in `/run/netns`,
+    /// which `ip netns` makes, or that of a process, `/proc/PID/ns/net`. The calling
+    /// thread stays where it is. Otherwise as [`open`](Self::open).
+    ///
+    /// ```
+    /// use std::fs::File;
+    ///
+    /// use ipvs_client::{Client, NetworkNamespace};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let namespace = File::open("/proc/self/ns/net")?;
+    /// let client = Client::open_in(&namespace)?;
+    /// assert_eq!(client.namespace()?, NetworkNamespace::of(&namespace)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the namespace cannot be entered, which takes
+    /// `CAP_SYS_ADMIN`, or the file is none; those of [`open`](Self::open).
+    pub fn open_in(namespace: impl AsFd) -> Result<Self> {
+        let namespace = namespace.as_fd().try_clone_to_owned();
+        let socket = namespace
+            .and_then(|namespace| NetlinkSocket::open_in(namespace.into()))
+            .map_err(|reason| Error::Io {
+                operation: Operation::Open,
+                reason,
+            })?;
+        Self::over(Box::new(socket), family::load_module())
+    }
+
+    /// The network namespace whose table this is.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when `/proc` was not there as the client was opened.
+    pub fn namespace(&self) -> Result<NetworkNamespace> {
+        let namespace = self.exchange.transport().namespace();
+        namespace.map_err(|reason| Error::Io {
+            operation: Operation::ReadNamespace,
+            reason,
+        })
+    }
+
+    /// The connections that the network namespace of the client has, one after the
+    /// other, from `/proc/net/ip_vs_conn`.
+    ///
+    /// ```
+    /// # fn main() -> ipvs_client::Result<()> {
+    /// let client = ipvs_client::Client::open()?;
+    /// let mut connections = client.connections()?;
+    /// while let Some(connection) = connections.next_connection()? {
+    ///     println!("{} goes to {}", connection.client, connection.destination);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be opened. From a thread that is in
+    /// another network namespace it takes `CAP_SYS_ADMIN`.
+    pub fn connections(&self) -> Result<Connections> {
+        let file = self.exchange.transport().open_file(connections::FILE);
+        Connections::new(BufReader::new(file.map_err(connections::failed)?))
+    }
+
+    /// What the whole table has done, from `/proc/net/ip_vs_stats`; what virtual
+    /// services did that are gone is in it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be opened, as for
+    /// [`connections`](Self::connections), or has another form.
+    pub fn total_stats(&self) -> Result<Stats> {
+        let file = self.exchange.transport().open_file(totals::FILE);
+        totals::read(file.map_err(totals::failed)?)
     }
 
     /// Finds the IPVS family over the transport, with the module loaders if

@@ -55,6 +55,8 @@ pub enum Operation {
     ListConnections,
     /// Read the counters of the whole table.
     ReadTotals,
+    /// Find out which network namespace the client belongs to.
+    ReadNamespace,
     /// Start a synchronization daemon.
     StartDaemon(DaemonRole),
     /// Stop a synchronization daemon.
@@ -90,6 +92,7 @@ impl fmt::Display for Operation {
             Self::ListDaemons => write!(f, "list the synchronization daemons"),
             Self::ListConnections => write!(f, "list the connections"),
             Self::ReadTotals => write!(f, "read the counters of the whole table"),
+            Self::ReadNamespace => write!(f, "find out the network namespace"),
             Self::StartDaemon(role) => write!(f, "start the {role} daemon"),
             Self::StopDaemon(role) => write!(f, "stop the {role} daemon"),
         }

@@ -97,15 +97,12 @@ pub use self::{
     change::Change,
     client::Client,
     error::{Error, NameKind, Operation, Result},
-    kernel::consistency::Consistency,
+    kernel::{consistency::Consistency, namespace::NetworkNamespace},
     model::{
         AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
         ForwardingMethod, Info, Netmask, ParseIdError, Persistence, Protocol, SchedulerFlagName,
         SchedulerFlags, Service, ServiceId, ServiceSettings, Stats, SyncDaemon, SyncDaemonSettings,
         Timeouts, Tunnel, TunnelChecksum, Version,
     },
-    proc::{
-        connections::{Connection, ConnectionService, Connections},
-        totals::total_stats,
-    },
+    proc::connections::{Connection, ConnectionService, Connections},
 };

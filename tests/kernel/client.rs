@@ -2,9 +2,14 @@
 
 //! The client crate against a real kernel.
 
+use std::{
+    fs::File,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+};
+
 use ipvs_client::{
-    AddressFamily, Client, Connections, DestinationId, DestinationSettings, Errno, Operation,
-    Protocol, ServiceId, ServiceSettings, Timeouts, Version,
+    AddressFamily, Client, ConnectionService, DestinationId, DestinationSettings, Errno,
+    NetworkNamespace, Operation, Protocol, ServiceId, ServiceSettings, Stats, Timeouts, Version,
 };
 
 use crate::namespace;
@@ -141,13 +146,84 @@ fn timeouts_read_back_as_they_were_set() {
     });
 }
 
+/// One connection to the service, which a server of the namespace itself takes.
+fn connect(address: SocketAddr) -> TcpStream {
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, address.port())).unwrap();
+    let stream = TcpStream::connect(address).unwrap();
+    server.accept().unwrap();
+    stream
+}
+
 #[test]
-fn a_thread_reads_the_connections_of_its_own_namespace() {
-    namespace("director")
+fn connections_and_totals_are_those_of_the_namespace_of_the_client_whatever_thread_asks() {
+    let (director, other) = (namespace("director"), namespace("other"));
+    director.ip("addr add 10.0.0.1/32 dev lo").unwrap();
+    let service = SocketAddr::from(([10, 0, 0, 1], 80));
+    let (client, _stream) = director
         .run(|| {
-            Client::open().unwrap();
-            let mut connections = Connections::open().unwrap();
-            assert_eq!(connections.next_connection().unwrap(), None);
+            let mut client = Client::open().unwrap();
+            let web = ServiceId::tcp(service);
+            client.add_service(&web, &settings("rr")).unwrap();
+            let server = DestinationId::new(Ipv4Addr::LOCALHOST, 80);
+            let method = DestinationSettings::masquerading();
+            client.add_destination(&web, &server, &method).unwrap();
+            (client, connect(service))
         })
         .unwrap();
+    let services = || {
+        let mut connections = client.connections().unwrap();
+        let mut services = Vec::new();
+        while let Some(connection) = connections.next_connection().unwrap() {
+            services.push(connection.service);
+        }
+        services
+    };
+    let seen = [ConnectionService::Address(service)];
+    assert_eq!(director.run(services).unwrap(), seen);
+    // This thread is in neither namespace.
+    assert_eq!(services(), seen);
+    assert_eq!(other.run(services).unwrap(), seen);
+    let director_counts = client.total_stats().unwrap();
+    assert_eq!(
+        director.run(|| client.total_stats().unwrap()).unwrap(),
+        director_counts
+    );
+
+    let elsewhere = Client::open_in(&other).unwrap();
+    let mut connections = elsewhere.connections().unwrap();
+    assert_eq!(connections.next_connection().unwrap(), None);
+    assert_eq!(elsewhere.total_stats().unwrap(), Stats::default());
+}
+
+#[test]
+fn a_client_of_another_namespace_changes_the_table_there_and_the_thread_stays() {
+    let (here, there) = (NetworkNamespace::current().unwrap(), namespace("director"));
+    let mut client = Client::open_in(&there).unwrap();
+    assert_eq!(NetworkNamespace::current().unwrap(), here);
+    assert_eq!(
+        client.namespace().unwrap(),
+        NetworkNamespace::of(&there).unwrap()
+    );
+    assert_ne!(client.namespace().unwrap(), here);
+    client.add_service(&web(1, 80), &settings("rr")).unwrap();
+    let inside = there.run(|| {
+        let mut client = Client::open().unwrap();
+        (client.namespace().unwrap(), client.services().unwrap())
+    });
+    let (namespace, services) = inside.unwrap();
+    assert_eq!(namespace, client.namespace().unwrap());
+    assert_eq!(services, client.services().unwrap());
+    assert_eq!(services.len(), 1);
+}
+
+#[test]
+fn a_file_that_is_no_network_namespace_cannot_be_opened_as_one() {
+    for path in ["/dev/null", "/proc/self/ns/mnt"] {
+        let error = Client::open_in(File::open(path).unwrap()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot reach IPVS: Invalid argument (os error 22)",
+            "{path}"
+        );
+    }
 }

@@ -5,10 +5,7 @@
 pub(crate) mod restore;
 pub(crate) mod scripts;
 
-use std::{
-    fs::File,
-    io::{BufReader, Write},
-};
+use std::io::Write;
 
 use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 
@@ -223,10 +220,9 @@ fn report_unsaved(unsaved: Vec<Unsaved>, out: &mut impl Write) -> anyhow::Result
     }
 }
 
-fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections<BufReader<File>>> {
-    // The file is there once the module is, and the client loads it.
+fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections> {
     session.check()?;
-    Connections::open()
+    session.client()?.connections()
 }
 
 fn show_table(table: &ListTable, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
@@ -284,7 +280,7 @@ fn write_metrics(
     // The whole table's counters have nothing to say about one service.
     let totals = match metrics.service {
         Some(_) => None,
-        None => Some(ipvs_client::total_stats()?),
+        None => Some(client.total_stats()?),
     };
     let (counters, consistency) = (Counters::Read, Consistency::Once);
     let service = metrics.service.as_ref();

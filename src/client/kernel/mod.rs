@@ -6,4 +6,5 @@ pub(crate) mod consistency;
 pub(crate) mod convert;
 pub(crate) mod exchange;
 pub(crate) mod family;
+pub(crate) mod namespace;
 pub(crate) mod socket;

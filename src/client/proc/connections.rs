@@ -4,19 +4,19 @@
 
 use std::{
     fmt,
-    fs::File,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
 };
 
 use crate::{Error, Operation, Result};
 
-/// Of the network namespace that the thread is in, like a socket that it opens.
-const PATH: &str = "/proc/thread-self/net/ip_vs_conn";
+/// The name of the file.
+pub(crate) const FILE: &str = "ip_vs_conn";
 
 /// An entry of the connection table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Connection<'a> {
     /// `TCP`, `UDP` or `SCTP`; `IP` for the template of a persistent firewall
     /// mark.
@@ -64,11 +64,12 @@ impl ConnectionService {
     }
 }
 
-/// The connection table, entry by entry, from `/proc/net/ip_vs_conn`.
+/// The connection table, entry by entry, from `/proc/net/ip_vs_conn`:
+/// [`Client::connections`](crate::Client::connections) opens it.
 ///
 /// One line is in memory at a time. The kernel builds the file while it is
 /// read, so that connections come and go meanwhile.
-pub struct Connections<R> {
+pub struct Connections<R = BufReader<Box<dyn Read + Send>>> {
     reader: R,
     line: Vec<u8>,
 }
@@ -76,16 +77,6 @@ pub struct Connections<R> {
 impl<R> fmt::Debug for Connections<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connections").finish_non_exhaustive()
-    }
-}
-
-impl Connections<BufReader<File>> {
-    /// Opens the table of the current network namespace.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the kernel has no IPVS or its module is not loaded.
-    pub fn open() -> Result<Self> {
-        Self::new(BufReader::new(File::open(PATH).map_err(failed)?))
     }
 }
 
@@ -120,7 +111,7 @@ impl<R: BufRead> Connections<R> {
             None => Err(failed(io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!(
-                    "{PATH} has a line of an unknown form: {}",
+                    "/proc/thread-self/net/{FILE} has a line of an unknown form: {}",
                     self.line.trim_ascii_end().escape_ascii()
                 ),
             ))),
@@ -128,7 +119,7 @@ impl<R: BufRead> Connections<R> {
     }
 }
 
-fn failed(reason: io::Error) -> Error {
+pub(crate) fn failed(reason: io::Error) -> Error {
     Error::Io {
         operation: Operation::ListConnections,
         reason,

@@ -2,31 +2,33 @@
 
 //! What the whole table has counted, from `/proc/net/ip_vs_stats`.
 
-use std::{fs, io};
+use std::io::{self, Read};
 
 use crate::{Error, Operation, Result, Stats};
 
-/// Of the network namespace that the thread is in, like a socket that it opens.
-const PATH: &str = "/proc/thread-self/net/ip_vs_stats";
+/// The name of the file.
+pub(crate) const FILE: &str = "ip_vs_stats";
 
-/// What the whole table of the current network namespace has done, from
-/// `/proc/net/ip_vs_stats`; what virtual services did that are gone is in it.
+/// Reads what the whole table has done.
 ///
 /// # Errors
-/// [`Error::Io`] when the kernel has no IPVS, its module is not loaded, or the
-/// file has another form.
-pub fn total_stats() -> Result<Stats> {
-    let failed = |reason| Error::Io {
-        operation: Operation::ReadTotals,
-        reason,
-    };
-    let text = fs::read_to_string(PATH).map_err(failed)?;
+/// [`Error::Io`] when the file cannot be read or has another form.
+pub(crate) fn read(mut file: impl Read) -> Result<Stats> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
     parse(&text).ok_or_else(|| {
         failed(io::Error::new(
             io::ErrorKind::InvalidData,
-            format!("{PATH} has an unknown form"),
+            format!("/proc/thread-self/net/{FILE} has an unknown form"),
         ))
     })
+}
+
+pub(crate) fn failed(reason: io::Error) -> Error {
+    Error::Io {
+        operation: Operation::ReadTotals,
+        reason,
+    }
 }
 
 /// Two lines of headings and one of counters; an empty line; a line of headings
@@ -68,7 +70,7 @@ fn numbers(line: &str) -> Option<[u64; 5]> {
 mod tests {
     use super::*;
 
-    const FILE: &str = "   Total Incoming Outgoing         Incoming         Outgoing
+    const TEXT: &str = "   Total Incoming Outgoing         Incoming         Outgoing
    Conns  Packets  Packets            Bytes            Bytes
        A       1F        0 FFFFFFFFFFFFFFFF               10
 
@@ -79,7 +81,7 @@ mod tests {
     #[test]
     fn counters_and_rates_are_hexadecimal() {
         assert_eq!(
-            parse(FILE),
+            parse(TEXT),
             Some(Stats {
                 connections: 10,
                 in_packets: 31,
@@ -105,8 +107,8 @@ mod tests {
             ("       1        2", "       1"),
             ("\n\n", "\n"),
         ] {
-            let text = FILE.replacen(from, to, 1);
-            assert_ne!(text, FILE);
+            let text = TEXT.replacen(from, to, 1);
+            assert_ne!(text, TEXT);
             assert_eq!(parse(&text), None, "{text}");
         }
         assert_eq!(parse(""), None);

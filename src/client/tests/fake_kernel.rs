@@ -21,7 +21,7 @@ use netlink_packet_generic::{
 };
 use rustix::io::Errno;
 
-use crate::{client::Client, kernel::socket::Transport};
+use crate::{NetworkNamespace, client::Client, kernel::socket::Transport};
 
 /// The number that this kernel gives the IPVS family.
 pub(super) const FAMILY: u16 = 0x1c;
@@ -313,6 +313,14 @@ impl Transport for FakeKernel {
         buffer.clear();
         buffer.extend_from_slice(&datagram[..fits]);
         Ok(datagram.len())
+    }
+
+    fn open_file(&self, _name: &str) -> io::Result<Box<dyn io::Read + Send>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn namespace(&self) -> io::Result<NetworkNamespace> {
+        Err(io::ErrorKind::NotFound.into())
     }
 }
 

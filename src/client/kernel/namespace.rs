@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+
+//! Network namespaces: each has a table of its own, and a socket or file of the
+//! kernel belongs to the one of the thread that opened it.
+
+use std::{
+    fmt,
+    fs::{self, File, Metadata},
+    io,
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    thread,
+};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+/// The network namespace of the calling thread, as a file.
+const CURRENT: &str = "/proc/thread-self/ns/net";
+
+/// Names a network namespace. Two are equal when they are the same one, as long as
+/// it lives.
+///
+/// ```
+/// use ipvs_client::NetworkNamespace;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let here = NetworkNamespace::current()?;
+/// assert_eq!(here, NetworkNamespace::of(std::fs::File::open("/proc/thread-self/ns/net")?)?);
+/// // As `readlink /proc/self/ns/net` shows it.
+/// assert_eq!(here.to_string(), format!("net:[{}]", here.inode()));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NetworkNamespace {
+    device: u64,
+    inode: u64,
+}
+
+impl NetworkNamespace {
+    /// Names the network namespace that the calling thread is in.
+    ///
+    /// # Errors
+    /// When `/proc` is not there.
+    pub fn current() -> io::Result<Self> {
+        fs::metadata(CURRENT).map(|metadata| Self::from(&metadata))
+    }
+
+    /// Names the network namespace of an open file, such as those in `/run/netns`
+    /// and `/proc/PID/ns/net`.
+    ///
+    /// # Errors
+    /// When the process has too many open files.
+    pub fn of(file: impl AsFd) -> io::Result<Self> {
+        let file = File::from(file.as_fd().try_clone_to_owned()?);
+        file.metadata().map(|metadata| Self::from(&metadata))
+    }
+
+    /// The number that tells it from the other namespaces of the machine.
+    #[must_use]
+    pub const fn inode(self) -> u64 {
+        self.inode
+    }
+}
+
+impl From<&Metadata> for NetworkNamespace {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+impl fmt::Display for NetworkNamespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "net:[{}]", self.inode)
+    }
+}
+
+/// Opens the network namespace of the calling thread.
+pub(super) fn open_current() -> io::Result<File> {
+    File::open(CURRENT)
+}
+
+/// Does something inside a network namespace, on a thread that ends with it: the
+/// caller's stays where it is.
+///
+/// # Errors
+/// When the namespace cannot be entered, which takes `CAP_SYS_ADMIN`, and those of
+/// `work`.
+pub(super) fn inside<T: Send>(
+    namespace: &File,
+    work: impl FnOnce() -> io::Result<T> + Send,
+) -> io::Result<T> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+            work()
+        })?;
+        let died = |_| Err(io::Error::other("the thread in the namespace died"));
+        thread.join().unwrap_or_else(died)
+    })
+}
