@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+
+//! Commands other than changes of services and servers; the defaults are those of
+//! ipvsadm 1.31.
+
+use std::{
+    net::IpAddr,
+    num::{NonZeroU8, NonZeroU16},
+};
+
+use ipvs_client::{Change, DaemonRole, SyncDaemonSettings, Timeouts};
+
+use super::{parse, request};
+use crate::{
+    args,
+    command::{Command, Form, ListTable, Request, Restore, TableForm, View},
+};
+
+#[test]
+fn no_words_list_the_table_with_names() {
+    assert_eq!(
+        args::parse(&[]),
+        Ok(Request::Run(Command::Table(
+            ListTable {
+                service: None,
+                view: View::Plain,
+                numeric: false,
+                exact: false,
+                sorted: true,
+            },
+            TableForm::Classic
+        )))
+    );
+}
+
+#[test]
+fn the_first_of_several_views_wins() {
+    let view = |line| match parse(line).unwrap() {
+        Command::Table(table, _) => table.view,
+        other => panic!("{other:?}"),
+    };
+    for (line, expected) in [
+        (
+            "-L --tun-info --persistent-conn --thresholds --rate --stats",
+            View::Stats,
+        ),
+        (
+            "-L --tun-info --persistent-conn --thresholds --rate",
+            View::Rate,
+        ),
+        (
+            "-L --tun-info --persistent-conn --thresholds",
+            View::Thresholds,
+        ),
+        (
+            "-L --tun-info --persistent-conn",
+            View::PersistentConnections,
+        ),
+        ("-L --tun-info", View::TunnelInfo),
+    ] {
+        assert_eq!(view(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn timeouts_may_stand_anywhere() {
+    for line in [
+        "--set 1 2 3",
+        "--set 1 2 -- 3",
+        "--set 1 --sort 2 3",
+        "1 --set 2 3",
+        "1 2 3 --set",
+    ] {
+        assert_eq!(
+            parse(line),
+            Ok(Command::Change(Change::SetTimeouts(
+                Timeouts::default().tcp(1).tcp_fin(2).udp(3)
+            ))),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_daemon_has_the_original_s_defaults_and_all_its_options() {
+    assert_eq!(
+        parse("--start-daemon master"),
+        Ok(Command::StartDaemon(SyncDaemonSettings::new(
+            DaemonRole::Master,
+            "eth0"
+        )))
+    );
+    assert_eq!(
+        parse(
+            "--start-daemon=backup --mcast-interface eth1 --syncid 255 --sync-maxlen 65507 \
+             --mcast-group ff02::5 --mcast-port 65535 --mcast-ttl 255"
+        ),
+        Ok(Command::StartDaemon(
+            SyncDaemonSettings::new(DaemonRole::Backup, "eth1")
+                .sync_id(255)
+                .sync_maxlen(NonZeroU16::new(65507).unwrap())
+                .group("ff02::5".parse::<IpAddr>().unwrap())
+                .port(NonZeroU16::MAX)
+                .ttl(NonZeroU8::MAX)
+        ))
+    );
+    assert_eq!(
+        parse("--stop-daemon backup --syncid 7"),
+        Ok(Command::StopDaemon(DaemonRole::Backup))
+    );
+}
+
+#[test]
+fn restoring_is_strict_only_a_check_or_from_a_file_when_asked_for() {
+    let restore = |strict, check, file: Option<&str>| {
+        Ok(Request::Restore(Restore {
+            strict,
+            check,
+            file: file.map(Into::into),
+        }))
+    };
+    for (line, wanted) in [
+        ("-R", restore(false, false, None)),
+        ("--restore --strict", restore(true, false, None)),
+        ("-R --check --json", restore(false, true, None)),
+        ("-R -", restore(false, false, None)),
+        ("-R --", restore(false, false, None)),
+        ("-R rules", restore(false, false, Some("rules"))),
+        (
+            "-R --strict dir/rules",
+            restore(true, false, Some("dir/rules")),
+        ),
+        ("rules -R", restore(false, false, Some("rules"))),
+        ("-R -- -rules", restore(false, false, Some("-rules"))),
+    ] {
+        assert_eq!(request(line), wanted, "{line}");
+    }
+    for line in ["-R rules more", "-R - rules"] {
+        assert!(request(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn every_command_can_answer_in_json() {
+    for line in [
+        "-A -t 10.0.0.1:80",
+        "-E -t 10.0.0.1:80",
+        "-D -t 10.0.0.1:80",
+        "-C",
+        "-R",
+        "-S",
+        "-a -t 10.0.0.1:80 -r 10.0.0.2",
+        "-e -t 10.0.0.1:80 -r 10.0.0.2",
+        "-d -t 10.0.0.1:80 -r 10.0.0.2",
+        "-L",
+        "-Z",
+        "--set 1 2 3",
+        "--start-daemon master",
+        "--stop-daemon backup",
+        "-v",
+    ] {
+        let command = request(&format!("{line} --json"));
+        assert!(command.is_ok(), "{line}: {command:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_given_whatever_follows() {
+    assert_eq!(request("-h -Q foo"), Ok(Request::Help));
+    assert_eq!(request("--version -L"), Ok(Request::Version(Form::Classic)));
+}
