@@ -28,8 +28,8 @@ use std::{
 use crate::{
     failure::{CommandLine, Messages},
     run::{
-        Session,
         scripts::{self, Program},
+        session::Session,
     },
 };
 
@@ -67,7 +67,7 @@ fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow:
             let mut session = Session::default();
             let (request, wording) =
                 args::parse_typed(words).map_err(|error| CommandLine::around(error, words))?;
-            run::run(&request, &wording, &mut session, &mut out, messages)?
+            run::run_request(&request, &wording, &mut session, &mut out, messages)?
         }
     };
     failure::flush(&mut out)?;

@@ -4,11 +4,13 @@
 
 pub(crate) mod restore;
 pub(crate) mod scripts;
+pub(crate) mod session;
 
 use std::io::Write;
 
 use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 
+use self::session::Session;
 use crate::{
     args::{Wording, help},
     command::{Command, Form, List, ListTable, Metrics, Request, Save, TableForm},
@@ -25,30 +27,8 @@ use crate::{
     watch,
 };
 
-/// The way to the kernel, opened when a command first needs it and kept for
-/// those that follow.
-#[derive(Default)]
-pub(crate) struct Session {
-    client: Option<Client>,
-}
-
-impl Session {
-    /// Whether IPVS is there and lets this user in.
-    pub(crate) fn check(&mut self) -> ipvs_client::Result<()> {
-        self.client()?.info().map(drop)
-    }
-
-    pub(crate) fn client(&mut self) -> ipvs_client::Result<&mut Client> {
-        let client = match self.client.take() {
-            Some(client) => client,
-            None => Client::open()?,
-        };
-        Ok(self.client.insert(client))
-    }
-}
-
 /// Does what a command line asks for; returns the exit status.
-pub(crate) fn run(
+pub(crate) fn run_request(
     request: &Request,
     wording: &Wording,
     session: &mut Session,
@@ -63,7 +43,7 @@ pub(crate) fn run(
             writeln!(out, "{}", help::VERSION).map_err(StdoutError)?
         }
         Request::Version(Form::Json) => json::write_version(out).map_err(StdoutError)?,
-        Request::Restore(options) => return restore::run(options, session, out, messages),
+        Request::Restore(options) => return restore::run_rules(options, session, out, messages),
         Request::Watch(watch) => watch::run(watch, session.client()?, out)?,
         Request::Run(command) => execute_typed(command, wording, session, out, messages)?,
     }

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     command::{Command, Restore, Save},
     failure::Messages,
-    run::{self, Session, restore},
+    run::{self, restore, session::Session},
 };
 
 /// The exit status of the help text, of an option that is not known too.
@@ -138,7 +138,7 @@ pub(crate) fn restore(
     match restore_options(words) {
         Some((options, unknown)) => {
             warn_of(&unknown, "ipvsadm-restore", messages);
-            restore::replace(&options, rules, &mut Session::default(), out, messages)
+            restore::replace_table(&options, rules, &mut Session::default(), out, messages)
         }
         None => {
             messages.show(RESTORE_HELP);

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+
+//! Carries rules out, one after the other, and tells which have failed.
+
+use std::io::{BufRead, BufReader, Read, Write};
+
+use ipvs_client::{Change, Client};
+
+use super::{
+    input_error, read_all,
+    text::{Rule, is_json, parse_words, split_line},
+};
+use crate::{
+    args::error::UsageError,
+    command::{Command, Restore, place::Place},
+    failure::{self, CommandLine, FailedCommand, Incomplete, Messages, RuleAt},
+    json,
+    run::{self, session::Session},
+};
+
+/// Size of the read buffer. Nothing else of the file is kept.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// Carries the commands out: the way to the kernel, or in tests a stand-in.
+pub(super) trait Executor {
+    /// Applies changes; returns the index of each that is refused, and why.
+    fn apply(
+        &mut self,
+        changes: &[Change],
+    ) -> ipvs_client::Result<Vec<(usize, ipvs_client::Error)>>;
+
+    /// Carries out any other command.
+    fn execute(&mut self, command: &Command, out: &mut impl Write) -> anyhow::Result<()>;
+}
+
+impl Executor for Session {
+    fn apply(
+        &mut self,
+        changes: &[Change],
+    ) -> ipvs_client::Result<Vec<(usize, ipvs_client::Error)>> {
+        self.client()?.apply(changes)
+    }
+
+    fn execute(&mut self, command: &Command, out: &mut impl Write) -> anyhow::Result<()> {
+        run::execute(command, self, out)
+    }
+}
+
+/// Carries rules out, many changes at a time.
+pub(super) struct Runner<'a, 'm, E, W> {
+    executor: &'a mut E,
+    options: &'a Restore,
+    out: &'a mut W,
+    messages: &'a mut Messages<'m>,
+    /// Changes that wait to be applied together, and where they come from.
+    changes: Vec<Change>,
+    places: Vec<Place>,
+    last_status: u8,
+    first_failure: u8,
+}
+
+impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
+    pub(super) fn new(
+        executor: &'a mut E,
+        options: &'a Restore,
+        out: &'a mut W,
+        messages: &'a mut Messages<'m>,
+    ) -> Self {
+        Self {
+            executor,
+            options,
+            out,
+            messages,
+            changes: Vec::with_capacity(Client::BATCH),
+            places: Vec::with_capacity(Client::BATCH),
+            last_status: 0,
+            first_failure: 0,
+        }
+    }
+
+    /// Carries out each rule when it has been read.
+    pub(super) fn read_and_run(mut self, rules: impl Read) -> anyhow::Result<u8> {
+        let mut rules = BufReader::with_capacity(READ_BUFFER, rules);
+        let beginning = rules
+            .fill_buf()
+            .map_err(|reason| input_error(self.options, reason))?;
+        if is_json(beginning) {
+            let text = read_all(self.options, rules)?;
+            let changes = json::changes(&text).map_err(|error| {
+                let at = self.locate(None);
+                anyhow::Error::from(error).context(at)
+            })?;
+            for (place, change) in changes {
+                self.queue(place, change)?;
+            }
+        } else {
+            self.run_lines(rules)?;
+        }
+        self.finish()
+    }
+
+    /// Carries out rules that are known to be right in themselves.
+    pub(super) fn run(mut self, rules: Vec<Rule>) -> anyhow::Result<u8> {
+        for (place, command) in rules {
+            self.run_command(place, command)?;
+        }
+        self.finish()
+    }
+
+    fn finish(mut self) -> anyhow::Result<u8> {
+        self.apply_queued()?;
+        Ok(if self.options.strict {
+            self.first_failure
+        } else {
+            self.last_status
+        })
+    }
+
+    fn run_lines(&mut self, mut rules: BufReader<impl Read>) -> anyhow::Result<()> {
+        let mut line = Vec::new();
+        for number in 1.. {
+            if !rules.buffer().contains(&b'\n') {
+                // The next line may be long in coming: a person types it, or waits
+                // for the effect of the lines before.
+                self.apply_queued()?;
+            }
+            line.clear();
+            let length = rules
+                .read_until(b'\n', &mut line)
+                .map_err(|reason| input_error(self.options, reason))?;
+            if length == 0 {
+                break;
+            }
+            let place = Place::Line(number);
+            match std::str::from_utf8(&line) {
+                Ok(line) => self.run_line(place, line)?,
+                Err(_) => self.run_line(place, &String::from_utf8_lossy(&line))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, place: Place, change: Change) -> anyhow::Result<()> {
+        self.changes.push(change);
+        self.places.push(place);
+        if self.changes.len() == Client::BATCH {
+            self.apply_queued()?;
+        }
+        Ok(())
+    }
+
+    fn run_line(&mut self, place: Place, line: &str) -> anyhow::Result<()> {
+        let Some(words) = split_line(line) else {
+            return Ok(());
+        };
+        match parse_words(&words) {
+            Ok(command) => self.run_command(place, command),
+            Err(error) => {
+                self.apply_queued()?;
+                self.record_failure(place, CommandLine::around(error, &words))
+            }
+        }
+    }
+
+    fn run_command(&mut self, place: Place, command: Command) -> anyhow::Result<()> {
+        if let Command::Change(change) = command {
+            return self.queue(place, change);
+        }
+        self.apply_queued()?;
+        match self.executor.execute(&command, self.out) {
+            // The lines that follow are carried out without a reader, too.
+            Err(error) if !failure::is_closed_pipe(&error) => self.record_failure(place, error),
+            _ => {
+                self.last_status = 0;
+                Ok(())
+            }
+        }
+    }
+
+    /// Applies the changes that wait.
+    fn apply_queued(&mut self) -> anyhow::Result<()> {
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        let changes = std::mem::take(&mut self.changes);
+        let places = std::mem::take(&mut self.places);
+        self.last_status = 0;
+        for (index, error) in self.executor.apply(&changes)? {
+            let (Some(change), Some(&place)) = (changes.get(index), places.get(index)) else {
+                continue;
+            };
+            let attempt = FailedCommand(Command::Change(change.clone()));
+            self.record_failure(place, anyhow::Error::from(error).context(attempt))?;
+            if index + 1 < changes.len() {
+                self.last_status = 0;
+            }
+        }
+        self.changes = changes;
+        self.changes.clear();
+        self.places = places;
+        self.places.clear();
+        Ok(())
+    }
+
+    fn locate(&self, place: Option<Place>) -> RuleAt {
+        RuleAt {
+            file: self.options.file.clone(),
+            place,
+            // The original reads no named files, so that its words need not be
+            // kept there.
+            names_line: self.options.strict || self.options.file.is_some(),
+        }
+    }
+
+    /// Reports what is wrong with a line, if the lines after it are worth
+    /// trying.
+    fn record_failure(&mut self, place: Place, error: anyhow::Error) -> anyhow::Result<()> {
+        // What was listed comes before what is wrong.
+        failure::flush(self.out)?;
+        let error = error.context(self.locate(Some(place)));
+        if !goes_on(&error, self.options.strict) {
+            return Err(error);
+        }
+        self.messages.report(&error);
+        self.last_status = failure::status(&error);
+        if self.first_failure == 0 {
+            self.first_failure = self.last_status;
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether the next line is tried after such an error. The original goes on
+/// where the kernel or its option library has refused a line, and ends where a
+/// word makes no sense or a table cannot be read.
+fn goes_on(error: &anyhow::Error, strict: bool) -> bool {
+    if let Some(error) = error.downcast_ref::<UsageError>() {
+        return strict
+            || matches!(
+                error,
+                UsageError::UnknownOption(_)
+                    | UsageError::MissingValue(_)
+                    | UsageError::UnwantedValue(_)
+            );
+    }
+    // -S has written all that it can.
+    if error.is::<Incomplete>() {
+        return true;
+    }
+    error
+        .downcast_ref::<ipvs_client::Error>()
+        .is_some_and(|error| !failure::is_unavailable(error) && (strict || failure::changes(error)))
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+
+//! Turns the text of rules into commands, line by line or all at once.
+
+use crate::{
+    args::{self, error::UsageError},
+    command::{Command, Request, Restore, place::Place},
+    failure::{CommandLine, RuleAt},
+    json,
+};
+
+/// A command of a file, and where it stands.
+pub(super) type Rule = (Place, Command);
+
+/// Parses the rules of a whole text.
+///
+/// # Errors
+/// The mistake of the first rule that has one, or of every one.
+pub(super) fn parse_all(
+    options: &Restore,
+    text: &[u8],
+    every: bool,
+) -> Result<Vec<Rule>, Vec<anyhow::Error>> {
+    let at = |place| RuleAt {
+        file: options.file.clone(),
+        place,
+        names_line: every || options.file.is_some(),
+    };
+    if is_json(text) {
+        let change = |(place, change)| (place, Command::Change(change));
+        return match json::changes(text) {
+            Ok(changes) => Ok(changes.into_iter().map(change).collect()),
+            Err(error) => Err(vec![anyhow::Error::from(error).context(at(None))]),
+        };
+    }
+    let mut rules = Vec::new();
+    let mut errors = Vec::new();
+    for (line, number) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
+        let place = Place::Line(number);
+        let line = String::from_utf8_lossy(line);
+        let Some(words) = split_line(&line) else {
+            continue;
+        };
+        match parse_words(&words) {
+            Ok(command) => rules.push((place, command)),
+            Err(error) => {
+                errors.push(CommandLine::around(error, &words).context(at(Some(place))));
+                if !every {
+                    break;
+                }
+            }
+        }
+    }
+    if errors.is_empty() {
+        Ok(rules)
+    } else {
+        Err(errors)
+    }
+}
+
+/// Tells a JSON document, be it of the wrong form, from lines of commands. A line
+/// can begin with an address in brackets, which the original takes for a wrong
+/// word.
+pub(super) fn is_json(beginning: &[u8]) -> bool {
+    match beginning.trim_ascii_start().split_first() {
+        Some((b'{', _)) => true,
+        Some((b'[', rest)) => matches!(
+            rest.trim_ascii_start().first(),
+            Some(b'{' | b'[' | b'"' | b']')
+        ),
+        _ => false,
+    }
+}
+
+/// Splits a line into words and leaves out the program's name, which the original
+/// ignores wherever it stands; `None` for a blank line or a comment. As a C
+/// string, a word ends at a NUL.
+pub(super) fn split_line(line: &str) -> Option<Vec<&str>> {
+    // Few lines have more words than that.
+    let mut words = Vec::with_capacity(16);
+    let mut rest = line;
+    loop {
+        // Blanks are of one byte, so that what is between them is text.
+        let end = rest
+            .bytes()
+            .position(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        if !word.is_empty() && word != "ipvsadm" {
+            words.push(word);
+        }
+        match after.get(1..) {
+            Some(after) => rest = after,
+            None => break,
+        }
+    }
+    if line.as_bytes().contains(&0) {
+        for word in &mut words {
+            *word = word.split_once('\0').map_or(*word, |(word, _)| word);
+        }
+    }
+    let is_comment = words.first()?.starts_with('#');
+    (!is_comment).then_some(words)
+}
+
+/// Parses the words of a line.
+///
+/// # Errors
+/// Those of [`args::parse`], and what only a command line may ask for.
+pub(super) fn parse_words(words: &[&str]) -> Result<Command, UsageError> {
+    match args::parse(words)? {
+        Request::Run(command) => Ok(command),
+        // These make no sense in a file, and the name of another file is not to
+        // be lost without a word.
+        Request::Restore(Restore {
+            file: Some(file), ..
+        }) => Err(UsageError::UnexpectedArgument(file.display().to_string())),
+        Request::Restore(_) | Request::Help | Request::Version(_) | Request::Watch(_) => {
+            Err(UsageError::NoCommand)
+        }
+    }
+}
