@@ -424,16 +424,18 @@ fn find(payload: &[u8], wanted: u16) -> Result<Option<&[u8]>, DecodeError> {
 /// Takes the first attribute off a set that is not empty: its number and its
 /// value.
 fn split_first<'a>(set: &mut &'a [u8]) -> Result<(u16, &'a [u8]), DecodeError> {
-    let Some((&[l0, l1, k0, k1], _)) = set.split_first_chunk() else {
+    let Some((length, after_length)) = set.split_first_chunk() else {
         return Err(malformed(set));
     };
-    let length = usize::from(u16::from_ne_bytes([l0, l1]));
-    let Some(value) = set.get(NLA_HEADER_SIZE..length) else {
+    let length = usize::from(u16::from_ne_bytes(*length));
+    let (Some(kind), Some(value)) = (after_length.first_chunk(), set.get(NLA_HEADER_SIZE..length))
+    else {
         return Err(malformed(set));
     };
     // The padding of the last attribute may be missing.
-    *set = set.get(nla_align!(length)..).unwrap_or_default();
-    Ok((u16::from_ne_bytes([k0, k1]) & NLA_TYPE_MASK, value))
+    let end = set.len().min(nla_align!(length));
+    *set = set.get(end..).unwrap_or_default();
+    Ok((u16::from_ne_bytes(*kind) & NLA_TYPE_MASK, value))
 }
 
 /// Returns the words of the message decoder for an attribute that is too short
