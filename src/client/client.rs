@@ -4,7 +4,6 @@
 
 use std::{
     fmt,
-    hash::Hash,
     io::{self, BufReader},
     os::fd::AsFd,
 };
@@ -566,7 +565,7 @@ impl Client {
 
     /// Reads a list of entries, with `read` and as often as it takes; `id` is
     /// what names one.
-    fn list<T, K: Copy + Eq + Hash>(
+    fn list<T, K: Copy + Ord>(
         &mut self,
         operation: Operation,
         consistency: Consistency,

@@ -7,7 +7,7 @@
 //! service. If one before that place is added or removed meanwhile, it gives an
 //! entry again or skips one, and marks neither.
 
-use std::{collections::HashSet, hash::Hash};
+use std::collections::BTreeSet;
 
 /// How often a list is read, at most, until two readings in a row agree.
 ///
@@ -37,14 +37,15 @@ pub(crate) struct Dump<T> {
 }
 
 /// Drops each entry that is named like one before it.
-pub(crate) fn drop_repeated<T, K: Eq + Hash>(entries: &mut Vec<T>, id: impl Fn(&T) -> &K) {
-    let mut seen = HashSet::with_capacity(entries.len());
-    let mut is_new: Vec<bool> = entries.iter().map(|entry| seen.insert(id(entry))).collect();
-    if seen.len() == entries.len() {
+pub(crate) fn drop_repeated<T, K: Copy + Ord>(entries: &mut Vec<T>, id: impl Fn(&T) -> &K) {
+    // Most lists have no repetition and are in order or nearly so.
+    let mut ids: Vec<&K> = entries.iter().map(&id).collect();
+    ids.sort_unstable();
+    if ids.is_sorted_by(|a, b| a < b) {
         return;
     }
-    let mut is_new = is_new.drain(..);
-    entries.retain(|_| is_new.next().unwrap_or(true));
+    let mut seen = BTreeSet::new();
+    entries.retain(|entry| seen.insert(*id(entry)));
 }
 
 #[cfg(test)]

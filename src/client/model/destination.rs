@@ -13,7 +13,7 @@ use std::{
 use super::{ParseIdError, Stats, endpoint};
 
 /// What names a destination (real server) within its virtual service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DestinationId {
     /// The address; it may have the other family than the service when the
     /// forwarding method is tunneling.

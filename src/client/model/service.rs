@@ -79,7 +79,7 @@ impl FromStr for Protocol {
 }
 
 /// What names a virtual service: the packets that it takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceId {
     /// The packets of a protocol to an address and port.
     Address {
