@@ -4,6 +4,7 @@
 //! our own. Nothing here asks the kernel.
 
 mod classic;
+mod entries;
 pub(crate) mod file;
 mod line;
 mod number;
@@ -13,7 +14,8 @@ mod wide;
 mod words;
 
 pub(crate) use self::{
-    classic::{ConnectionWriter, SaveWriter, TableWriter, Unsaved, write_daemon, write_timeouts},
+    classic::{ClassicWriter, ConnectionWriter, SaveWriter, Unsaved, write_daemon, write_timeouts},
+    entries::{ListingError, write_entries},
     line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},
     openmetrics::write_openmetrics,
     wide::wide_lines,

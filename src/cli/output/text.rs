@@ -23,7 +23,7 @@ pub(super) fn port_protocol(service: &ServiceId) -> Protocol {
 
 /// Puts `address:port` or `[ipv6]:port` into the buffer in place of what is
 /// there, each as a name where it has one. Returns whether the address has.
-pub(super) fn endpoint(
+pub(super) fn set_endpoint(
     buffer: &mut String,
     names: &mut Names,
     address: IpAddr,
@@ -166,7 +166,7 @@ mod tests {
             ("2001:db8::1", "[2001:db8::1]:80"),
         ] {
             let mut buffer = "what was there".to_owned();
-            let named = endpoint(
+            let named = set_endpoint(
                 &mut buffer,
                 &mut Names::new(true),
                 address.parse().unwrap(),

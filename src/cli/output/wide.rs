@@ -378,7 +378,7 @@ fn service_name(id: &ServiceId, names: &mut Names) -> String {
             port,
         } => {
             let mut endpoint = String::new();
-            text::endpoint(&mut endpoint, names, address, port, protocol);
+            text::set_endpoint(&mut endpoint, names, address, port, protocol);
             match protocol {
                 Protocol::Other(number) => format!("{number} {endpoint}"),
                 protocol => format!("{protocol} {endpoint}"),
@@ -393,7 +393,7 @@ fn service_name(id: &ServiceId, names: &mut Names) -> String {
 
 fn destination_name(service: &ServiceId, destination: &Destination, names: &mut Names) -> String {
     let mut endpoint = String::new();
-    text::endpoint(
+    text::set_endpoint(
         &mut endpoint,
         names,
         destination.id.address,

@@ -20,8 +20,9 @@ use crate::{
     json,
     names::Names,
     output::{
-        ConnectionWriter, SaveWriter, Unsaved, colour_on_terminal, file, lines_to_text, wide_lines,
-        write_daemon, write_openmetrics, write_timeouts,
+        ClassicWriter, ConnectionWriter, ListingError, SaveWriter, Unsaved, colour_on_terminal,
+        file, lines_to_text, wide_lines, write_daemon, write_entries, write_openmetrics,
+        write_timeouts,
     },
     table::{self, Snapshot, services},
     watch,
@@ -220,7 +221,16 @@ fn show_table(table: &ListTable, client: &mut Client, out: &mut impl Write) -> a
     let services = services(client, service, counters, consistency, table.sorted)?;
     let mut names = Names::new(table.numeric);
     let entries = table::entries(client, services, counters, consistency, table.sorted);
-    table::write_classic(table, &mut names, info.as_ref(), entries, out)
+    let writer = ClassicWriter::begin(out, &mut names, info.as_ref(), table);
+    write_entries(writer.map_err(StdoutError)?, entries).map_err(explain)
+}
+
+/// Tells an output that cannot be written from a table that cannot be read.
+fn explain(error: ListingError) -> anyhow::Error {
+    match error {
+        ListingError::Read(error) => error.into(),
+        ListingError::Write(error) => StdoutError(error).into(),
+    }
 }
 
 fn show_wide(table: &ListTable, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {

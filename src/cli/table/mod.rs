@@ -15,8 +15,6 @@ use crate::{
     command::ListTable,
     failure::StdoutError,
     json,
-    names::Names,
-    output::TableWriter,
     table::order::{compare_destinations, compare_services},
 };
 
@@ -161,31 +159,6 @@ pub(crate) fn entries(
         let destinations = destinations(client, &id, counters, consistency, sorted)?;
         Ok((content.service(id), destinations))
     })
-}
-
-/// The original's columns; without `info`, as for one service, no version.
-pub(crate) fn write_classic(
-    table: &ListTable,
-    names: &mut Names,
-    info: Option<&Info>,
-    entries: impl IntoIterator<Item = ipvs_client::Result<Entry>>,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let mut writer = TableWriter::new(out, names, table.view, table.exact);
-    if let Some(info) = info {
-        writer.version(info).map_err(StdoutError)?;
-    }
-    writer.headings().map_err(StdoutError)?;
-    for entry in entries {
-        let (service, destinations) = entry?;
-        writer.service(&service).map_err(StdoutError)?;
-        for destination in &destinations {
-            writer
-                .destination(&service.id, destination)
-                .map_err(StdoutError)?;
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn write_json(

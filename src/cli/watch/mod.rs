@@ -23,7 +23,9 @@ use crate::{
     failure::StdoutError,
     json,
     names::Names,
-    output::{Line, Subject, colour_on_terminal, lines_to_text, wide_lines},
+    output::{
+        ClassicWriter, Line, Subject, colour_on_terminal, lines_to_text, wide_lines, write_entries,
+    },
     table::{self, Snapshot},
 };
 
@@ -127,20 +129,11 @@ fn wide(readings: &mut Readings<'_>, snapshot: &Snapshot) -> anyhow::Result<Vec<
 /// The original's lines.
 fn classic(readings: &mut Readings<'_>, snapshot: &Snapshot) -> anyhow::Result<Vec<Line>> {
     let mut text = Vec::new();
-    let info = readings
-        .watch
-        .table
-        .service
-        .is_none()
-        .then_some(&snapshot.info);
+    let table = &readings.watch.table;
+    let info = table.service.is_none().then_some(&snapshot.info);
     let entries = snapshot.entries.iter().cloned().map(Ok);
-    table::write_classic(
-        &readings.watch.table,
-        &mut readings.names,
-        info,
-        entries,
-        &mut text,
-    )?;
+    let writer = ClassicWriter::begin(&mut text, &mut readings.names, info, table)?;
+    write_entries(writer, entries)?;
     let text = String::from_utf8_lossy(&text);
     let texts: Vec<&str> = text.lines().collect();
     let subjects: Vec<Subject> = subjects(snapshot).collect();

@@ -10,6 +10,6 @@ mod timeouts;
 mod unsayable;
 
 pub(crate) use self::{
-    connections::ConnectionWriter, daemon::write_daemon, save::SaveWriter, table::TableWriter,
+    connections::ConnectionWriter, daemon::write_daemon, save::SaveWriter, table::ClassicWriter,
     timeouts::write_timeouts, unsayable::Unsaved,
 };

@@ -1,51 +1,230 @@
 // SPDX-License-Identifier: MIT
 
+//! Virtual services and their destinations in the columns of ipvsadm 1.31.
+
 use std::{
+    borrow::Cow,
     io::{self, Write},
     net::IpAddr,
 };
 
 use ipvs_client::{
-    AddressFamily, Destination, ForwardingMethod, Info, Protocol, Service, ServiceId, Tunnel,
-    TunnelChecksum,
+    AddressFamily, Destination, ForwardingMethod, Info, Protocol, Service, ServiceId, Stats,
+    Tunnel, TunnelChecksum,
 };
 use itoa::Buffer;
 
 use crate::output::{
-    number::{Large, push_counter, rates, totals},
-    text::{self, append, push_dotted, push_left, push_number},
+    entries::EntryWriter,
+    number::{Large, push_counter},
+    text::{self, append, push_dotted, push_left, push_number, push_right},
 };
-use crate::{command::View, names::Names};
+use crate::{
+    command::{ListTable, View},
+    names::Names,
+};
 
-/// The first column. IPv4 names longer than that are cut.
+/// The width of names. IPv4 names that are longer are cut.
 const NAME_WIDTH: usize = 28;
+/// The width of counters.
+const COUNTER_WIDTH: usize = 8;
 
-/// Virtual services and their destinations in columns.
-pub(crate) struct TableWriter<'n, W> {
-    out: W,
-    names: &'n mut Names,
-    view: View,
-    /// How large counters are written.
-    large: Large,
-    /// A row is put together here and written in one piece.
-    row: String,
-    /// Its first column, kept for the next.
-    name: String,
+/// The columns of a view, which stand behind the names.
+enum Columns {
+    /// Columns of destinations, named on the second line of the headings, which
+    /// is that of destinations.
+    NamedBelow(&'static [Column]),
+    /// Columns of destinations, named on the first line of the headings.
+    NamedAbove(&'static [Column]),
+    /// Columns of services and destinations alike.
+    Counters(&'static [CounterColumn; 5]),
 }
 
-impl<'n, W: Write> TableWriter<'n, W> {
-    pub(crate) fn new(out: W, names: &'n mut Names, view: View, exact: bool) -> Self {
-        Self {
-            out,
-            names,
-            view,
-            large: if exact { Large::Whole } else { Large::Cut },
-            row: String::new(),
-            name: String::new(),
+impl Columns {
+    fn of(view: View) -> Self {
+        match view {
+            View::Plain => Self::NamedBelow(&[FORWARD, WEIGHT, ACTIVE, INACTIVE]),
+            View::Stats => Self::Counters(&TOTALS),
+            View::Rate => Self::Counters(&RATES),
+            View::Thresholds => {
+                Self::NamedAbove(&[UPPER_THRESHOLD, LOWER_THRESHOLD, ACTIVE, INACTIVE])
+            }
+            View::PersistentConnections => {
+                Self::NamedAbove(&[WIDE_WEIGHT, PERSISTENT, ACTIVE, INACTIVE])
+            }
+            View::TunnelInfo => Self::NamedBelow(&[FORWARD, TUNNEL, WEIGHT, ACTIVE, INACTIVE]),
         }
     }
 
-    pub(crate) fn version(&mut self, info: &Info) -> io::Result<()> {
+    /// Appends the two lines of the headings.
+    fn push_headings(&self, row: &mut String) {
+        const SERVICE: &str = "Prot LocalAddress:Port";
+        const DESTINATION: &str = "  -> RemoteAddress:Port";
+        // The names begin behind the protocol, or behind the arrow.
+        const WIDTH: usize = 5 + NAME_WIDTH;
+        match self {
+            Self::NamedBelow(columns) => {
+                row.push_str(SERVICE);
+                row.push_str(" Scheduler Flags\n");
+                push_left(row, DESTINATION, WIDTH);
+                for column in *columns {
+                    push_cell(row, column.heading, column.width);
+                }
+                row.truncate(row.trim_end().len());
+            }
+            Self::NamedAbove(columns) => {
+                push_left(row, SERVICE, WIDTH);
+                for column in *columns {
+                    push_cell(row, column.heading, column.width);
+                }
+                row.push('\n');
+                row.push_str(DESTINATION);
+            }
+            Self::Counters(columns) => {
+                push_left(row, SERVICE, WIDTH);
+                for column in *columns {
+                    row.push(' ');
+                    push_right(row, column.heading, COUNTER_WIDTH);
+                }
+                row.push('\n');
+                row.push_str(DESTINATION);
+            }
+        }
+    }
+}
+
+/// A column of destinations. The lines of services have the scheduler and flags
+/// in its place.
+struct Column {
+    heading: &'static str,
+    width: usize,
+    value: Value,
+}
+
+/// The value that a destination has in a column.
+enum Value {
+    Number(fn(&Destination) -> u32),
+    Method(fn(ForwardingMethod) -> Cow<'static, str>),
+}
+
+impl Column {
+    const fn number(heading: &'static str, width: usize, value: fn(&Destination) -> u32) -> Self {
+        Self {
+            heading,
+            width,
+            value: Value::Number(value),
+        }
+    }
+
+    const fn method(
+        heading: &'static str,
+        width: usize,
+        value: fn(ForwardingMethod) -> Cow<'static, str>,
+    ) -> Self {
+        Self {
+            heading,
+            width,
+            value: Value::Method(value),
+        }
+    }
+
+    fn push_cell(&self, row: &mut String, destination: &Destination) {
+        match self.value {
+            Value::Number(value) => {
+                push_cell(row, Buffer::new().format(value(destination)), self.width);
+            }
+            Value::Method(value) => {
+                push_cell(
+                    row,
+                    &value(destination.settings.forwarding_method),
+                    self.width,
+                );
+            }
+        }
+    }
+}
+
+const FORWARD: Column = Column::method("Forward", 7, method_name);
+const TUNNEL: Column = Column::method("TunnelInfo", 13, tunnel_info);
+const WEIGHT: Column = Column::number("Weight", 6, |one| one.settings.weight);
+const WIDE_WEIGHT: Column = Column::number("Weight", 9, |one| one.settings.weight);
+const UPPER_THRESHOLD: Column =
+    Column::number("Uthreshold", 10, |one| one.settings.upper_threshold);
+const LOWER_THRESHOLD: Column =
+    Column::number("Lthreshold", 10, |one| one.settings.lower_threshold);
+const PERSISTENT: Column = Column::number("PersistConn", 11, |one| one.persistent_connections);
+const ACTIVE: Column = Column::number("ActiveConn", 10, |one| one.active_connections);
+const INACTIVE: Column = Column::number("InActConn", 10, |one| one.inactive_connections);
+
+/// A column of counters or rates.
+struct CounterColumn {
+    heading: &'static str,
+    value: fn(&Stats) -> u64,
+    /// Large values are cut on the lines of services, and of destinations too.
+    cut_of_destinations: bool,
+}
+
+#[rustfmt::skip]
+const TOTALS: [CounterColumn; 5] = [
+    CounterColumn { heading: "Conns", value: |stats| stats.connections, cut_of_destinations: true },
+    CounterColumn { heading: "InPkts", value: |stats| stats.in_packets, cut_of_destinations: true },
+    CounterColumn { heading: "OutPkts", value: |stats| stats.out_packets, cut_of_destinations: true },
+    CounterColumn { heading: "InBytes", value: |stats| stats.in_bytes, cut_of_destinations: true },
+    CounterColumn { heading: "OutBytes", value: |stats| stats.out_bytes, cut_of_destinations: true },
+];
+
+#[rustfmt::skip]
+const RATES: [CounterColumn; 5] = [
+    CounterColumn { heading: "CPS", value: |stats| stats.connections_per_second, cut_of_destinations: false },
+    CounterColumn { heading: "InPPS", value: |stats| stats.in_packets_per_second, cut_of_destinations: false },
+    CounterColumn { heading: "OutPPS", value: |stats| stats.out_packets_per_second, cut_of_destinations: false },
+    CounterColumn { heading: "InBPS", value: |stats| stats.in_bytes_per_second, cut_of_destinations: true },
+    CounterColumn { heading: "OutBPS", value: |stats| stats.out_bytes_per_second, cut_of_destinations: true },
+];
+
+/// Writes the table in the columns of ipvsadm 1.31.
+pub(crate) struct ClassicWriter<'n, W> {
+    out: W,
+    names: &'n mut Names,
+    columns: Columns,
+    /// The form of large counters where they may be cut.
+    large: Large,
+    /// A row is put together here and written in one piece.
+    row: String,
+    /// The name of a service or destination, kept for the next.
+    name: String,
+}
+
+impl<'n, W: Write> ClassicWriter<'n, W> {
+    /// Writes the headings, below the version of IPVS unless only one service is
+    /// listed.
+    pub(crate) fn begin(
+        out: W,
+        names: &'n mut Names,
+        info: Option<&Info>,
+        table: &ListTable,
+    ) -> io::Result<Self> {
+        let mut writer = Self {
+            out,
+            names,
+            columns: Columns::of(table.view),
+            large: if table.exact {
+                Large::Whole
+            } else {
+                Large::Cut
+            },
+            row: String::new(),
+            name: String::new(),
+        };
+        if let Some(info) = info {
+            writer.write_version(info)?;
+        }
+        writer.columns.push_headings(&mut writer.row);
+        writer.write_row()?;
+        Ok(writer)
+    }
+
+    fn write_version(&mut self, info: &Info) -> io::Result<()> {
         self.row.push_str("IP Virtual Server version ");
         push_dotted(&mut self.row, &info.version.numbers());
         self.row.push_str(" (size=");
@@ -54,57 +233,27 @@ impl<'n, W: Write> TableWriter<'n, W> {
         self.write_row()
     }
 
-    pub(crate) fn headings(&mut self) -> io::Result<()> {
-        self.out.write_all(match self.view {
-            View::Plain => {
-                b"Prot LocalAddress:Port Scheduler Flags\n  \
-                  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
-            }
-            View::Stats => {
-                b"Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes\n  \
-                  -> RemoteAddress:Port\n"
-            }
-            View::Rate => {
-                b"Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS\n  \
-                  -> RemoteAddress:Port\n"
-            }
-            View::Thresholds => {
-                b"Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n  \
-                  -> RemoteAddress:Port\n"
-            }
-            View::PersistentConnections => {
-                b"Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n  \
-                  -> RemoteAddress:Port\n"
-            }
-            View::TunnelInfo => {
-                b"Prot LocalAddress:Port Scheduler Flags\n  \
-                  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn\n"
-            }
-        })
-    }
-
-    pub(crate) fn service(&mut self, service: &Service) -> io::Result<()> {
-        self.protocol(&service.id);
-        let name = &self.name;
-        match self.view {
-            View::Stats => {
-                push_left(&mut self.row, name, NAME_WIDTH);
-                self.write_counters(totals(service.stats.as_ref()), [self.large; 5])
-            }
-            View::Rate => {
-                push_left(&mut self.row, name, NAME_WIDTH);
-                self.write_counters(rates(service.stats.as_ref()), [self.large; 5])
-            }
-            View::Plain | View::Thresholds | View::PersistentConnections | View::TunnelInfo => {
-                self.row.push_str(name);
+    fn write_service(&mut self, service: &Service) -> io::Result<()> {
+        self.push_protocol(&service.id);
+        match self.columns {
+            Columns::NamedBelow(_) | Columns::NamedAbove(_) => {
+                self.row.push_str(&self.name);
                 self.row.push(' ');
-                self.settings(service);
-                self.write_row()
+                self.push_settings(service);
+            }
+            Columns::Counters(columns) => {
+                push_left(&mut self.row, &self.name, NAME_WIDTH);
+                // Whoever shows counters has read them.
+                let stats = service.stats.unwrap_or_default();
+                for column in columns {
+                    push_counter(&mut self.row, (column.value)(&stats), self.large);
+                }
             }
         }
+        self.write_row()
     }
 
-    pub(crate) fn destination(
+    fn write_destination(
         &mut self,
         service: &ServiceId,
         destination: &Destination,
@@ -114,43 +263,25 @@ impl<'n, W: Write> TableWriter<'n, W> {
             destination.id.port,
             text::port_protocol(service),
         );
-        let name = &self.name;
-        let settings = &destination.settings;
-        let row = &mut self.row;
-        row.push_str("  -> ");
-        push_left(row, name, NAME_WIDTH);
-        match self.view {
-            View::Plain => {
-                push_cell(row, method_name(settings.forwarding_method), 7);
-                push_number_cell(row, settings.weight, 6);
+        self.row.push_str("  -> ");
+        push_left(&mut self.row, &self.name, NAME_WIDTH);
+        match self.columns {
+            Columns::NamedBelow(columns) | Columns::NamedAbove(columns) => {
+                for column in columns {
+                    column.push_cell(&mut self.row, destination);
+                }
             }
-            View::Stats => {
-                return self.write_counters(totals(destination.stats.as_ref()), [self.large; 5]);
-            }
-            View::Rate => {
-                // Of a real server only bytes are ever cut.
-                let (whole, bytes) = (Large::Whole, self.large);
-                return self.write_counters(
-                    rates(destination.stats.as_ref()),
-                    [whole, whole, whole, bytes, bytes],
-                );
-            }
-            View::Thresholds => {
-                push_number_cell(row, settings.upper_threshold, 10);
-                push_number_cell(row, settings.lower_threshold, 10);
-            }
-            View::PersistentConnections => {
-                push_number_cell(row, settings.weight, 9);
-                push_number_cell(row, destination.persistent_connections, 11);
-            }
-            View::TunnelInfo => {
-                push_cell(row, method_name(settings.forwarding_method), 7);
-                push_cell(row, &tunnel_info(settings.forwarding_method), 13);
-                push_number_cell(row, settings.weight, 6);
+            Columns::Counters(columns) => {
+                let stats = destination.stats.unwrap_or_default();
+                for column in columns {
+                    let large = match column.cut_of_destinations {
+                        true => self.large,
+                        false => Large::Whole,
+                    };
+                    push_counter(&mut self.row, (column.value)(&stats), large);
+                }
             }
         }
-        push_number_cell(row, destination.active_connections, 10);
-        push_number_cell(row, destination.inactive_connections, 10);
         self.write_row()
     }
 
@@ -162,8 +293,8 @@ impl<'n, W: Write> TableWriter<'n, W> {
         written
     }
 
-    /// Begins the row with the protocol and makes the rest of the first column.
-    fn protocol(&mut self, id: &ServiceId) {
+    /// Begins the row of a service with its protocol, and makes its name.
+    fn push_protocol(&mut self, id: &ServiceId) {
         match *id {
             ServiceId::Address {
                 protocol,
@@ -180,7 +311,7 @@ impl<'n, W: Write> TableWriter<'n, W> {
             }
             ServiceId::Fwmark { mark, family } => {
                 self.name.clear();
-                text::append(&mut self.name, format_args!("{mark}"));
+                append(&mut self.name, format_args!("{mark}"));
                 if family == AddressFamily::Ipv6 {
                     self.name.push_str(" IPv6");
                 }
@@ -190,7 +321,7 @@ impl<'n, W: Write> TableWriter<'n, W> {
     }
 
     fn name_endpoint(&mut self, address: IpAddr, port: u16, protocol: Protocol) {
-        let named = text::endpoint(&mut self.name, self.names, address, port, protocol);
+        let named = text::set_endpoint(&mut self.name, self.names, address, port, protocol);
         if named
             && address.is_ipv4()
             && let Some((end, _)) = self.name.char_indices().nth(NAME_WIDTH)
@@ -199,8 +330,8 @@ impl<'n, W: Write> TableWriter<'n, W> {
         }
     }
 
-    /// Scheduler and flags, to the end of the line.
-    fn settings(&mut self, service: &Service) {
+    /// Appends the scheduler and flags of a service.
+    fn push_settings(&mut self, service: &Service) {
         let settings = &service.settings;
         self.row.push_str(&settings.scheduler);
         if !settings.scheduler_flags.is_empty() {
@@ -223,13 +354,21 @@ impl<'n, W: Write> TableWriter<'n, W> {
             self.row.push_str(" ops");
         }
     }
+}
 
-    /// Ends the row with counters and writes it.
-    fn write_counters(&mut self, values: [u64; 5], large: [Large; 5]) -> io::Result<()> {
-        for (value, large) in values.into_iter().zip(large) {
-            push_counter(&mut self.row, value, large);
+impl<W: Write> EntryWriter for ClassicWriter<'_, W> {
+    type Outcome = ();
+
+    fn write_entry(&mut self, service: &Service, destinations: &[Destination]) -> io::Result<()> {
+        self.write_service(service)?;
+        for destination in destinations {
+            self.write_destination(&service.id, destination)?;
         }
-        self.write_row()
+        Ok(())
+    }
+
+    fn end(self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -239,36 +378,33 @@ fn push_cell(row: &mut String, text: &str, width: usize) {
     push_left(row, text, width);
 }
 
-fn push_number_cell(row: &mut String, number: u32, width: usize) {
-    push_cell(row, Buffer::new().format(number), width);
-}
-
-fn method_name(method: ForwardingMethod) -> &'static str {
-    match method {
+fn method_name(method: ForwardingMethod) -> Cow<'static, str> {
+    Cow::Borrowed(match method {
         ForwardingMethod::Masquerading => "Masq",
         ForwardingMethod::LocalNode => "Local",
         ForwardingMethod::Tunneling(_) => "Tunnel",
         ForwardingMethod::DirectRouting => "Route",
         ForwardingMethod::Bypass => "Bypass",
         _ => "Unknown",
-    }
+    })
 }
 
-/// `ipip`, `gue:6080:+c`, `gre:-c`; `n/a` without a tunnel. Flags that have no
-/// mark are a number: `gre:0x4`.
-fn tunnel_info(method: ForwardingMethod) -> String {
+/// Describes a tunnel: `ipip`, `gue:6080:+c`, `gre:-c`; `n/a` without one. Flags
+/// that have no mark are a number: `gre:0x4`.
+fn tunnel_info(method: ForwardingMethod) -> Cow<'static, str> {
     let mark = |checksum| match checksum {
         TunnelChecksum::None => "-c",
         TunnelChecksum::Full => "+c",
         TunnelChecksum::Remote => "r+c",
     };
-    match method {
-        ForwardingMethod::Tunneling(Tunnel::Ipip) => "ipip".to_owned(),
-        ForwardingMethod::Tunneling(Tunnel::Gue { port, checksum }) => {
-            format!("gue:{port}:{}", mark(checksum))
-        }
-        ForwardingMethod::Tunneling(Tunnel::Gre { checksum }) => format!("gre:{}", mark(checksum)),
-        ForwardingMethod::Tunneling(Tunnel::Other { kind, port, flags }) => {
+    let ForwardingMethod::Tunneling(tunnel) = method else {
+        return "n/a".into();
+    };
+    match tunnel {
+        Tunnel::Ipip => "ipip".into(),
+        Tunnel::Gue { port, checksum } => format!("gue:{port}:{}", mark(checksum)).into(),
+        Tunnel::Gre { checksum } => format!("gre:{}", mark(checksum)).into(),
+        Tunnel::Other { kind, port, flags } => {
             let flags = match flags {
                 0 => mark(TunnelChecksum::None).to_owned(),
                 1 => mark(TunnelChecksum::Full).to_owned(),
@@ -280,7 +416,8 @@ fn tunnel_info(method: ForwardingMethod) -> String {
                 2 => format!("gre:{flags}"),
                 kind => format!("type-{kind}"),
             }
+            .into()
         }
-        _ => "n/a".to_owned(),
+        other => format!("type-{}", other.kind()).into(),
     }
 }
