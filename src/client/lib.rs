@@ -85,6 +85,8 @@
 mod change;
 mod client;
 mod error;
+#[cfg(feature = "serde")]
+pub mod json;
 mod kernel;
 mod model;
 mod proc;

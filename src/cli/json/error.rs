@@ -4,7 +4,8 @@
 
 use std::fmt;
 
-use super::document::SCHEMA_VERSION;
+use ipvs_client::json::SCHEMA_VERSION;
+
 use crate::{args::error::UsageError, scheduler_flags::FlagError};
 
 /// Rules in JSON that cannot be read. Nothing of them has been applied.

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 
 //! What -S --json wrote, into the changes that make it so.
+//!
+//! The client can deserialize the same document ([`ipvs_client::json::Table`]). It
+//! is read by hand here because an error names the place of a field, the field that
+//! was probably meant and what would be right, also of values that the command line
+//! does not take, and because the place stays with each change for when the kernel
+//! refuses it: serde tells a line and column, and forgets both.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -10,10 +16,11 @@ use std::{
 use ipvs_client::{
     AddressFamily, Change, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
     Persistence, SchedulerFlags, ServiceId, ServiceSettings, Tunnel,
+    json::{CHECKSUMS, FAMILIES, METHODS, PROTOCOLS, SCHEMA_VERSION},
 };
 
 use super::{
-    document::{self, CHECKSUMS, FAMILIES, METHODS, Method, PROTOCOLS, SCHEMA_VERSION},
+    document,
     error::{Fault, JsonError},
     object::{self, Object},
     tree::Json,
@@ -185,17 +192,19 @@ fn destination(
         "forwarding_method",
         &METHODS,
         0..=u32::MAX,
-        |number: u32| Method::Plain(ForwardingMethod::Other(number)),
+        ForwardingMethod::Other,
     )?;
     let forwarding_method = match (
         object.required("forwarding_method", method)?,
         object.find("tunnel"),
     ) {
-        (Method::Tunneling, Some(json)) => ForwardingMethod::Tunneling(tunnel(json, object)?),
-        (Method::Plain(method), None) => method,
-        (Method::Tunneling, None) | (Method::Plain(_), Some(_)) => {
+        (ForwardingMethod::Tunneling(_), Some(json)) => {
+            ForwardingMethod::Tunneling(tunnel(json, object)?)
+        }
+        (ForwardingMethod::Tunneling(_), None) | (_, Some(_)) => {
             return Err(object.fault(Some("tunnel"), Fault::Tunnel));
         }
+        (method, None) => method,
     };
     // Of methods without a name the kernel knows more than this program.
     let may_change_family = matches!(

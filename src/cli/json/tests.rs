@@ -3,7 +3,16 @@
 //! Tests of reading. The words are this program's own, the ranges those of the
 //! command line (`src/cli/args/values.rs`).
 
-use ipvs_client::Change;
+use std::{
+    collections::BTreeSet,
+    num::{NonZeroU16, NonZeroU32},
+};
+
+use ipvs_client::{
+    AddressFamily, Change, Destination, DestinationSettings, Info, Netmask, Persistence, Service,
+    ServiceId, ServiceSettings, Stats, Tunnel, TunnelChecksum, Version, json::Table,
+};
+use serde_json::Value;
 
 use super::*;
 use crate::{
@@ -27,8 +36,22 @@ fn fault(document: &str) -> String {
     changes(document.as_bytes()).unwrap_err().to_string()
 }
 
-/// The changes of the document are those of these command lines.
+/// The changes of the document are those of these command lines, to the client as
+/// well.
 fn assert_means(document: &str, lines: &[&str]) {
+    assert_reads_as(document, lines);
+    let read = changes(document.as_bytes()).unwrap();
+    let table: Table = serde_json::from_str(document).unwrap();
+    assert!(
+        table
+            .changes()
+            .eq(read.into_iter().map(|(_, change)| change)),
+        "{document}"
+    );
+}
+
+/// The changes of the document are those of these command lines.
+fn assert_reads_as(document: &str, lines: &[&str]) {
     let changes = changes(document.as_bytes()).unwrap();
     let changes: Vec<Command> = changes
         .into_iter()
@@ -82,7 +105,7 @@ fn what_only_listings_have_is_not_looked_at() {
             "stats":null,"destinations":[{{{DESTINATION},"active_connections":-1,
             "inactive_connections":"x","persistent_connections":[],"stats":{{"x":1}}}}]}}]}}"#
     );
-    assert_means(
+    assert_reads_as(
         &document,
         &["-A -f 1 -s rr", "-a -f 1 -r 10.0.0.2:80 -m -w 1"],
     );
@@ -308,6 +331,73 @@ fn a_wrong_destination_is_told_with_its_place_and_what_is_wanted() {
             "{document}"
         );
     }
+}
+
+/// Of these lists the errors take the field that was probably meant.
+#[test]
+fn the_known_fields_are_those_that_are_written() {
+    let persistent = |netmask| {
+        ServiceSettings::new("rr").persistence(Persistence::new(60).with_netmask(netmask))
+    };
+    let marked = ServiceId::fwmark(NonZeroU32::MIN, AddressFamily::Ipv6);
+    let services = [
+        (
+            ServiceId::tcp(([10, 0, 0, 1], 80)),
+            Netmask::Ipv4([255, 0, 0, 0].into()),
+        ),
+        (marked, Netmask::Ipv6(64)),
+    ]
+    .map(|(id, netmask)| {
+        let mut service = Service::new(id, persistent(netmask));
+        service.stats = Some(Stats::default());
+        service
+    });
+    let destinations = [
+        Tunnel::Gue {
+            port: NonZeroU16::MIN,
+            checksum: TunnelChecksum::Full,
+        },
+        Tunnel::Other {
+            kind: 9,
+            port: 1,
+            flags: 1,
+        },
+    ]
+    .map(|tunnel| {
+        let id = "10.0.0.2:80".parse().unwrap();
+        let mut destination = Destination::new(id, DestinationSettings::tunneling(tunnel));
+        destination.stats = Some(Stats::default());
+        destination
+    });
+    let info = Info::new(Version(1), 1);
+    let mut text = Vec::new();
+    let mut document = TableDocument::begin_timed(&mut text, &info, "now").unwrap();
+    for service in &services {
+        document.service(service, &destinations).unwrap();
+    }
+    document.end().unwrap();
+    let document: Value = serde_json::from_slice(&text).unwrap();
+    let services = || document["services"].as_array().unwrap().iter();
+    let destinations = || services().flat_map(|it| it["destinations"].as_array().unwrap());
+    assert_fields([&document], document::DOCUMENT_FIELDS);
+    assert_fields(services(), document::SERVICE_FIELDS);
+    assert_fields(
+        services().map(|it| &it["persistence"]),
+        document::PERSISTENCE_FIELDS,
+    );
+    assert_fields(destinations(), document::DESTINATION_FIELDS);
+    assert_fields(
+        destinations().map(|it| &it["tunnel"]),
+        document::TUNNEL_FIELDS,
+    );
+}
+
+fn assert_fields<'a>(objects: impl IntoIterator<Item = &'a Value>, known: &[&str]) {
+    let written: BTreeSet<&str> = objects
+        .into_iter()
+        .flat_map(|object| object.as_object().unwrap().keys().map(String::as_str))
+        .collect();
+    assert_eq!(written, known.iter().copied().collect());
 }
 
 /// -S --json writes these for what other programs have set: the kernel decides.

@@ -111,6 +111,7 @@ impl SyncDaemonSettings {
 /// [`SyncDaemonSettings`] has no room for.
 ///
 /// Kernels before 4.3 do not know what is `None`.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SyncDaemon {

@@ -5,6 +5,7 @@
 use std::fmt;
 
 /// What the kernel says about its IPVS.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {

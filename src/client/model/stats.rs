@@ -16,6 +16,7 @@ pub enum Counters {
 /// their rates. The kernel brings both up to date every two seconds.
 ///
 /// Kernels before 4.1 have 32 bits of everything but bytes.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -52,7 +52,8 @@ pub(crate) fn any_persistence(family: AddressFamily) -> impl Strategy<Value = Op
 
 pub(crate) fn any_settings(family: AddressFamily) -> impl Strategy<Value = ServiceSettings> {
     (
-        any_name(),
+        // Two of them have names of their own for their flags.
+        prop_oneof![any_name(), Just("sh".to_owned()), Just("mh".to_owned())],
         (any::<u8>(), any::<bool>()),
         any_persistence(family),
         proptest::option::of(any_name()),
@@ -166,6 +167,31 @@ pub(crate) fn any_destination() -> impl Strategy<Value = Destination> {
                 inactive_connections: e,
                 persistent_connections: f,
                 stats: Some(stats),
+            },
+        )
+}
+
+/// A daemon that runs.
+#[cfg(feature = "serde")]
+pub(crate) fn any_daemon() -> impl Strategy<Value = crate::SyncDaemon> {
+    (
+        prop_oneof![Just(DaemonRole::Master), Just(DaemonRole::Backup)],
+        any_name(),
+        any::<u32>(),
+        any::<Option<u16>>(),
+        any::<Option<IpAddr>>(),
+        any::<Option<u16>>(),
+        any::<Option<u8>>(),
+    )
+        .prop_map(
+            |(role, interface, sync_id, sync_maxlen, group, port, ttl)| crate::SyncDaemon {
+                role,
+                interface,
+                sync_id,
+                sync_maxlen,
+                group,
+                port,
+                ttl,
             },
         )
 }

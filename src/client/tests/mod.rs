@@ -10,6 +10,8 @@ mod daemons;
 mod delivery;
 mod errors;
 mod fake_kernel;
+#[cfg(feature = "serde")]
+mod json;
 mod names;
 mod opening;
 mod replies;

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+
+//! JSON of the model: it comes back as it was, and fits the schema.
+
+use std::{num::NonZeroU32, sync::LazyLock};
+
+use proptest::{collection::vec, prelude::*};
+use serde_json::{Value, json};
+
+use super::any::{any_daemon, any_destination, any_service, any_stats};
+use crate::{
+    Connections, Destination, DestinationSettings, Info, Netmask, Persistence, Service, ServiceId,
+    ServiceSettings, SyncDaemon, Timeouts, Version,
+    json::{Entry, SCHEMA_VERSION, Table},
+};
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../../docs/ipvsadm.schema.json")).unwrap()
+});
+
+fn validator(schema: &Value) -> jsonschema::Validator {
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(schema)
+        .unwrap()
+}
+
+/// For all that is written.
+static WRITTEN: LazyLock<jsonschema::Validator> = LazyLock::new(|| validator(&SCHEMA));
+
+/// For the rules that `-R` reads.
+static RULES: LazyLock<jsonschema::Validator> =
+    LazyLock::new(|| validator(&json!({"$defs": SCHEMA["$defs"], "$ref": "#/$defs/rules"})));
+
+fn faults(validator: &jsonschema::Validator, document: &Value) -> Vec<String> {
+    validator
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
+}
+
+fn any_table() -> impl Strategy<Value = Table> {
+    let services = vec((any_service(), vec(any_destination(), 0..3)), 0..3);
+    (any::<Option<(u32, u32)>>(), services).prop_map(|(info, services)| Table {
+        info: info.map(|(version, size)| Info::new(Version(version & 0x00ff_ffff), size)),
+        services,
+    })
+}
+
+/// The table with the numbers that the kernel takes in a request: the schema
+/// knows no others there.
+fn settable(mut table: Table) -> Table {
+    for (service, destinations) in &mut table.services {
+        if let Some(persistence) = &mut service.settings.persistence
+            && let Some(Netmask::Ipv6(length)) = persistence.netmask()
+        {
+            let length = length % 128 + 1;
+            *persistence =
+                Persistence::new(persistence.timeout).with_netmask(Netmask::Ipv6(length));
+        }
+        for destination in destinations {
+            destination.settings.weight &= i32::MAX as u32;
+        }
+    }
+    table
+}
+
+/// The service and destination without what only the kernel knows.
+fn bare((service, destinations): &(Service, Vec<Destination>)) -> (Service, Vec<Destination>) {
+    let destinations = destinations
+        .iter()
+        .map(|destination| Destination::new(destination.id, destination.settings));
+    (
+        Service::new(service.id, service.settings.clone()),
+        destinations.collect(),
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_table_comes_back_as_it_was(table in any_table()) {
+        let text = serde_json::to_string(&table).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Table>(&text).unwrap(), table);
+    }
+
+    #[test]
+    fn a_table_without_counters_comes_back_as_it_can_be_set(table in any_table()) {
+        let entries: Vec<Entry<'_>> = table
+            .services
+            .iter()
+            .map(|(service, destinations)| Entry::new(service, destinations).without_counters())
+            .collect();
+        let document = json!({"schema_version": SCHEMA_VERSION, "services": entries});
+        prop_assert_eq!(document.to_string().find("_connections"), None);
+        let read: Table = serde_json::from_value(document).unwrap();
+        let expected: Vec<_> = table.services.iter().map(bare).collect();
+        prop_assert_eq!(read.services, expected);
+    }
+
+    #[test]
+    fn what_is_written_fits_the_schema(table in any_table().prop_map(settable)) {
+        let mut document = serde_json::to_value(&table).unwrap();
+        document["ipvs"] = json!(Info::new(Version(0x01_02_01), 4096));
+        prop_assert_eq!(faults(&WRITTEN, &document), [""; 0], "{}", document);
+        prop_assert_eq!(faults(&RULES, &document), [""; 0], "{}", document);
+    }
+
+    #[test]
+    fn a_service_and_a_destination_come_back_alone(
+        service in any_service(),
+        destination in any_destination(),
+    ) {
+        let text = serde_json::to_string(&service).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Service>(&text).unwrap(), service);
+        let text = serde_json::to_string(&destination).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Destination>(&text).unwrap(), destination);
+    }
+
+    #[test]
+    fn a_daemon_comes_back_as_it_was_and_fits_the_schema(daemon in any_daemon()) {
+        let document = json!({"schema_version": SCHEMA_VERSION, "daemons": [daemon]});
+        prop_assert_eq!(faults(&WRITTEN, &document), [""; 0], "{}", document);
+        let read: SyncDaemon = serde_json::from_value(document["daemons"][0].clone()).unwrap();
+        prop_assert_eq!(read, daemon);
+    }
+
+    #[test]
+    fn timeouts_come_back_as_they_were_and_fit_the_schema(tcp: u32, tcp_fin: u32, udp: u32) {
+        let timeouts = Timeouts::default().tcp(tcp).tcp_fin(tcp_fin).udp(udp);
+        let document = json!({"schema_version": SCHEMA_VERSION, "timeouts": timeouts});
+        prop_assert_eq!(faults(&WRITTEN, &document), [""; 0], "{}", document);
+        let read: Timeouts = serde_json::from_value(document["timeouts"].clone()).unwrap();
+        prop_assert_eq!(read, timeouts);
+    }
+
+    #[test]
+    fn counters_have_their_own_names(stats in any_stats()) {
+        let document = serde_json::to_value(stats).unwrap();
+        prop_assert_eq!(&document["in_packets"], &json!(stats.in_packets));
+        prop_assert_eq!(
+            &document["out_bytes_per_second"],
+            &json!(stats.out_bytes_per_second)
+        );
+        prop_assert_eq!(document.as_object().unwrap().len(), 10);
+    }
+}
+
+#[test]
+fn a_timeout_that_the_kernel_does_not_know_is_0() {
+    let written = serde_json::to_value(Timeouts::default().tcp(900)).unwrap();
+    assert_eq!(written, json!({"tcp": 900, "tcp_fin": 0, "udp": 0}));
+}
+
+#[test]
+fn connections_fit_the_schema() {
+    let table = "headings\n\
+                 TCP 0A000009 D431 0A000001 0050 0A000002 1F90 ESTABLISHED 899\n\
+                 IP  0A000009 0000 00000009 0000 0A000002 0000 NONE 49 sip data\n";
+    let mut connections = Connections::new(table.as_bytes()).unwrap();
+    let mut list = Vec::new();
+    while let Some(connection) = connections.next_connection().unwrap() {
+        list.push(serde_json::to_value(connection).unwrap());
+    }
+    assert_eq!(
+        list,
+        [
+            json!({
+                "protocol": "TCP", "state": "ESTABLISHED", "expires": 899,
+                "client": {"address": "10.0.0.9", "port": 54321},
+                "service": {"address": "10.0.0.1", "port": 80},
+                "destination": {"address": "10.0.0.2", "port": 8080},
+            }),
+            json!({
+                "protocol": "IP", "state": "NONE", "expires": 49,
+                "client": {"address": "10.0.0.9", "port": 0},
+                "service": {"fwmark": 9},
+                "destination": {"address": "10.0.0.2", "port": 0},
+                "persistence_engine": "sip", "persistence_data": "data",
+            }),
+        ]
+    );
+    let document = json!({"schema_version": SCHEMA_VERSION, "connections": list});
+    assert_eq!(faults(&WRITTEN, &document), [""; 0]);
+}
+
+fn service_with(fields: &str) -> Result<(Service, Vec<Destination>), serde_json::Error> {
+    let text = format!("{{\"schema_version\":1,\"services\":[{{{fields}}}]}}");
+    serde_json::from_str::<Table>(&text).map(|mut table| table.services.remove(0))
+}
+
+/// The defaults of docs/json.md, "Reading it back".
+#[test]
+fn what_is_left_out_or_null_has_the_default() {
+    let id = ServiceId::fwmark(NonZeroU32::MIN, crate::AddressFamily::Ipv4);
+    let service = Service::new(id, ServiceSettings::new("rr").persistent(60));
+    let destination = Destination::new(
+        "10.0.0.2:80".parse().unwrap(),
+        DestinationSettings::masquerading(),
+    );
+    let server = r#""address":"10.0.0.2","port":80,"forwarding_method":"masquerading","weight":1"#;
+    for fields in [
+        format!(
+            r#""fwmark":1,"scheduler":"rr","persistence":{{"timeout":60}},
+               "destinations":[{{{server}}}]"#
+        ),
+        format!(
+            r#""family":null,"protocol":null,"address":null,"port":null,"fwmark":1,
+               "scheduler":"rr","scheduler_flags":null,"one_packet":null,
+               "persistence":{{"timeout":60,"netmask":null,"prefix_length":null}},
+               "persistence_engine":null,"stats":null,
+               "destinations":[{{{server},"family":null,"tunnel":null,"upper_threshold":null,
+               "lower_threshold":null,"active_connections":null,"inactive_connections":null,
+               "persistent_connections":null,"stats":null}}]"#
+        ),
+    ] {
+        let expected = (service.clone(), vec![destination.clone()]);
+        assert_eq!(service_with(&fields).unwrap(), expected, "{fields}");
+    }
+}
+
+#[test]
+fn what_says_nothing_or_two_things_is_an_error() {
+    let address = r#""protocol":"tcp","address":"10.0.0.1","port":80,"scheduler":"rr""#;
+    let mark = r#""fwmark":1,"scheduler":"rr""#;
+    for (fields, words) in [
+        (
+            format!(r#"{address},"fwmark":1"#),
+            "either protocol, address and port or fwmark",
+        ),
+        (
+            r#""scheduler":"rr""#.to_owned(),
+            "either protocol, address and port or fwmark",
+        ),
+        (r#""fwmark":1"#.to_owned(), "missing field `scheduler`"),
+        (
+            format!(r#"{address},"family":"ipv6""#),
+            "the address is not of that family",
+        ),
+        (format!(r#"{mark},"weight":1"#), "unknown field `weight`"),
+        (
+            format!(r#"{mark},"scheduler":"rr""#),
+            "duplicate field `scheduler`",
+        ),
+        (
+            format!(r#"{mark},"scheduler_flags":["sh-port"]"#),
+            "rr has no flag \"sh-port\"",
+        ),
+        (
+            format!(r#"{mark},"family":"inet""#),
+            "expected one of ipv4, ipv6",
+        ),
+        (
+            format!(
+                r#"{mark},"persistence":{{"timeout":1,"netmask":"255.0.0.0","prefix_length":9}}"#
+            ),
+            "netmask and prefix_length say different things",
+        ),
+        (
+            format!(
+                r#"{mark},"destinations":[{{"address":"10.0.0.2","port":80,"weight":1,"forwarding_method":"tunneling"}}]"#
+            ),
+            "tunneling, and nothing else, has a tunnel",
+        ),
+        (
+            format!(
+                r#"{mark},"destinations":[{{"address":"10.0.0.2","port":80,"weight":1,"forwarding_method":"nat"}}]"#
+            ),
+            "expected one of masquerading, direct-routing, tunneling, local-node, bypass or a number",
+        ),
+        (
+            format!(
+                r#"{mark},"destinations":[{{"address":"10.0.0.2","port":80,"weight":1,"forwarding_method":"tunneling","tunnel":{{"type":"gue","port":0,"checksum":"none"}}}}]"#
+            ),
+            "a gue tunnel has a port",
+        ),
+    ] {
+        let error = service_with(&fields).unwrap_err().to_string();
+        assert!(error.contains(words), "{fields}: {error}");
+    }
+    let other = serde_json::from_str::<Table>(r#"{"schema_version":2,"services":[]}"#);
+    assert!(
+        other
+            .unwrap_err()
+            .to_string()
+            .contains("schema version 2, not 1")
+    );
+}
