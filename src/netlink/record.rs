@@ -468,9 +468,12 @@ fn append_set(buffer: &mut Vec<u8>, kind: u16, append_attributes: impl FnOnce(&m
 /// Appends an attribute, if there is a value.
 fn append<const N: usize>(buffer: &mut Vec<u8>, kind: u16, value: Option<[u8; N]>) {
     if let Some(value) = value {
-        buffer.extend_from_slice(&header(N, kind));
-        buffer.extend_from_slice(&value);
-        pad(buffer, N);
+        // The longest value is an address; one copy is cheaper than three.
+        let mut attribute = [0; NLA_HEADER_SIZE + 16];
+        let (place, rest) = attribute.split_at_mut(NLA_HEADER_SIZE);
+        place.copy_from_slice(&header(N, kind));
+        rest.split_at_mut(N).0.copy_from_slice(&value);
+        buffer.extend_from_slice(attribute.split_at(NLA_HEADER_SIZE + nla_align!(N)).0);
     }
 }
 
