@@ -119,16 +119,19 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
     fn run_lines(&mut self, mut rules: BufReader<impl Read>) -> anyhow::Result<()> {
         let mut line = Vec::new();
         for number in 1.. {
-            if !rules.buffer().contains(&b'\n') {
-                // The next line may be long in coming: a person types it, or waits
-                // for the effect of the lines before.
-                self.apply_queued()?;
-            }
             line.clear();
-            let length = rules
-                .read_until(b'\n', &mut line)
-                .map_err(|reason| input_error(self.options, reason))?;
-            if length == 0 {
+            let wrong = |reason| input_error(self.options, reason);
+            // Taken from memory, which does not fail.
+            rules.buffer().read_until(b'\n', &mut line).map_err(wrong)?;
+            rules.consume(line.len());
+            if !line.ends_with(b"\n") {
+                // The rest may be long in coming: a person types it, or waits for
+                // the effect of the lines before.
+                self.apply_queued()?;
+                let wrong = |reason| input_error(self.options, reason);
+                rules.read_until(b'\n', &mut line).map_err(wrong)?;
+            }
+            if line.is_empty() {
                 break;
             }
             let place = Place::Line(number);

@@ -75,25 +75,29 @@ pub(super) fn is_json(beginning: &[u8]) -> bool {
 /// Splits a line into words and leaves out the program's name, which the original
 /// ignores wherever it stands; `None` for a blank line or a comment. As a C
 /// string, a word ends at a NUL.
-pub(super) fn split_line(line: &str) -> Option<Vec<&str>> {
+pub(super) fn split_line<'a>(line: &'a str) -> Option<Vec<&'a str>> {
     // Few lines have more words than that.
     let mut words = Vec::with_capacity(16);
-    let mut rest = line;
-    loop {
-        // Blanks are of one byte, so that what is between them is text.
-        let end = rest
-            .bytes()
-            .position(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
-        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+    // Blanks are of one byte, so that what is between them is text.
+    let mut add = |word: &'a str| {
         if !word.is_empty() && word != "ipvsadm" {
             words.push(word);
         }
-        match after.get(1..) {
-            Some(after) => rest = after,
-            None => break,
+    };
+    let mut start = 0;
+    let mut has_nul = false;
+    for (end, byte) in line.bytes().enumerate() {
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                add(line.get(start..end).unwrap_or_default());
+                start = end + 1;
+            }
+            0 => has_nul = true,
+            _ => {}
         }
     }
-    if line.as_bytes().contains(&0) {
+    add(line.get(start..).unwrap_or_default());
+    if has_nul {
         for word in &mut words {
             *word = word.split_once('\0').map_or(*word, |(word, _)| word);
         }
