@@ -21,9 +21,9 @@ pub(super) fn port_protocol(service: &ServiceId) -> Protocol {
     }
 }
 
-/// Puts `address:port` or `[ipv6]:port` into the buffer in place of what is
-/// there, each as a name where it has one. Returns whether the address has.
-pub(super) fn set_endpoint(
+/// Appends `address:port` or `[ipv6]:port`, each as a name where it has one.
+/// Returns whether the address has.
+pub(super) fn push_endpoint(
     buffer: &mut String,
     names: &mut Names,
     address: IpAddr,
@@ -32,7 +32,6 @@ pub(super) fn set_endpoint(
 ) -> bool {
     let host = names.host(address).map(Host::Named);
     let named = host.is_some();
-    buffer.clear();
     push_host(buffer, address, host.unwrap_or(Host::Numeric));
     buffer.push(':');
     push_service(buffer, names.service(port, protocol), port);
@@ -106,6 +105,12 @@ pub(super) fn push_left(buffer: &mut String, text: &str, width: usize) {
     buffer.push_str(blanks(text, width));
 }
 
+/// Appends blanks that make what begins at `start` as wide as its column.
+pub(super) fn pad(buffer: &mut String, start: usize, width: usize) {
+    let text = buffer.get(start..).unwrap_or_default();
+    buffer.push_str(blanks(text, width));
+}
+
 /// Appends blanks that make a text as wide as its column, and the text.
 pub(super) fn push_right(buffer: &mut String, text: &str, width: usize) {
     buffer.push_str(blanks(text, width));
@@ -115,7 +120,11 @@ pub(super) fn push_right(buffer: &mut String, text: &str, width: usize) {
 /// What a text lacks, in characters, of the width of a column.
 fn blanks(text: &str, width: usize) -> &'static str {
     const WIDEST: &str = "                            ";
-    let missing = width.saturating_sub(text.chars().count());
+    let taken = match text.is_ascii() {
+        true => text.len(),
+        false => text.chars().count(),
+    };
+    let missing = width.saturating_sub(taken);
     WIDEST.get(..missing).unwrap_or(WIDEST)
 }
 
@@ -165,8 +174,8 @@ mod tests {
             ("10.0.0.1", "10.0.0.1:80"),
             ("2001:db8::1", "[2001:db8::1]:80"),
         ] {
-            let mut buffer = "what was there".to_owned();
-            let named = set_endpoint(
+            let mut buffer = String::new();
+            let named = push_endpoint(
                 &mut buffer,
                 &mut Names::new(true),
                 address.parse().unwrap(),

@@ -378,7 +378,7 @@ fn service_name(id: &ServiceId, names: &mut Names) -> String {
             port,
         } => {
             let mut endpoint = String::new();
-            text::set_endpoint(&mut endpoint, names, address, port, protocol);
+            text::push_endpoint(&mut endpoint, names, address, port, protocol);
             match protocol {
                 Protocol::Other(number) => format!("{number} {endpoint}"),
                 protocol => format!("{protocol} {endpoint}"),
@@ -392,15 +392,15 @@ fn service_name(id: &ServiceId, names: &mut Names) -> String {
 }
 
 fn destination_name(service: &ServiceId, destination: &Destination, names: &mut Names) -> String {
-    let mut endpoint = String::new();
-    text::set_endpoint(
-        &mut endpoint,
+    let mut name = "  ".to_owned();
+    text::push_endpoint(
+        &mut name,
         names,
         destination.id.address,
         destination.id.port,
         text::port_protocol(service),
     );
-    format!("  {endpoint}")
+    name
 }
 
 #[cfg(test)]

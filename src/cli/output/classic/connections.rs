@@ -58,7 +58,8 @@ impl<W: Write> ConnectionWriter<W> {
             (&mut self.service, service_address(connection)),
             (&mut self.destination, connection.destination),
         ] {
-            text::set_endpoint(buffer, &mut self.names, end.ip(), end.port(), protocol);
+            buffer.clear();
+            text::push_endpoint(buffer, &mut self.names, end.ip(), end.port(), protocol);
         }
         let (client, service, destination) = (&self.client, &self.service, &self.destination);
         let (minutes, seconds) = (connection.expires / 60, connection.expires % 60);

@@ -17,7 +17,7 @@ use itoa::Buffer;
 use crate::output::{
     entries::EntryWriter,
     number::{Large, push_counter},
-    text::{self, append, push_dotted, push_left, push_number, push_right},
+    text::{self, append, pad, push_dotted, push_left, push_number, push_right},
 };
 use crate::{
     command::{ListTable, View},
@@ -191,8 +191,6 @@ pub(crate) struct ClassicWriter<'n, W> {
     large: Large,
     /// A row is put together here and written in one piece.
     row: String,
-    /// The name of a service or destination, kept for the next.
-    name: String,
 }
 
 impl<'n, W: Write> ClassicWriter<'n, W> {
@@ -214,7 +212,6 @@ impl<'n, W: Write> ClassicWriter<'n, W> {
                 Large::Cut
             },
             row: String::new(),
-            name: String::new(),
         };
         if let Some(info) = info {
             writer.write_version(info)?;
@@ -234,15 +231,14 @@ impl<'n, W: Write> ClassicWriter<'n, W> {
     }
 
     fn write_service(&mut self, service: &Service) -> io::Result<()> {
-        self.push_protocol(&service.id);
+        let name = self.push_service_name(&service.id);
         match self.columns {
             Columns::NamedBelow(_) | Columns::NamedAbove(_) => {
-                self.row.push_str(&self.name);
                 self.row.push(' ');
                 self.push_settings(service);
             }
             Columns::Counters(columns) => {
-                push_left(&mut self.row, &self.name, NAME_WIDTH);
+                pad(&mut self.row, name, NAME_WIDTH);
                 // Whoever shows counters has read them.
                 let stats = service.stats.unwrap_or_default();
                 for column in columns {
@@ -258,13 +254,14 @@ impl<'n, W: Write> ClassicWriter<'n, W> {
         service: &ServiceId,
         destination: &Destination,
     ) -> io::Result<()> {
-        self.name_endpoint(
+        self.row.push_str("  -> ");
+        let name = self.row.len();
+        self.push_endpoint(
             destination.id.address,
             destination.id.port,
             text::port_protocol(service),
         );
-        self.row.push_str("  -> ");
-        push_left(&mut self.row, &self.name, NAME_WIDTH);
+        pad(&mut self.row, name, NAME_WIDTH);
         match self.columns {
             Columns::NamedBelow(columns) | Columns::NamedAbove(columns) => {
                 for column in columns {
@@ -293,40 +290,47 @@ impl<'n, W: Write> ClassicWriter<'n, W> {
         written
     }
 
-    /// Begins the row of a service with its protocol, and makes its name.
-    fn push_protocol(&mut self, id: &ServiceId) {
+    /// Begins the row of a service with its protocol and name. Returns the place
+    /// where the name begins.
+    fn push_service_name(&mut self, id: &ServiceId) -> usize {
         match *id {
             ServiceId::Address {
                 protocol,
                 address,
                 port,
             } => {
-                self.name_endpoint(address, port, protocol);
                 match protocol {
                     Protocol::Tcp => self.row.push_str("TCP  "),
                     Protocol::Udp => self.row.push_str("UDP  "),
                     Protocol::Sctp => self.row.push_str("SCTP "),
                     other => append(&mut self.row, format_args!("{:<4} ", other.number())),
                 }
+                let name = self.row.len();
+                self.push_endpoint(address, port, protocol);
+                name
             }
             ServiceId::Fwmark { mark, family } => {
-                self.name.clear();
-                append(&mut self.name, format_args!("{mark}"));
-                if family == AddressFamily::Ipv6 {
-                    self.name.push_str(" IPv6");
-                }
                 self.row.push_str("FWM  ");
+                let name = self.row.len();
+                push_number(&mut self.row, mark.get());
+                if family == AddressFamily::Ipv6 {
+                    self.row.push_str(" IPv6");
+                }
+                name
             }
         }
     }
 
-    fn name_endpoint(&mut self, address: IpAddr, port: u16, protocol: Protocol) {
-        let named = text::set_endpoint(&mut self.name, self.names, address, port, protocol);
+    /// Appends an address and port, by their names if these are shown.
+    fn push_endpoint(&mut self, address: IpAddr, port: u16, protocol: Protocol) {
+        let start = self.row.len();
+        let named = text::push_endpoint(&mut self.row, self.names, address, port, protocol);
         if named
             && address.is_ipv4()
-            && let Some((end, _)) = self.name.char_indices().nth(NAME_WIDTH)
+            && let Some(name) = self.row.get(start..)
+            && let Some((end, _)) = name.char_indices().nth(NAME_WIDTH)
         {
-            self.name.truncate(end);
+            self.row.truncate(start + end);
         }
     }
 
