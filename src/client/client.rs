@@ -107,6 +107,16 @@ impl Client {
         Self::over(Box::new(socket), family::load_module())
     }
 
+    /// Opens a client over another way to the kernel than a netlink socket, or to
+    /// another kernel: [`testing::FakeKernel`](crate::testing::FakeKernel) is one.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open); no module is loaded.
+    #[cfg(any(test, feature = "test-util"))]
+    pub fn with_transport(transport: impl Transport + 'static) -> Result<Self> {
+        Self::over(Box::new(transport), [])
+    }
+
     /// The network namespace whose table this is.
     ///
     /// # Errors

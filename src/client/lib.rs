@@ -90,6 +90,8 @@ pub mod json;
 mod kernel;
 mod model;
 mod proc;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

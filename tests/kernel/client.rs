@@ -4,12 +4,15 @@
 
 use std::{
     fs::File,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    num::NonZeroU32,
 };
 
 use ipvs_client::{
-    AddressFamily, Client, ConnectionService, DestinationId, DestinationSettings, Errno,
-    NetworkNamespace, Operation, Protocol, ServiceId, ServiceSettings, Stats, Timeouts, Version,
+    AddressFamily, Change, Client, ConnectionService, DaemonRole, DestinationId,
+    DestinationSettings, Errno, ForwardingMethod, Netmask, NetworkNamespace, Operation,
+    Persistence, Protocol, ServiceId, ServiceSettings, Stats, Timeouts, Tunnel, Version,
+    testing::FakeKernel,
 };
 
 use crate::namespace;
@@ -226,4 +229,150 @@ fn a_file_that_is_no_network_namespace_cannot_be_opened_as_one() {
             "{path}"
         );
     }
+}
+
+/// Names of every kind of service.
+fn services() -> Vec<ServiceId> {
+    let mark = NonZeroU32::new(7).unwrap();
+    vec![
+        web(1, 80),
+        web(2, 0),
+        "UDP [2001:db8::1]:53".parse().unwrap(),
+        ServiceId::fwmark(mark, AddressFamily::Ipv4),
+        ServiceId::fwmark(mark, AddressFamily::Ipv6),
+    ]
+}
+
+/// Changes of every kind, many of which the kernel refuses.
+fn changes() -> Vec<Change> {
+    let persistent = |netmask| {
+        settings("wlc").persistence(Persistence::new(60).with_netmask(Netmask::Ipv6(netmask)))
+    };
+    let mut changes = vec![Change::SetTimeouts(Timeouts::default().tcp(7).udp(9))];
+    for id in services() {
+        changes.extend([
+            Change::DeleteService(id),
+            Change::EditService(id, settings("rr")),
+            Change::AddService(id, settings("nosuch")),
+            Change::AddService(id, settings("")),
+            Change::AddService(id, settings("rr").persistence_engine("nosuch")),
+        ]);
+        if id.family() == AddressFamily::Ipv6 {
+            changes.extend([0, 129].map(|bits| Change::AddService(id, persistent(bits))));
+            changes.push(Change::AddService(id, persistent(64)));
+        }
+        changes.extend([
+            Change::AddService(id, settings("rr").one_packet()),
+            Change::AddService(id, settings("wrr")),
+            Change::EditService(id, settings("nosuch")),
+            Change::EditService(id, settings("sh").persistent(300)),
+            Change::ZeroService(id),
+        ]);
+        for change in destinations() {
+            let (server, method) = change;
+            changes.extend([
+                Change::DeleteDestination(id, server),
+                Change::EditDestination(id, server, method),
+                Change::AddDestination(id, server, method),
+                Change::AddDestination(id, server, method),
+                Change::EditDestination(id, server, method.weight(5)),
+                Change::EditDestination(id, server, method.lower_threshold(5)),
+            ]);
+        }
+        changes.push(Change::DeleteDestination(
+            id,
+            "10.0.0.2:80".parse().unwrap(),
+        ));
+    }
+    changes.push(Change::DeleteService(web(1, 80)));
+    let gone = DestinationId::new([10, 0, 0, 2], 80);
+    let method = DestinationSettings::masquerading();
+    changes.push(Change::AddDestination(web(1, 80), gone, method));
+    changes
+}
+
+/// Destinations of every kind, with settings.
+fn destinations() -> Vec<(DestinationId, DestinationSettings)> {
+    let tunnel = |kind, port| Tunnel::Other {
+        kind,
+        port,
+        flags: 0,
+    };
+    let mut all = Vec::new();
+    for address in [
+        "10.0.0.2",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "2001:db8::2",
+        "::",
+        "ff02::1",
+        "fe80::1",
+    ] {
+        let id = DestinationId::new(address.parse::<IpAddr>().unwrap(), 80);
+        all.extend([
+            (id, DestinationSettings::masquerading().weight(1 << 31)),
+            (id, DestinationSettings::masquerading().lower_threshold(1)),
+            (id, DestinationSettings::tunneling(tunnel(1, 0))),
+            (id, DestinationSettings::tunneling(Tunnel::Ipip)),
+            (id, DestinationSettings::direct_routing().upper_threshold(9)),
+            (id, DestinationSettings::new(ForwardingMethod::Other(5))),
+            (id, DestinationSettings::masquerading().weight(0)),
+        ]);
+    }
+    all
+}
+
+/// What is refused of the changes, and the table after them.
+fn carry_out(client: &mut Client) -> (Vec<(usize, Option<Errno>)>, Vec<String>, Timeouts) {
+    let refused = client.apply(&changes()).unwrap();
+    let refused = refused
+        .into_iter()
+        .map(|(index, error)| (index, error.errno()))
+        .collect();
+    let mut table: Vec<String> = client
+        .services()
+        .unwrap()
+        .into_iter()
+        .map(|service| {
+            let destinations = client.destinations(&service.id).unwrap();
+            format!("{service:#?}{destinations:#?}")
+        })
+        .collect();
+    table.sort();
+    (refused, table, client.timeouts().unwrap())
+}
+
+#[test]
+fn the_kernel_in_memory_refuses_and_keeps_what_the_kernel_does() {
+    let (refused, table, timeouts) = with_client(carry_out);
+    let fake = carry_out(&mut FakeKernel::new().client().unwrap());
+    let changes = changes();
+    let name =
+        |(index, errno): &(usize, Option<Errno>)| format!("{errno:?}: {:?}", changes[*index]);
+    let names = |refused: &[_]| refused.iter().map(name).collect::<Vec<_>>();
+    assert_eq!(names(&fake.0), names(&refused));
+    assert_eq!(fake.1, table);
+    assert_eq!(fake.2, timeouts);
+    assert!(refused.len() > 100 && !table.is_empty());
+}
+
+#[test]
+fn the_kernel_in_memory_knows_nothing_where_the_kernel_knows_nothing() {
+    let outcomes = |client: &mut Client| {
+        [
+            client.service(&web(1, 80)).map(drop),
+            client.stop_daemon(DaemonRole::Master),
+            client.zero_service(&web(1, 80)),
+            client.zero_all(),
+            client.flush(),
+            client.destinations(&web(1, 80)).map(drop),
+            client.daemons().map(drop),
+        ]
+        .map(|outcome| outcome.map_err(|error| error.to_string()))
+    };
+    let fake = outcomes(&mut FakeKernel::new().client().unwrap());
+    assert_eq!(fake, with_client(outcomes));
+    let info = FakeKernel::new().client().unwrap().info().unwrap();
+    assert_eq!(info, with_client(|client| client.info().unwrap()));
 }

@@ -150,25 +150,16 @@ pub(crate) fn append_attributes(buffer: &mut Vec<u8>, attributes: &[IpvsAttribut
 /// Makes a service of the kernel's reply.
 pub(crate) fn read_service(payload: &[u8], counters: Counters) -> Result<Service, DecodeError> {
     let record = required(ServiceRecord::read(payload)?, "IPVS_CMD_ATTR_SERVICE")?;
-    let family = required(record.address_family, "IPVS_SVC_ATTR_AF")?;
-    let family = self::family(family)?;
+    let id = read_service_id(&record)?;
     let (flags, _) = required(record.flags, "IPVS_SVC_ATTR_FLAGS")?;
     let timeout = required(record.timeout, "IPVS_SVC_ATTR_TIMEOUT")?;
     let netmask = required(record.netmask, "IPVS_SVC_ATTR_NETMASK")?;
-    let id = match record.fwmark.and_then(NonZeroU32::new) {
-        Some(mark) => ServiceId::Fwmark { mark, family },
-        None => ServiceId::Address {
-            protocol: required(record.protocol, "IPVS_SVC_ATTR_PROTOCOL")?.into(),
-            address: self::address(family, required(record.address, "IPVS_SVC_ATTR_ADDR")?),
-            port: required(record.port, "IPVS_SVC_ATTR_PORT")?,
-        },
-    };
     let settings = ServiceSettings {
         scheduler: required(record.scheduler_name, "IPVS_SVC_ATTR_SCHED_NAME")?.to_owned(),
         scheduler_flags: SchedulerFlags::from_bits_truncate(flags.bits() as u8),
         one_packet: flags.contains(ServiceFlags::ONE_PACKET),
         persistence: flags.contains(ServiceFlags::PERSISTENT).then(|| {
-            Persistence::new(timeout).with_netmask(match family {
+            Persistence::new(timeout).with_netmask(match id.family() {
                 AddressFamily::Ipv4 => Netmask::Ipv4(netmask.into()),
                 AddressFamily::Ipv6 => Netmask::Ipv6(u32::from_ne_bytes(netmask)),
             })
@@ -192,6 +183,20 @@ pub(crate) fn read_service(payload: &[u8], counters: Counters) -> Result<Service
     })
 }
 
+/// Finds out what names the service of a record.
+pub(crate) fn read_service_id(record: &ServiceRecord<'_>) -> Result<ServiceId, DecodeError> {
+    let family = required(record.address_family, "IPVS_SVC_ATTR_AF")?;
+    let family = self::family(family)?;
+    Ok(match record.fwmark.and_then(NonZeroU32::new) {
+        Some(mark) => ServiceId::Fwmark { mark, family },
+        None => ServiceId::Address {
+            protocol: required(record.protocol, "IPVS_SVC_ATTR_PROTOCOL")?.into(),
+            address: self::address(family, required(record.address, "IPVS_SVC_ATTR_ADDR")?),
+            port: required(record.port, "IPVS_SVC_ATTR_PORT")?,
+        },
+    })
+}
+
 /// Makes a destination of the kernel's reply about a service of this family.
 pub(crate) fn read_destination(
     payload: &[u8],
@@ -199,16 +204,9 @@ pub(crate) fn read_destination(
     counters: Counters,
 ) -> Result<Destination, DecodeError> {
     let record = required(DestinationRecord::read(payload)?, "IPVS_CMD_ATTR_DEST")?;
-    // Before Linux 3.18 a destination has no family of its own.
-    let family = record
-        .address_family
-        .map_or(Ok(service_family), self::family)?;
     let method = required(record.forwarding_method, "IPVS_DEST_ATTR_FWD_METHOD")?;
     Ok(Destination {
-        id: DestinationId {
-            address: self::address(family, required(record.address, "IPVS_DEST_ATTR_ADDR")?),
-            port: required(record.port, "IPVS_DEST_ATTR_PORT")?,
-        },
+        id: read_destination_id(&record, service_family)?,
         settings: DestinationSettings {
             forwarding_method: match method.masked() {
                 netlink::ForwardingMethod::Masquerading => ForwardingMethod::Masquerading,
@@ -230,6 +228,21 @@ pub(crate) fn read_destination(
         inactive_connections: record.inactive_connections.unwrap_or(0),
         persistent_connections: record.persistent_connections.unwrap_or(0),
         stats: stats(record.stats, counters, "IPVS_DEST_ATTR_STATS")?,
+    })
+}
+
+/// Finds out what names the destination of a record, of a service of this family.
+pub(crate) fn read_destination_id(
+    record: &DestinationRecord<'_>,
+    service_family: AddressFamily,
+) -> Result<DestinationId, DecodeError> {
+    // Before Linux 3.18 a destination has no family of its own.
+    let family = record
+        .address_family
+        .map_or(Ok(service_family), self::family)?;
+    Ok(DestinationId {
+        address: self::address(family, required(record.address, "IPVS_DEST_ATTR_ADDR")?),
+        port: required(record.port, "IPVS_DEST_ATTR_PORT")?,
     })
 }
 

@@ -25,7 +25,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const FILES: &str = "/proc/thread-self/net";
 
 /// Carries datagrams to the kernel and back, and opens its files.
-pub(crate) trait Transport: Send + Sync {
+#[cfg_attr(
+    not(any(test, feature = "test-util")),
+    expect(unreachable_pub, reason = "only tests bring another")
+)]
+pub trait Transport: Send + Sync {
     /// Sends one datagram, which may hold several messages.
     fn send(&mut self, datagram: &[u8]) -> io::Result<()>;
 

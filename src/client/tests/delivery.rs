@@ -425,10 +425,10 @@ proptest! {
             |client| drop(client.start_daemon(&daemon(DaemonRole::Master, "eth0"))),
         ];
         for call in calls {
-            let kernel = FakeKernel::new([vec![family_found(&[])], script.clone()].concat());
-            let mut client = Client::over(Box::new(kernel), []).unwrap();
+            let kernel = FakeKernel::scripted([vec![family_found(&[])], script.clone()].concat());
+            let mut client = Client::with_transport(kernel.socket()).unwrap();
             call(&mut client);
         }
-        drop(Client::over(Box::new(FakeKernel::new(script)), []));
+        drop(Client::with_transport(FakeKernel::scripted(script).socket()));
     }
 }

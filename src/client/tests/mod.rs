@@ -12,6 +12,7 @@ mod errors;
 mod fake_kernel;
 #[cfg(feature = "serde")]
 mod json;
+mod kernel_in_memory;
 mod names;
 mod opening;
 mod replies;

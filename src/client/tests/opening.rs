@@ -25,10 +25,10 @@ fn open(
     script: Vec<Vec<Answer>>,
     loaders: Vec<io::Result<String>>,
 ) -> (FakeKernel, Result<Client, Error>, u32) {
-    let kernel = FakeKernel::new(script);
+    let kernel = FakeKernel::scripted(script);
     let mut loads = 0;
     let loaders = loaders.into_iter().inspect(|_| loads += 1);
-    let outcome = Client::over(Box::new(kernel.clone()), loaders);
+    let outcome = Client::over(Box::new(kernel.socket()), loaders);
     (kernel, outcome, loads)
 }
 
