@@ -66,7 +66,8 @@ impl Wording {
 /// The first word that is wrong decides, then the rules about which options go
 /// together.
 pub(crate) fn parse(words: &[&str]) -> Result<Request, UsageError> {
-    let (command, options) = read_options(words)?;
+    let mut options = RawOptions::default();
+    let command = read_options(words, &mut options)?;
     check::make_request(command, options)
 }
 
@@ -75,7 +76,8 @@ pub(crate) fn parse(words: &[&str]) -> Result<Request, UsageError> {
 /// # Errors
 /// Those of [`parse`].
 pub(crate) fn parse_typed(words: &[&str]) -> Result<(Request, Wording), UsageError> {
-    let (command, options) = read_options(words)?;
+    let mut options = RawOptions::default();
+    let command = read_options(words, &mut options)?;
     let wording = Wording::new(&options);
     Ok((check::make_request(command, options)?, wording))
 }
@@ -89,11 +91,14 @@ pub(crate) fn parse_command(line: &str) -> crate::command::Command {
     }
 }
 
-/// Reads the words one after the other.
-fn read_options<'a>(words: &'a [&'a str]) -> Result<(CommandName, RawOptions<'a>), UsageError> {
-    let mut options = RawOptions::default();
+/// Reads the words one after the other. Returns the command, and adds the options
+/// to those that there are.
+fn read_options<'a>(
+    words: &'a [&'a str],
+    options: &mut RawOptions<'a>,
+) -> Result<CommandName, UsageError> {
     if words.is_empty() {
-        return Ok((CommandName::List, options));
+        return Ok(CommandName::List);
     }
     let mut scanner = Scanner::new(words);
     let mut arguments = Vec::new();
@@ -108,14 +113,14 @@ fn read_options<'a>(words: &'a [&'a str]) -> Result<(CommandName, RawOptions<'a>
     let command = spec.command().ok_or(UsageError::NoCommand)?;
     match command {
         // The words that follow do not matter.
-        CommandName::Help => return Ok((command, options)),
+        CommandName::Help => return Ok(command),
         CommandName::Version => {
             if words.contains(&"--json") {
                 options.given.insert(name::JSON);
             }
-            return Ok((command, options));
+            return Ok(command);
         }
-        _ => spec.apply(&mut options, first_value)?,
+        _ => spec.apply(options, first_value)?,
     }
     options.arguments = arguments;
     for token in scanner {
@@ -129,9 +134,9 @@ fn read_options<'a>(words: &'a [&'a str]) -> Result<(CommandName, RawOptions<'a>
                 if spec.command().is_some() {
                     return Err(UsageError::SecondCommand(last_word.to_owned()));
                 }
-                spec.apply(&mut options, value)?;
+                spec.apply(options, value)?;
             }
         }
     }
-    Ok((command, options))
+    Ok(command)
 }
