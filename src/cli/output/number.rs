@@ -3,7 +3,6 @@
 use std::fmt;
 
 use ipvs_client::Stats;
-use itoa::Buffer;
 
 use super::text;
 
@@ -52,17 +51,20 @@ const LARGEST_UNIT: (u64, char) = (1_000_000_000_000, 'T');
 /// follows one blank; one of eight digits and a unit, from 10^19 on, fills the
 /// column, as in the original.
 pub(super) fn push_counter(row: &mut String, value: u64, large: Large) {
-    let mut digits = Buffer::new();
-    if value < 100_000_000 || large == Large::Whole {
+    if value < 100_000_000 {
+        text::push_number_right(row, value, 9);
+        return;
+    }
+    if large == Large::Whole {
         row.push(' ');
-        text::push_right(row, digits.format(value), 8);
+        text::push_number(row, value);
         return;
     }
     let (divisor, unit) = UNITS
         .into_iter()
         .find(|&(limit, ..)| value < limit)
         .map_or(LARGEST_UNIT, |(_, divisor, unit)| (divisor, unit));
-    text::push_right(row, digits.format(value / divisor), 8);
+    text::push_number_right(row, value / divisor, 8);
     row.push(unit);
 }
 

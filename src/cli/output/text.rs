@@ -102,30 +102,42 @@ pub(super) fn push_number(buffer: &mut String, number: impl Integer) {
 /// Appends a text and blanks that make it as wide as its column.
 pub(super) fn push_left(buffer: &mut String, text: &str, width: usize) {
     buffer.push_str(text);
-    buffer.push_str(blanks(text, width));
+    buffer.push_str(blanks(count_characters(text), width));
 }
 
 /// Appends blanks that make what begins at `start` as wide as its column.
 pub(super) fn pad(buffer: &mut String, start: usize, width: usize) {
-    let text = buffer.get(start..).unwrap_or_default();
-    buffer.push_str(blanks(text, width));
+    let taken = count_characters(buffer.get(start..).unwrap_or_default());
+    buffer.push_str(blanks(taken, width));
 }
 
 /// Appends blanks that make a text as wide as its column, and the text.
 pub(super) fn push_right(buffer: &mut String, text: &str, width: usize) {
-    buffer.push_str(blanks(text, width));
+    buffer.push_str(blanks(count_characters(text), width));
     buffer.push_str(text);
 }
 
-/// What a text lacks, in characters, of the width of a column.
-fn blanks(text: &str, width: usize) -> &'static str {
+/// Appends blanks that make a number as wide as its column, and the number.
+pub(super) fn push_number_right(buffer: &mut String, number: impl Integer, width: usize) {
+    let mut digits = Buffer::new();
+    let digits = digits.format(number);
+    buffer.push_str(blanks(digits.len(), width));
+    buffer.push_str(digits);
+}
+
+/// Returns the blanks that fill a column of which so many characters are taken.
+fn blanks(taken: usize, width: usize) -> &'static str {
     const WIDEST: &str = "                            ";
-    let taken = match text.is_ascii() {
-        true => text.len(),
-        false => text.chars().count(),
-    };
     let missing = width.saturating_sub(taken);
     WIDEST.get(..missing).unwrap_or(WIDEST)
+}
+
+/// Returns the number of characters of a text, which nearly always is ASCII.
+fn count_characters(text: &str) -> usize {
+    match text.is_ascii() {
+        true => text.len(),
+        false => text.chars().count(),
+    }
 }
 
 pub(super) fn append(buffer: &mut String, text: fmt::Arguments<'_>) {
