@@ -323,8 +323,11 @@ fn destinations() -> Vec<(DestinationId, DestinationSettings)> {
     all
 }
 
+/// The indices of changes, and why each was refused.
+type Refused = Vec<(usize, Option<Errno>)>;
+
 /// What is refused of the changes, and the table after them.
-fn carry_out(client: &mut Client) -> (Vec<(usize, Option<Errno>)>, Vec<String>, Timeouts) {
+fn carry_out(client: &mut Client) -> (Refused, Vec<String>, Timeouts) {
     let refused = client.apply(&changes()).unwrap();
     let refused = refused
         .into_iter()

@@ -14,6 +14,7 @@ mod compat;
 mod completions;
 mod connections;
 mod dumps;
+mod examples;
 mod guides;
 mod hints;
 mod json;
