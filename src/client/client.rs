@@ -59,7 +59,8 @@ impl fmt::Debug for Client {
 impl Client {
     /// How many changes [`apply`](Self::apply) sends in one system call: each
     /// may be refused, and that many answers fit a receive buffer of the
-    /// default size.
+    /// default size. Whoever makes changes while they are read from a file needs
+    /// to collect no more before each call.
     pub const BATCH: usize = 128;
 
     /// Opens a socket and finds IPVS, which makes the kernel load its module
@@ -210,10 +211,25 @@ impl Client {
 
     /// All virtual services, each once, in the kernel's order: what names each,
     /// and what `map` makes out of it. What is not needed of a large table need
-    /// not be kept.
+    /// not be kept, and counters, which are most of it, not be read.
     ///
     /// `map` sees services again that it has seen before when the kernel repeats
     /// one, and when everything is read again.
+    ///
+    /// ```
+    /// use ipvs_client::{Client, Consistency, Counters};
+    ///
+    /// # fn main() -> ipvs_client::Result<()> {
+    /// let mut client = Client::open()?;
+    /// let persistent = client.map_services(Counters::Skip, Consistency::Agreed, |service| {
+    ///     service.settings.persistence.is_some()
+    /// })?;
+    /// for (id, _) in persistent.iter().filter(|(_, persistent)| *persistent) {
+    ///     println!("{id}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Those of [`services`](Self::services) or
@@ -307,7 +323,8 @@ impl Client {
         self.destinations_with(service, Counters::Read, Consistency::Agreed)
     }
 
-    /// The destinations of a virtual service, with or without their counters.
+    /// The destinations of a virtual service, with or without their counters, which
+    /// are most of what the kernel says of one, and as certain as they have to be.
     ///
     /// # Errors
     /// Those of [`destinations`](Self::destinations) or

@@ -53,6 +53,12 @@
 //! The folder `examples` of the crate has whole programs: to list a table, balance
 //! a port, drain a server, and make a table what it should be.
 //!
+//! # Features
+//!
+//! None is on by default. `serde` is the model as JSON, in the form of
+//! `ipvsadm --json` (module `json`); `test-util` has a kernel in memory, to test
+//! programs without root (module `testing`).
+//!
 //! # Calls block
 //!
 //! Each call sends a request and waits for the answer: some microseconds for a
@@ -61,7 +67,7 @@
 //! the client on a thread of its own, or give it to one that may block; a `Client`
 //! may move between threads:
 //!
-//! ```ignore
+//! ```text
 //! let (client, services) = tokio::task::spawn_blocking(move || {
 //!     let services = client.services();
 //!     (client, services)
@@ -110,3 +116,8 @@ pub use self::{
     },
     proc::connections::{Connection, ConnectionService, Connections},
 };
+
+/// Compiles and runs the program in the README.
+#[cfg(doctest)]
+#[doc = include_str!("README.md")]
+struct Readme;
