@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// How often a reading request is sent when its answer gets lost.
+/// The times that a reading request is sent while its answer gets lost.
 const READ_ATTEMPTS: usize = 3;
 
 /// A way to the IPVS table of the network namespace that opened it.
@@ -57,10 +57,10 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// How many changes [`apply`](Self::apply) sends in one system call: each
-    /// may be refused, and that many answers fit a receive buffer of the
-    /// default size. Whoever makes changes while they are read from a file needs
-    /// to collect no more before each call.
+    /// The number of changes that [`apply`](Self::apply) sends in one system
+    /// call: each may be refused, and that many answers fit a receive buffer of
+    /// the default size. Whoever makes changes while they are read from a file
+    /// needs to collect no more before each call.
     pub const BATCH: usize = 128;
 
     /// Opens a socket and finds IPVS, which makes the kernel load its module
@@ -152,8 +152,8 @@ impl Client {
         Connections::new(BufReader::new(file.map_err(connections::failed)?))
     }
 
-    /// What the whole table has done, from `/proc/net/ip_vs_stats`; what virtual
-    /// services did that are gone is in it.
+    /// The counters of the whole table, from `/proc/net/ip_vs_stats`; those of
+    /// virtual services that are gone are in them.
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be opened, as for
@@ -410,7 +410,7 @@ impl Client {
         self.change(&Change::Flush)
     }
 
-    /// How long connections live without traffic.
+    /// The seconds for which connections live without traffic.
     pub fn timeouts(&mut self) -> Result<Timeouts> {
         self.read_one(
             Operation::ReadTimeouts,
@@ -671,7 +671,7 @@ fn whole<T>(
     }
 }
 
-/// What follows the generic netlink header.
+/// Returns the part after the generic netlink header.
 fn attributes(payload: &[u8]) -> &[u8] {
     payload.get(GENL_HDRLEN..).unwrap_or_default()
 }

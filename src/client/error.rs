@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Why an operation failed, and which.
+//! Operations, and their failures.
 
 use std::{fmt, io};
 
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use crate::{AddressFamily, DaemonRole, DestinationId, ServiceId};
 
-/// What was asked of the kernel, and of which object.
+/// An operation on the table, and its object.
 ///
 /// It reads as the end of a sentence that begins with "cannot".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Why an operation failed.
+/// The failure of an operation.
 ///
 /// The text says all of it: no error has a [`source`](std::error::Error::source)
 /// that would say a part again.
@@ -109,14 +109,14 @@ pub enum Error {
     /// The kernel has no IPVS and could not load it.
     #[error("the kernel has no IPVS, and its module ip_vs could not be loaded")]
     Unavailable {
-        /// What the module loader said (nothing, often), or why
+        /// The words of the module loader (none, often), or why
         /// `/sbin/modprobe` could not be run when no loader could.
         modprobe: io::Result<String>,
     },
     /// The kernel refused the operation. Nothing was changed.
     #[error("cannot {operation}: {}", Reason(.operation, .errno))]
     Kernel {
-        /// What was asked.
+        /// The operation that failed.
         operation: Operation,
         /// The kernel's reason; its meaning depends on the operation.
         errno: Errno,
@@ -124,7 +124,7 @@ pub enum Error {
     /// The socket to the kernel, or a file of the kernel, failed.
     #[error("cannot {operation}: {reason}")]
     Io {
-        /// What was asked.
+        /// The operation that failed.
         operation: Operation,
         /// The failure.
         reason: io::Error,
@@ -132,14 +132,14 @@ pub enum Error {
     /// The kernel did not answer in time. What was asked may have been done.
     #[error("cannot {operation}: the kernel does not answer")]
     Timeout {
-        /// What was asked.
+        /// The operation that failed.
         operation: Operation,
     },
     /// The answer was lost on its way (full or too small a buffer). What was
     /// asked may have been done.
     #[error("cannot {operation}: the kernel's answer was lost")]
     AnswerLost {
-        /// What was asked.
+        /// The operation that failed.
         operation: Operation,
     },
     /// The list was read many times, and no two readings in a row named the
@@ -149,15 +149,15 @@ pub enum Error {
          missing; try again when less is added and removed"
     )]
     KeptChanging {
-        /// What was asked.
+        /// The operation that failed.
         operation: Operation,
     },
     /// The kernel's answer makes no sense.
     #[error("cannot {operation}: the kernel's answer is malformed: {reason}")]
     Malformed {
-        /// What was asked.
+        /// The operation that failed.
         operation: Operation,
-        /// What is wrong with it.
+        /// The fault.
         reason: DecodeError,
     },
     /// Nothing in the kernel can have a name that was given: it is too long or
@@ -167,16 +167,16 @@ pub enum Error {
         "cannot {operation}: no {kind} can have this name, which is too long or has a NUL inside"
     )]
     ImpossibleName {
-        /// What was asked.
+        /// The operation that failed.
         operation: Operation,
-        /// What should have been named so.
+        /// The kind of thing that should have been named so.
         kind: NameKind,
     },
     /// The netmask of a persistent service has the other family than the
     /// service. The kernel was not asked.
     #[error("cannot {operation}: the netmask is not for {family:?} addresses")]
     NetmaskFamily {
-        /// What was asked.
+        /// The operation that failed.
         operation: Operation,
         /// The family of the service.
         family: AddressFamily,
@@ -243,7 +243,7 @@ impl fmt::Display for Reason<'_> {
 }
 
 impl Error {
-    /// What was asked, unless there is no IPVS to ask.
+    /// The operation that failed, unless there is no IPVS to ask.
     #[must_use]
     pub fn operation(&self) -> Option<Operation> {
         match self {

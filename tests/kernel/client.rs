@@ -326,7 +326,7 @@ fn destinations() -> Vec<(DestinationId, DestinationSettings)> {
 /// The indices of changes, and why each was refused.
 type Refused = Vec<(usize, Option<Errno>)>;
 
-/// What is refused of the changes, and the table after them.
+/// Applies the changes; returns the refusals, and the table after them.
 fn carry_out(client: &mut Client) -> (Refused, Vec<String>, Timeouts) {
     let refused = client.apply(&changes()).unwrap();
     let refused = refused

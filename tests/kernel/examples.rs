@@ -35,7 +35,7 @@ fn run(namespace: &Namespace, name: &str, arguments: &[&str]) -> Answer {
     Answer::of(command, "").unwrap()
 }
 
-/// What an example prints that succeeds and has nothing to complain about.
+/// The output of an example that succeeds and has nothing to complain about.
 fn output(namespace: &Namespace, name: &str, arguments: &[&str]) -> String {
     let answer = run(namespace, name, arguments);
     assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));

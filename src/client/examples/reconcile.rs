@@ -7,7 +7,8 @@
 //!         10.0.0.2:80 3
 //!         10.0.0.3:80 1
 //!
-//! What is right already is not touched, so that its connections and counters stay.
+//! Entries that are right already are not touched, so that their connections and
+//! counters stay.
 //! Whatever takes something away comes last: no service is without a server on the
 //! way that has one before and after.
 

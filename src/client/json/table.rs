@@ -16,7 +16,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Table {
-    /// What the kernel has said about its IPVS.
+    /// The kernel's IPVS, where it was read.
     pub info: Option<Info>,
     /// Each service, and its destinations.
     pub services: Vec<(Service, Vec<Destination>)>,

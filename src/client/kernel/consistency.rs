@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-/// How often a list is read, at most, until two readings in a row agree.
+/// The most readings of a list until two in a row agree.
 ///
 /// While another namespace did nothing but add and remove 400 services, by the
 /// hundred, one reading in seven of 600 services lacked some; 500 lists took two
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 /// few hundred destinations.
 pub(crate) const READINGS: usize = 24;
 
-/// How certain a list of services or destinations has to be.
+/// The certainty that a list of services or destinations has to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
     /// Read it once. No entry comes twice, but one can be missing when the

@@ -200,8 +200,8 @@ impl Exchange {
     }
 }
 
-/// Whether a piece of a dump of this length may have ended for want of room. Then
-/// something was to follow, and if nothing does it has been skipped.
+/// Returns whether a piece of a dump of this length may have ended for want of
+/// room. Then something was to follow, and if nothing does it has been skipped.
 fn may_be_full(length: usize) -> bool {
     // When the kernel is short of memory a piece gets a page, or 8 KiB of a
     // larger one.

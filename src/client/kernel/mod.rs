@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! How the kernel is asked: requests and answers over a generic netlink socket.
+//! The way to the kernel: requests and answers over a generic netlink socket.
 
 pub(crate) mod consistency;
 pub(crate) mod convert;

@@ -17,7 +17,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use super::namespace::{self, NetworkNamespace};
 
-/// How long to wait for an answer. The kernel works on a request while it is
+/// The time to wait for an answer. The kernel works on a request while it is
 /// sent, so that the answer is there, or will never be, when sending returns.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 

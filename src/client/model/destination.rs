@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Destinations (real servers): what names one, how it takes part, what it has
-//! done.
+//! Destinations (real servers): their names, settings and counters.
 
 use std::{
     fmt,
@@ -12,7 +11,7 @@ use std::{
 
 use super::{ParseIdError, Stats, endpoint};
 
-/// What names a destination (real server) within its virtual service.
+/// The name of a destination (real server) within its virtual service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DestinationId {
     /// The address; it may have the other family than the service when the
@@ -74,7 +73,7 @@ impl fmt::Display for DestinationId {
     }
 }
 
-/// How packets of the service reach the destination.
+/// A way of packets of the service to the destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ForwardingMethod {
@@ -118,16 +117,16 @@ pub enum Tunnel {
     Gue {
         /// The UDP port of the tunnel's far end.
         port: NonZeroU16,
-        /// What becomes of the outer checksum.
+        /// The outer checksum.
         checksum: TunnelChecksum,
     },
     /// Generic routing encapsulation.
     Gre {
-        /// What becomes of the outer checksum.
+        /// The outer checksum.
         checksum: TunnelChecksum,
     },
-    /// What this crate has no name for, as the kernel has it: another type, or
-    /// GUE and GRE with other flags.
+    /// Anything that this crate has no name for, as the kernel has it: another
+    /// type, or GUE and GRE with other flags.
     Other {
         /// `IPVS_DEST_ATTR_TUN_TYPE`
         kind: u8,
@@ -162,14 +161,14 @@ pub enum TunnelChecksum {
     Remote,
 }
 
-/// How a destination takes part.
+/// The settings of a destination.
 ///
 /// The weight and the thresholds are plain numbers: the kernel judges them when
 /// they are set, and what it says of them is shown as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DestinationSettings {
-    /// How packets reach it.
+    /// The way of packets to it.
     pub forwarding_method: ForwardingMethod,
     /// Its share of new connections, 0 to `i32::MAX`; 0 quiesces it.
     pub weight: u32,
@@ -252,9 +251,9 @@ impl Default for DestinationSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Destination {
-    /// What names it.
+    /// The name.
     pub id: DestinationId,
-    /// How it takes part.
+    /// The settings.
     pub settings: DestinationSettings,
     /// Connections in the established state.
     pub active_connections: u32,
@@ -262,7 +261,7 @@ pub struct Destination {
     pub inactive_connections: u32,
     /// Clients that persistence keeps here.
     pub persistent_connections: u32,
-    /// What it has done, if that was read.
+    /// Its counters, if they were read.
     pub stats: Option<Stats>,
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-/// What the kernel says about its IPVS.
+/// The kernel's IPVS, by its own account.
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,7 +16,7 @@ pub struct Info {
 }
 
 impl Info {
-    /// What a kernel of this version says, for tests of programs that are told.
+    /// Makes what a kernel of this version says, for tests of programs that read it.
     #[must_use]
     pub const fn new(version: Version, connection_table_size: u32) -> Self {
         Self {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the kernel's IPVS table holds, in the field's own words.
+//! The kernel's IPVS table in the field's own words.
 //!
 //! The identity of a virtual service or destination, its settings and its
 //! counters are separate types: requests carry identity and settings, replies

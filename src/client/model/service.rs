@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Virtual services: what names one, how it schedules, what it has done.
+//! Virtual services: their names, settings and counters.
 
 use std::{
     fmt,
@@ -78,7 +78,7 @@ impl FromStr for Protocol {
     }
 }
 
-/// What names a virtual service: the packets that it takes.
+/// The name of a virtual service: the packets that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceId {
     /// The packets of a protocol to an address and port.
@@ -223,8 +223,8 @@ impl FromStr for ServiceId {
     }
 }
 
-/// How much of the client's address makes two clients the same to a persistent
-/// service. It has the family of the service.
+/// The part of a client's address by which a persistent service knows it: clients
+/// with the same part count as one. It has the family of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Netmask {
     /// A mask, which need not be a prefix; 255.255.255.255 is a client each.
@@ -316,7 +316,7 @@ impl Persistence {
     }
 }
 
-/// How a virtual service schedules connections.
+/// The settings of a virtual service: how it schedules connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ServiceSettings {
@@ -327,10 +327,10 @@ pub struct ServiceSettings {
     pub scheduler_flags: SchedulerFlags,
     /// Schedule each UDP datagram on its own.
     pub one_packet: bool,
-    /// Whether and how clients stay with their destination.
+    /// Lets clients stay with their destination, if there is one.
     pub persistence: Option<Persistence>,
-    /// What tells persistent clients apart instead of their address: the name
-    /// of a persistence engine; 16 bytes at most.
+    /// The name of the persistence engine that tells clients apart instead of their
+    /// address; 16 bytes at most.
     // Not a String, so that a Service stays small: large tables have many.
     pub persistence_engine: Option<Box<str>>,
 }
@@ -402,14 +402,14 @@ impl Default for ServiceSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Service {
-    /// What names it.
+    /// The name.
     pub id: ServiceId,
-    /// How it schedules.
+    /// The settings.
     pub settings: ServiceSettings,
     /// Flags that this crate has no name for, as the kernel has them: other
     /// programs and newer kernels set them. A request sets none.
     pub unknown_flags: u32,
-    /// What it has done, if that was read.
+    /// Its counters, if they were read.
     pub stats: Option<Stats>,
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-//! How long connections live without traffic.
+//! Timeouts of connections.
 
 use std::num::NonZeroU32;
 
-/// How long connections live without traffic, in seconds.
+/// The seconds for which connections live without traffic.
 ///
 /// Read, all three are what holds; `None` is of a protocol that the kernel's IPVS
 /// was built without. Written, `None` leaves a timeout as it is.

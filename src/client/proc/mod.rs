@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the kernel tells in files below `/proc/net` and nowhere else.
+//! Files below `/proc/net`, for things that netlink does not tell.
 
 pub(crate) mod connections;
 pub(crate) mod totals;

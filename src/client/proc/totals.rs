@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the whole table has counted, from `/proc/net/ip_vs_stats`.
+//! The counters of the whole table, from `/proc/net/ip_vs_stats`.
 
 use std::io::{self, Read};
 
@@ -9,7 +9,7 @@ use crate::{Error, Operation, Result, Stats};
 /// The name of the file.
 pub(crate) const FILE: &str = "ip_vs_stats";
 
-/// Reads what the whole table has done.
+/// Reads the counters of the whole table.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be read or has another form.

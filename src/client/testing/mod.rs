@@ -67,7 +67,7 @@ use self::{
 pub use crate::kernel::socket::Transport;
 use crate::{Client, DestinationId, NetworkNamespace, Result, ServiceId};
 
-/// What fits a datagram of a dump, in bytes; the rest follows in others.
+/// The most bytes in a datagram of a dump; the rest follows in others.
 const PIECE: usize = 16 * 1024;
 
 /// A kernel in memory. Its clones are the same kernel.
@@ -78,7 +78,7 @@ pub struct FakeKernel(Arc<Mutex<State>>);
 struct State {
     table: Table,
     files: HashMap<String, String>,
-    /// What becomes of the requests to come, before the table is asked.
+    /// The fates of the requests to come, which stand above the table.
     next: VecDeque<Fate>,
     #[cfg(test)]
     script: Option<VecDeque<Vec<scripted::Answer>>>,
@@ -89,7 +89,7 @@ struct State {
     rooms: Vec<usize>,
 }
 
-/// What becomes of a request to IPVS.
+/// The fate of a request to IPVS.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Refused(Errno),

@@ -14,7 +14,7 @@ use super::{
     wire::{self, Message, Request, part},
 };
 
-/// What one call of receive gives.
+/// The outcome of one call of receive.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// Messages with the sequence number of the last request of a datagram,

@@ -251,8 +251,8 @@ fn service_id(payload: &[u8]) -> Result<ServiceId, Errno> {
     convert::read_service_id(&record).map_err(|_| Errno::INVAL)
 }
 
-/// Whether the kernel may send packets there: an address that is unicast, and of
-/// IPv6 not only on one link.
+/// Returns whether the kernel may send packets there: to an address that is unicast,
+/// and of IPv6 not only on one link.
 fn is_reachable(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {

@@ -34,7 +34,7 @@ fn content(change: &Change) -> (IpvsCommand, Vec<IpvsAttribute>) {
     (message.command, message.attributes)
 }
 
-/// What was refused, as index, operation and errno.
+/// The refusals, as index, operation and errno.
 fn reasons(refused: Vec<(usize, Error)>) -> Vec<(usize, Operation, Errno)> {
     refused
         .into_iter()

@@ -94,7 +94,7 @@ fn agreed_server_ids(client: &mut Client) -> Result<Vec<DestinationId>> {
     Ok(servers.iter().map(|server| server.id).collect())
 }
 
-/// What a client reads of these dumps, all of which it must ask for.
+/// The services that a client reads of these dumps, all of which it must ask for.
 fn read_services<const N: usize>(
     read: ReadServices,
     dumps: [&[&[u16]]; N],

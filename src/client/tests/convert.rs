@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the kernel sends back of a model is the model, over the bytes.
+//! A model that travels to the kernel and back, over the bytes, is the same model.
 
 use std::{
     fmt::Debug,

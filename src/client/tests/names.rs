@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{DaemonRole, Error, NameKind, Operation, Result, ServiceSettings};
 
-/// What was asked, and what should have had the name that nothing can have.
+/// The operation, and the kind of thing that should have had an impossible name.
 fn impossible_name(outcome: Result<()>) -> (Operation, NameKind) {
     match outcome.err() {
         Some(Error::ImpossibleName { operation, kind }) => (operation, kind),

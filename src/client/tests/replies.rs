@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the kernel sends becomes the model.
+//! Replies of the kernel become the model.
 
 use std::num::{NonZeroU16, NonZeroU32};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What each method sends, whole.
+//! The request of each method, whole.
 
 use std::num::NonZeroU16;
 
@@ -28,7 +28,7 @@ fn whole_prefix() -> [u8; 4] {
     128_u32.to_ne_bytes()
 }
 
-/// What adding the service sends.
+/// The request that adds the service.
 fn added(id: &ServiceId, settings: &ServiceSettings) -> Vec<Request> {
     let (mut client, kernel) = client_with([acknowledged()]);
     client.add_service(id, settings).unwrap();

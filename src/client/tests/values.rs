@@ -107,12 +107,12 @@ pub(super) fn identity(
     ]
 }
 
-/// How [`web`] is named.
+/// The name of [`web`].
 pub(super) fn web_attributes() -> Vec<ServiceAttribute> {
     identity(AF_INET, 6, "192.0.2.1", 80)
 }
 
-/// How [`sip`] is named.
+/// The name of [`sip`].
 pub(super) fn sip_attributes() -> Vec<ServiceAttribute> {
     identity(AF_INET6, 17, "2001:db8::1", 5060)
 }
@@ -149,7 +149,7 @@ pub(super) fn service_reply(identity: Vec<ServiceAttribute>) -> Vec<IpvsAttribut
     )]
 }
 
-/// What the kernel sends of a masquerading destination without traffic.
+/// A masquerading destination without traffic, as the kernel sends it.
 pub(super) fn destination_attributes(address: &str, port: u16) -> Vec<DestinationAttribute> {
     vec![
         DestinationAttribute::Address(bytes(address)),
@@ -165,7 +165,7 @@ pub(super) fn destination_attributes(address: &str, port: u16) -> Vec<Destinatio
     ]
 }
 
-/// What the kernel refused, and why.
+/// The operation that the kernel refused, and its reason.
 pub(super) fn refusal<T>(outcome: Result<T, Error>) -> (Operation, Errno) {
     match outcome.err() {
         Some(Error::Kernel { operation, errno }) => (operation, errno),
@@ -173,7 +173,7 @@ pub(super) fn refusal<T>(outcome: Result<T, Error>) -> (Operation, Errno) {
     }
 }
 
-/// What was asked when the answer made no sense, and what is wrong with it.
+/// The operation whose answer made no sense, and the fault in it.
 pub(super) fn malformed<T>(outcome: Result<T, Error>) -> (Operation, String) {
     match outcome.err() {
         Some(Error::Malformed { operation, reason }) => (operation, reason.to_string()),
