@@ -100,6 +100,7 @@ pub struct DestinationRecord<'a> {
 
 /// The counters of a virtual service or destination, not decoded yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UnreadStats<'a> {
     /// The set of the attributes named `Stats`.
     Narrow(&'a [u8]),

@@ -86,7 +86,7 @@ pub enum ServiceAttribute {
     },
     /// Timeout of persistence, in seconds.
     Timeout(u32),
-    /// How much of a client's address persistence looks at. The address family
+    /// The part of a client's address that persistence looks at. The address family
     /// decides what the bytes are: for IPv4 the mask in network order, for IPv6
     /// the prefix length (1 to 128) as a `u32` in the machine's order.
     Netmask([u8; 4]),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What is wrong in a message is said with the kernel's name of the attribute.
+//! Errors of decoding, which have the kernel's name of the attribute.
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test, as it should")]
 
@@ -13,7 +13,7 @@ use ipvs_netlink::{
 };
 use netlink_packet_core::{DecodeError, NLA_F_NESTED};
 
-/// What the bytes of an attribute must be.
+/// The bytes that an attribute must have.
 #[derive(Clone, Copy, PartialEq)]
 enum Value {
     /// So many bytes.

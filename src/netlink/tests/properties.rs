@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What holds for every message and for all bytes.
+//! Properties of every message and of all bytes.
 
 mod common;
 

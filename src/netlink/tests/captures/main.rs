@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What `ipvsadm` and the kernel say to each other, decoded and encoded.
+//! Messages between `ipvsadm` and the kernel, decoded and encoded.
 //!
 //! The folder `bytes` has one netlink message a file, its headers included,
 //! below a comment that says how it was taken. To take more: `ip link add nlmon0
@@ -34,7 +34,7 @@ const IPPROTO_UDP: u16 = 17;
 const NO_FLAGS: ServiceFlags = ServiceFlags::empty();
 const WHOLE_ADDRESS: [u8; 4] = [255; 4];
 
-/// What `address` looks like in an attribute.
+/// The bytes of an address in an attribute.
 fn ipv4(address: [u8; 4]) -> [u8; 16] {
     let mut bytes = [0; 16];
     bytes[..4].copy_from_slice(&address);
@@ -109,7 +109,8 @@ fn check_reply(capture: &str, command: IpvsCommand, attributes: Vec<IpvsAttribut
     assert_eq!(again, bytes);
 }
 
-/// How ipvsadm and the kernel name a service that has no firewall mark.
+/// The attributes by which ipvsadm and the kernel name a service that has no
+/// firewall mark.
 fn identity(family: u16, protocol: u16, address: [u8; 16], port: u16) -> Vec<ServiceAttribute> {
     vec![
         ServiceAttribute::AddressFamily(family),

@@ -2,9 +2,8 @@
 
 //! A message to the bytes after its generic netlink header, and back.
 
-use ipvs_netlink::IpvsMessage;
+use ipvs_netlink::{IpvsCommand, IpvsMessage};
 use netlink_packet_core::{DecodeError, Emitable, ParseableParametrized};
-use netlink_packet_generic::{GenlFamily, GenlHeader};
 
 pub(crate) fn encode(message: &IpvsMessage) -> Vec<u8> {
     let mut bytes = vec![0; message.buffer_len()];
@@ -13,10 +12,5 @@ pub(crate) fn encode(message: &IpvsMessage) -> Vec<u8> {
 }
 
 pub(crate) fn decode(command: impl Into<u8>, bytes: &[u8]) -> Result<IpvsMessage, DecodeError> {
-    let message = IpvsMessage::new(command.into().into(), Vec::new());
-    let header = GenlHeader {
-        cmd: message.command(),
-        version: message.version(),
-    };
-    IpvsMessage::parse_with_param(bytes, header)
+    IpvsMessage::parse_with_param(bytes, IpvsCommand::from(command.into()).header())
 }
