@@ -121,7 +121,8 @@ impl Client {
     /// The network namespace whose table this is.
     ///
     /// # Errors
-    /// [`Error::Io`] when `/proc` was not there as the client was opened.
+    /// [`Error::Io`] when `/proc` was not there as the client was opened, or the
+    /// kernel was built without network namespaces.
     pub fn namespace(&self) -> Result<NetworkNamespace> {
         let namespace = self.exchange.transport().namespace();
         namespace.map_err(|reason| Error::Io {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! The byte border to the kernel.
+//! The border to the kernel: datagrams and files.
 
 #![expect(unsafe_code, reason = "neither rustix nor netlink-sys has recvmmsg")]
 
@@ -25,6 +25,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const FILES: &str = "/proc/thread-self/net";
 
 /// Carries datagrams to the kernel and back, and opens its files.
+///
+/// An error of the kind [`WouldBlock`](io::ErrorKind::WouldBlock) says that no
+/// answer came in time, `ENOBUFS` that one was lost.
 #[cfg_attr(
     not(any(test, feature = "test-util")),
     expect(unreachable_pub, reason = "only tests bring another")
@@ -86,6 +89,10 @@ impl NetlinkSocket {
     }
 }
 
+fn is_current(namespace: &File) -> io::Result<bool> {
+    Ok(NetworkNamespace::of(namespace)? == NetworkNamespace::current()?)
+}
+
 fn connect() -> io::Result<Socket> {
     let socket = Socket::new(NETLINK_GENERIC)?;
     // A connected socket takes datagrams from the kernel alone, not from
@@ -122,12 +129,14 @@ impl Transport for NetlinkSocket {
 
     fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
         let open = || File::open(Path::new(FILES).join(name));
-        let namespace = self.open_namespace()?;
-        // Only another namespace takes a thread, and the right to enter it.
-        let file = if NetworkNamespace::of(namespace)? == NetworkNamespace::current()? {
-            open()?
-        } else {
-            namespace::inside(namespace, open)?
+        let file = match self.open_namespace() {
+            // Only another namespace takes a thread, and the right to enter it.
+            Ok(namespace) if !is_current(namespace)? => namespace::inside(namespace, open)?,
+            Ok(_) => open()?,
+            // A kernel that was built without network namespaces has no file for the
+            // only one.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => open()?,
+            Err(error) => return Err(error),
         };
         Ok(Box::new(file))
     }

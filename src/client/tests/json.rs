@@ -14,9 +14,8 @@ use crate::{
     json::{Entry, SCHEMA_VERSION, Table},
 };
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../../docs/ipvsadm.schema.json")).unwrap()
-});
+static SCHEMA: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("ipvsadm.schema.json")).unwrap());
 
 fn validator(schema: &Value) -> jsonschema::Validator {
     jsonschema::options()
