@@ -8,6 +8,7 @@ mod exchange;
 pub(crate) mod host;
 pub(crate) mod init;
 mod initramfs;
+pub(crate) mod processor;
 mod qemu;
 pub(crate) mod streams;
 pub(crate) mod task;

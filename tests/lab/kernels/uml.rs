@@ -17,6 +17,7 @@ use nix::sys::statvfs::statvfs;
 
 use crate::kernels::embedded::{self, LINE};
 use crate::kernels::exchange;
+use crate::kernels::processor;
 use crate::kernels::streams::Streams;
 use crate::kernels::task::Task;
 use crate::kernels::terminal::Terminal;
@@ -51,6 +52,8 @@ pub(crate) fn run(root: &Path, task: &Task, streams: Streams<'_>) -> Result<u8> 
     symlink(root.join(MODULES), exchange.path().join("lib/modules"))
         .context("cannot name the modules")?;
     let kernel = kernel(root, exchange.path(), terminal.as_ref())?;
+    // Where that is not allowed it only takes longer.
+    let _ = processor::stay();
     embedded::run(kernel, exchange.path(), streams, terminal.as_ref())
 }
 

@@ -19,6 +19,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::kernels::Kernel;
+use crate::kernels::processor;
 use crate::kernels::streams::Stream;
 use crate::kernels::task::Task;
 use crate::output::{err, out};
@@ -140,7 +141,13 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
                 let own = names.iter().skip(number).step_by(kernels);
                 let shard = Shard::new(own.cloned());
                 let task = task.clone();
-                scope.spawn(move || shard.run(kernel, task))
+                scope.spawn(move || {
+                    if let Kernel::Uml | Kernel::Trixie = kernel {
+                        // Where that is not allowed it only takes longer.
+                        let _ = processor::move_to(number);
+                    }
+                    shard.run(kernel, task)
+                })
             })
             .collect();
         for shard in shards {
