@@ -6,6 +6,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
@@ -62,9 +63,9 @@ pub fn ipvsadm_reading(
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     input: &str,
 ) -> Result<Answer> {
-    let mut command = namespace.command(path()?);
+    let mut command = Command::new(path()?);
     command.args(arguments);
-    Answer::of(command, input)
+    namespace.answer(command, input)
 }
 
 /// The original (Debian's package `ipvsadm`).
@@ -122,10 +123,10 @@ pub fn original_reading(
 ) -> Result<Answer> {
     let Original { program, libraries } =
         find_original().context("the original is not here: install the package ipvsadm")?;
-    let mut command = namespace.command(program);
+    let mut command = Command::new(program);
     command.args(arguments);
     if let Some(libraries) = libraries {
         command.env("LD_LIBRARY_PATH", libraries);
     }
-    Answer::of(command, input)
+    namespace.answer(command, input)
 }
