@@ -68,7 +68,7 @@ impl Wording {
 pub(crate) fn parse(words: &[&str]) -> Result<Request, UsageError> {
     let mut options = RawOptions::default();
     let command = read_options(words, &mut options)?;
-    check::make_request(command, options)
+    check::make_request(command, &mut options)
 }
 
 /// Reads the words that a person may have typed, as [`parse`] does.
@@ -79,7 +79,7 @@ pub(crate) fn parse_typed(words: &[&str]) -> Result<(Request, Wording), UsageErr
     let mut options = RawOptions::default();
     let command = read_options(words, &mut options)?;
     let wording = Wording::new(&options);
-    Ok((check::make_request(command, options)?, wording))
+    Ok((check::make_request(command, &mut options)?, wording))
 }
 
 /// Reads a line of words that are known to be right.

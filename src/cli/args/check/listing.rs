@@ -29,7 +29,7 @@ const VIEWS: [(Group, View); 5] = [
 ];
 
 impl RawOptions<'_> {
-    pub(super) fn list(self) -> Result<Request, UsageError> {
+    pub(super) fn list(&self) -> Result<Request, UsageError> {
         if self.has(name::JSON) && self.has(name::OUTPUT) {
             return Err(UsageError::Conflict {
                 owner: rules::owner(CommandName::List),

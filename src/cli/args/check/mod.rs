@@ -29,7 +29,7 @@ const DEFAULT_SCHEDULER: &str = "wlc";
 /// Checks that the options go together and makes the request.
 pub(super) fn make_request(
     command: CommandName,
-    mut options: RawOptions<'_>,
+    options: &mut RawOptions<'_>,
 ) -> Result<Request, UsageError> {
     let timeouts = match command {
         CommandName::SetTimeouts => Some(options.take_timeouts()?),
@@ -83,7 +83,7 @@ pub(super) fn make_request(
             Command::Change(Change::DeleteDestination(service, id))
         }
         CommandName::List => return options.list(),
-        CommandName::Zero => Command::Change(match options.service {
+        CommandName::Zero => Command::Change(match &options.service {
             Some(service) => Change::ZeroService(service.value),
             None => Change::ZeroAll,
         }),
