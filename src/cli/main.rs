@@ -34,7 +34,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    sigpipe::restore();
+    sigpipe::restore_disposition();
     let mut words = std::env::args_os();
     let program = Program::named(&words.next().unwrap_or_default());
     let words: Vec<String> = words
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) => {
             messages.report(&error);
-            failure::status(&error)
+            failure::exit_status(&error)
         }
     };
     status.into()
@@ -61,8 +61,8 @@ fn main() -> ExitCode {
 fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow::Result<u8> {
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let status = match program {
-        Program::Save => scripts::save(words, &mut out, messages)?,
-        Program::Restore => scripts::restore(words, io::stdin().lock(), &mut out, messages)?,
+        Program::Save => scripts::run_save(words, &mut out, messages)?,
+        Program::Restore => scripts::run_restore(words, io::stdin().lock(), &mut out, messages)?,
         Program::Ipvsadm => {
             let mut session = Session::default();
             let (request, wording) =

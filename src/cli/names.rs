@@ -35,7 +35,7 @@ pub(crate) fn look_up_host(name: &str) -> Option<Ipv4Addr> {
 /// The port of a service.
 pub(crate) fn look_up_service(name: &str, protocol: Protocol) -> Option<u16> {
     let name = CString::new(name).ok()?;
-    let protocol = protocol_name(protocol)?;
+    let protocol = name_protocol(protocol)?;
     // SAFETY: both strings end in NUL and live through the call. The answer
     // is null or points to a record that stays until the next such call; the
     // program has one thread.
@@ -44,8 +44,8 @@ pub(crate) fn look_up_service(name: &str, protocol: Protocol) -> Option<u16> {
     Some(u16::from_be(port as u16))
 }
 
-fn service_name(port: u16, protocol: Protocol) -> Option<String> {
-    let protocol = protocol_name(protocol)?;
+fn look_up_service_name(port: u16, protocol: Protocol) -> Option<String> {
+    let protocol = name_protocol(protocol)?;
     // SAFETY: as above; the name is a C string in the same record.
     unsafe {
         let record =
@@ -54,7 +54,7 @@ fn service_name(port: u16, protocol: Protocol) -> Option<String> {
     }
 }
 
-fn protocol_name(protocol: Protocol) -> Option<&'static CStr> {
+fn name_protocol(protocol: Protocol) -> Option<&'static CStr> {
     match protocol {
         Protocol::Tcp => Some(c"tcp"),
         Protocol::Udp => Some(c"udp"),
@@ -63,8 +63,7 @@ fn protocol_name(protocol: Protocol) -> Option<&'static CStr> {
     }
 }
 
-/// How addresses and ports are shown: as numbers, or by the names that they
-/// have. Each is looked up once.
+/// The names that addresses and ports are shown by, if not as numbers. Each is looked up once.
 #[derive(Debug)]
 pub(crate) enum Names {
     Numeric,
@@ -74,11 +73,11 @@ pub(crate) enum Names {
     },
 }
 
-/// What looking a number up has brought.
+/// The outcome of looking a number up.
 #[derive(Debug)]
 pub(crate) struct LookedUp {
     name: Option<String>,
-    /// Whether the name stands for that number, once somebody has asked.
+    /// True if the name stands for that number; not looked up before it is needed.
     leads_back: Option<bool>,
 }
 
@@ -150,7 +149,7 @@ impl Names {
             Self::Named { services, .. } => Some(
                 services
                     .entry((port, protocol))
-                    .or_insert_with(|| LookedUp::new(service_name(port, protocol))),
+                    .or_insert_with(|| LookedUp::new(look_up_service_name(port, protocol))),
             ),
         }
     }

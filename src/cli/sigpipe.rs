@@ -34,7 +34,7 @@ extern "C" fn read_disposition() {
 }
 
 /// Gives SIGPIPE the disposition that it had at the start.
-pub(crate) fn restore() {
+pub(crate) fn restore_disposition() {
     if !WAS_IGNORED.load(Relaxed) {
         // SAFETY: SIG_DFL is a disposition that every signal may have, and no
         // handler of this program's is replaced.

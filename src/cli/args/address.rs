@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-//! Addresses and ports as people write them.
+//! Reads addresses and ports as people write them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipvs_client::Protocol;
 
 use crate::{
-    args::number::{BLANKS, number},
+    args::number::{BLANKS, parse_number},
     names,
 };
 
@@ -35,18 +35,18 @@ pub(crate) fn parse_endpoint(
     text: &str,
     protocol: Protocol,
 ) -> Result<(IpAddr, Option<u16>), EndpointError> {
-    if let Some((address, port)) = plain_ipv4(text.as_bytes()) {
+    if let Some((address, port)) = parse_plain_ipv4(text.as_bytes()) {
         return Ok((address.into(), port));
     }
-    if let Ok(address) = without_brackets(text).parse::<Ipv6Addr>() {
+    if let Ok(address) = strip_brackets(text).parse::<Ipv6Addr>() {
         return Ok((address.into(), None));
     }
     let wrong = |fault| EndpointError {
         text: text.to_owned(),
         fault,
     };
-    let host_ipv4 =
-        |host: &str| host_ipv4(host).ok_or_else(|| wrong(EndpointFault::Host(host.to_owned())));
+    let find_host =
+        |host: &str| find_ipv4(host).ok_or_else(|| wrong(EndpointFault::Host(host.to_owned())));
     let (address, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest
@@ -55,24 +55,24 @@ pub(crate) fn parse_endpoint(
             match host.parse::<Ipv6Addr>() {
                 Ok(address) => (address.into(), Some(port)),
                 // What follows has always been taken and left alone.
-                Err(_) => (host_ipv4(host)?.into(), None),
+                Err(_) => (find_host(host)?.into(), None),
             }
         }
         None => {
             let (host, port) = match text.rsplit_once(':') {
                 Some((host, port)) => (host, Some(port)),
-                // It would be a port, of no host.
+                // It would be a port without a host.
                 None if text.bytes().all(|byte| byte.is_ascii_digit()) => {
                     return Err(wrong(EndpointFault::Form));
                 }
                 None => (text, None),
             };
-            (host_ipv4(host)?.into(), port)
+            (find_host(host)?.into(), port)
         }
     };
     let port = match port {
         Some(port) => Some(
-            self::port(port, protocol)
+            parse_port(port, protocol)
                 .ok_or_else(|| wrong(EndpointFault::Port(port.to_owned())))?,
         ),
         None => None,
@@ -80,41 +80,40 @@ pub(crate) fn parse_endpoint(
     Ok((address, port))
 }
 
-/// The text between brackets, where nothing stands before or after them; else
+/// Returns the text between brackets, if nothing stands before or after them; else
 /// the text as it is.
-fn without_brackets(text: &str) -> &str {
+fn strip_brackets(text: &str) -> &str {
     text.strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .unwrap_or(text)
 }
 
-/// An IPv6 address without brackets whose last group may be meant for a port:
-/// what it would be with that port. `None` when the rest is no address, or the
-/// group is no decimal number.
-pub(crate) fn trailing_port(text: &str) -> Option<(Ipv6Addr, u16)> {
+/// Splits an IPv6 address without brackets before its last group, which may be
+/// meant for a port. `None` if the rest is no address or the group is no decimal
+/// number.
+pub(crate) fn split_trailing_port(text: &str) -> Option<(Ipv6Addr, u16)> {
     let (address, port) = text.rsplit_once(':')?;
     let mut digits = port.as_bytes();
-    let port = plain_number(&mut digits).filter(|_| digits.is_empty())?;
+    let port = take_plain_number(&mut digits).filter(|_| digits.is_empty())?;
     Some((address.parse().ok()?, port))
 }
 
-/// What nearly all addresses of a rule file are: four decimal numbers without
-/// leading zeros, and a decimal port or none. `None` says only that another
-/// reader has to look.
-fn plain_ipv4(text: &[u8]) -> Option<(Ipv4Addr, Option<u16>)> {
+/// Reads four decimal numbers without leading zeros, and a decimal port or none,
+/// as nearly all addresses of a rule file are. `None` if it takes another reader.
+fn parse_plain_ipv4(text: &[u8]) -> Option<(Ipv4Addr, Option<u16>)> {
     let mut rest = text;
     let mut octets = [0; 4];
     for (index, octet) in octets.iter_mut().enumerate() {
         if index > 0 {
             rest = rest.strip_prefix(b".")?;
         }
-        *octet = u8::try_from(plain_number(&mut rest)?).ok()?;
+        *octet = u8::try_from(take_plain_number(&mut rest)?).ok()?;
     }
     let port = match rest.split_first() {
         None => None,
         Some((b':', digits)) => {
             rest = digits;
-            Some(plain_number(&mut rest)?)
+            Some(take_plain_number(&mut rest)?)
         }
         Some(_) => return None,
     };
@@ -122,7 +121,7 @@ fn plain_ipv4(text: &[u8]) -> Option<(Ipv4Addr, Option<u16>)> {
 }
 
 /// Takes a decimal number without leading zeros off the front.
-fn plain_number(rest: &mut &[u8]) -> Option<u16> {
+fn take_plain_number(rest: &mut &[u8]) -> Option<u16> {
     let mut number = 0_u16;
     let mut taken = 0;
     for &byte in *rest {
@@ -140,33 +139,33 @@ fn plain_number(rest: &mut &[u8]) -> Option<u16> {
     (taken > 0).then_some(number)
 }
 
-/// An IPv4 address, or a host that has one.
-pub(crate) fn host_ipv4(text: &str) -> Option<Ipv4Addr> {
+/// Reads an IPv4 address, or looks up a host that has one.
+pub(crate) fn find_ipv4(text: &str) -> Option<Ipv4Addr> {
     if text.is_empty() {
         return None;
     }
     text.parse()
         .ok()
-        .or_else(|| lax_ipv4(text))
+        .or_else(|| parse_lax_ipv4(text))
         .or_else(|| names::look_up_host(text))
 }
 
-fn port(text: &str, protocol: Protocol) -> Option<u16> {
-    match number(text, 0..=u16::MAX.into()) {
+fn parse_port(text: &str, protocol: Protocol) -> Option<u16> {
+    match parse_number(text, 0..=u16::MAX.into()) {
         Some(port) => u16::try_from(port).ok(),
         None => names::look_up_service(text, protocol),
     }
 }
 
-/// An IPv4 address as laxly as C's inet_aton reads it: one to four numbers,
+/// Reads an IPv4 address as laxly as C's inet_aton does: one to four numbers,
 /// decimal, octal (0...) or hexadecimal (0x...), of which the last fills the
 /// bytes that are left. What follows a blank is not looked at.
-fn lax_ipv4(text: &str) -> Option<Ipv4Addr> {
+fn parse_lax_ipv4(text: &str) -> Option<Ipv4Addr> {
     let end = text.find(BLANKS).unwrap_or(text.len());
     let parts: Vec<u32> = text
         .get(..end)?
         .split('.')
-        .map(c_number)
+        .map(parse_c_number)
         .collect::<Option<_>>()?;
     let (&last, bytes) = parts.split_last()?;
     if bytes.len() > 3 {
@@ -181,8 +180,8 @@ fn lax_ipv4(text: &str) -> Option<Ipv4Addr> {
     (u64::from(last) >> bits_left == 0).then(|| (address | last).into())
 }
 
-/// A number as C writes it in source.
-fn c_number(text: &str) -> Option<u32> {
+/// Reads a number as C has it in source code.
+fn parse_c_number(text: &str) -> Option<u32> {
     let (digits, radix) =
         if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
             (digits, 16)
@@ -250,7 +249,7 @@ mod tests {
             ("", None),
         ] {
             let meant = meant.map(|(address, port)| (address.parse().unwrap(), port));
-            assert_eq!(trailing_port(text), meant, "{text:?}");
+            assert_eq!(split_trailing_port(text), meant, "{text:?}");
         }
     }
 
@@ -294,7 +293,7 @@ mod tests {
             ("", None),
         ] {
             let found = found.map(|(octets, port)| (Ipv4Addr::from(octets), port));
-            assert_eq!(plain_ipv4(text.as_bytes()), found, "{text:?}");
+            assert_eq!(parse_plain_ipv4(text.as_bytes()), found, "{text:?}");
         }
     }
 
@@ -345,7 +344,7 @@ mod tests {
             ("0", [0, 0, 0, 0]),
             ("10.0.0.9 x", [10, 0, 0, 9]),
         ] {
-            assert_eq!(lax_ipv4(text), Some(address.into()), "{text}");
+            assert_eq!(parse_lax_ipv4(text), Some(address.into()), "{text}");
         }
         for text in [
             "",
@@ -365,7 +364,7 @@ mod tests {
             " 1.2.3.4",
             "a",
         ] {
-            assert_eq!(lax_ipv4(text), None, "{text:?}");
+            assert_eq!(parse_lax_ipv4(text), None, "{text:?}");
         }
     }
 }

@@ -136,7 +136,7 @@ pub(crate) enum UsageError {
 }
 
 impl UsageError {
-    /// The exit status of a program that ends with this error.
+    /// Returns the exit status of a program that ends with this error.
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::NoCommand

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! The help text, made from the table of options.
+//! The help text, made from the table of commands and options.
 
 use clap::{Arg, ArgAction};
 
@@ -40,14 +40,14 @@ Examples:
     ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.3:80 -m -w 0
 ";
 
-/// What `--help` shows.
-pub(crate) fn text() -> String {
-    description().render_help().to_string()
+/// Renders what `--help` shows.
+pub(crate) fn render() -> String {
+    describe().render_help().to_string()
 }
 
-/// The command line as clap describes it. The scanner parses: the grammar
+/// Describes the command line for clap. The scanner parses: the grammar
 /// depends on the order of words, which clap has no notion of.
-fn description() -> clap::Command {
+fn describe() -> clap::Command {
     let args = TABLE.iter().map(|spec| {
         let mut arg = Arg::new(spec.long)
             .long(spec.long)
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn every_command_and_option_is_in_the_help_text_with_its_description() {
-        let help = text();
+        let help = render();
         let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for spec in TABLE {
             assert!(help.contains(&format!("--{}", spec.long)), "{}", spec.long);
@@ -93,6 +93,6 @@ mod tests {
 
     #[test]
     fn clap_finds_nothing_wrong_with_the_description() {
-        description().debug_assert();
+        describe().debug_assert();
     }
 }

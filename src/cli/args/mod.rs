@@ -49,7 +49,7 @@ pub(crate) struct Wording {
 impl Wording {
     fn new(options: &RawOptions<'_>) -> Self {
         fn tail<T>(typed: &Option<Typed<'_, T>>) -> Option<(Ipv6Addr, u16)> {
-            address::trailing_port(typed.as_ref()?.text)
+            address::split_trailing_port(typed.as_ref()?.text)
         }
         Self {
             given: options.given,

@@ -3,8 +3,8 @@
 //! Names that the rules about command lines, the errors and the hints know
 //! commands and options by.
 
-/// The first word of a command line: what it asks for. In the order of the
-/// table of commands and options.
+/// The commands, one of which begins a command line; in the order of the table of
+/// commands and options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CommandName {
     AddService,

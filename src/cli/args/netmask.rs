@@ -9,10 +9,11 @@ use ipvs_client::{AddressFamily, Netmask};
 use crate::args::{
     address,
     error::UsageError,
-    number::{c_int, number},
+    number::{parse_c_int, parse_number},
 };
 
-/// The mask of -M as far as it can be read before it is known whose it is.
+/// The mask of -M, read for both families as long as that of the service is
+/// unknown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct NetmaskText {
     ipv4: Option<Ipv4Addr>,
@@ -23,15 +24,15 @@ impl NetmaskText {
     /// # Errors
     /// When it can be a mask of neither family, or not of the one given.
     pub(crate) fn parse(text: &str, family: Option<AddressFamily>) -> Result<Self, UsageError> {
-        let ipv6 = u32::try_from(c_int(text))
+        let ipv6 = u32::try_from(parse_c_int(text))
             .ok()
             .filter(|length| (1..=128).contains(length));
         let ipv4 = match family {
             // Saves a host of that name from being looked up.
             Some(AddressFamily::Ipv6) => None,
-            _ => match number(text, 0..=32) {
+            _ => match parse_number(text, 0..=32) {
                 Some(length) => Some(ipv4_prefix(length)),
-                None => address::host_ipv4(text),
+                None => address::find_ipv4(text),
             },
         };
         let mask = Self { ipv4, ipv6 };
@@ -51,7 +52,7 @@ impl NetmaskText {
     }
 }
 
-/// The mask of a prefix of 0 to 32 bits.
+/// Returns the mask of a prefix of 0 to 32 bits.
 pub(crate) fn ipv4_prefix(length: u32) -> Ipv4Addr {
     let host_bits = 32u32.saturating_sub(length);
     u32::MAX.checked_shl(host_bits).unwrap_or(0).into()

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 
-//! Numbers as C's library reads them.
+//! Reads numbers as C's library does.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 /// The characters that C's isspace takes for a blank.
 pub(crate) const BLANKS: [char; 6] = [' ', '\t', '\n', '\x0b', '\x0c', '\r'];
 
-/// A decimal number in the range, as laxly as C's strtol reads it: blanks and
+/// Reads a decimal number in the range, as laxly as C's strtol reads it: blanks and
 /// a sign may come first, nothing may come after.
-pub(crate) fn number(text: &str, range: RangeInclusive<u32>) -> Option<u32> {
+pub(crate) fn parse_number(text: &str, range: RangeInclusive<u32>) -> Option<u32> {
     let digits = text.trim_start_matches(BLANKS);
     let (negative, digits) = match digits.as_bytes().first()? {
         b'-' => (true, digits.get(1..)?),
@@ -24,28 +24,28 @@ pub(crate) fn number(text: &str, range: RangeInclusive<u32>) -> Option<u32> {
     (range.contains(&number) && !(negative && number != 0)).then_some(number)
 }
 
-/// A number in a range that fits 16 bits, made into a type for it.
-pub(crate) fn number_u16<T>(
+/// Reads a number in a range that fits 16 bits, made into a type for it.
+pub(crate) fn parse_u16<T>(
     text: &str,
     range: RangeInclusive<u32>,
     make: fn(u16) -> Option<T>,
 ) -> Option<T> {
-    make(u16::try_from(number(text, range)?).ok()?)
+    make(u16::try_from(parse_number(text, range)?).ok()?)
 }
 
-/// A number in a range that fits 8 bits, made into a type for it.
-pub(super) fn number_u8<T>(
+/// Reads a number in a range that fits 8 bits, made into a type for it.
+pub(super) fn parse_u8<T>(
     text: &str,
     range: RangeInclusive<u32>,
     make: fn(u8) -> Option<T>,
 ) -> Option<T> {
-    make(u8::try_from(number(text, range)?).ok()?)
+    make(u8::try_from(parse_number(text, range)?).ok()?)
 }
 
-/// A decimal number as laxly as C's atoi reads it: what follows the digits is
+/// Reads a decimal number as laxly as C's atoi does: what follows the digits is
 /// not looked at, and of a large one the low 32 bits count. Without digits it is
 /// 0.
-pub(super) fn c_int(text: &str) -> i32 {
+pub(super) fn parse_c_int(text: &str) -> i32 {
     let text = text.trim_start_matches(BLANKS);
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let end = digits
@@ -63,8 +63,8 @@ pub(super) fn c_int(text: &str) -> i32 {
     }
 }
 
-/// A time in seconds, of which there may be a fraction, in the range.
-pub(crate) fn interval(text: &str, range: RangeInclusive<f64>) -> Option<Duration> {
+/// Reads a time in the range, in seconds, of which there may be a fraction.
+pub(crate) fn parse_interval(text: &str, range: RangeInclusive<f64>) -> Option<Duration> {
     let seconds: f64 = text.parse().ok()?;
     range
         .contains(&seconds)
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_strtol_reads_them() {
-        let read = |text| number(text, 0..=i32::MAX as u32);
+        let read = |text| parse_number(text, 0..=i32::MAX as u32);
         for (text, value) in [
             ("5", 5),
             (" 5", 5),

@@ -11,7 +11,7 @@ use ipvs_client::Protocol;
 use super::{
     error::UsageError as E,
     name::{self, CommandName as C},
-    number::{number, number_u8, number_u16},
+    number::{parse_number, parse_u8, parse_u16},
     raw::{Forwarding, set, set_text},
     spec::{Commands, Heading as H, Spec, command, option, ungrouped},
     word_list::{ENGINE_WORDS, FORM_WORDS, ROLE_WORDS, SCHEDULER_WORDS, TUNNEL_WORDS},
@@ -151,7 +151,7 @@ pub(crate) static TABLE: &[Spec] = &[
         .required("TYPE", |options, text| set(&mut options.tunnel_kind, find(&TUNNELS, text), E::TunnelType, text)).words(&TUNNEL_WORDS),
     option(H::ServerOptions, name::TUNNEL_PORT, SERVER_SETTINGS)
         .help("UDP port of a gue tunnel")
-        .required("PORT", |options, text| set(&mut options.tunnel_port, number_u16(text, range::TUNNEL_PORT, NonZeroU16::new), E::TunnelPort, text)),
+        .required("PORT", |options, text| set(&mut options.tunnel_port, parse_u16(text, range::TUNNEL_PORT, NonZeroU16::new), E::TunnelPort, text)),
     option(H::ServerOptions, name::TUNNEL_NO_CHECKSUM, SERVER_SETTINGS)
         .help("No checksum on a gue or gre tunnel (the default)"),
     option(H::ServerOptions, name::TUNNEL_CHECKSUM, SERVER_SETTINGS)
@@ -160,13 +160,13 @@ pub(crate) static TABLE: &[Spec] = &[
         .help("Remote checksum offload on a gue tunnel"),
     option(H::ServerOptions, name::WEIGHT, SERVER_SETTINGS).letters(&['w'])
         .help("Share of new connections; 0 quiesces [default: 1]")
-        .required("NUMBER", |options, text| set(&mut options.weight, number(text, range::WEIGHT), E::Weight, text)),
+        .required("NUMBER", |options, text| set(&mut options.weight, parse_number(text, range::WEIGHT), E::Weight, text)),
     option(H::ServerOptions, name::UPPER_THRESHOLD, SERVER_SETTINGS).letters(&['x'])
         .help("Connections from which on it gets no new ones; 0 is no limit")
-        .required("NUMBER", |options, text| set(&mut options.upper_threshold, number(text, range::THRESHOLD), E::UpperThreshold, text)),
+        .required("NUMBER", |options, text| set(&mut options.upper_threshold, parse_number(text, range::THRESHOLD), E::UpperThreshold, text)),
     option(H::ServerOptions, name::LOWER_THRESHOLD, SERVER_SETTINGS).letters(&['y'])
         .help("Connections below which it gets new ones again")
-        .required("NUMBER", |options, text| set(&mut options.lower_threshold, number(text, range::THRESHOLD), E::LowerThreshold, text)),
+        .required("NUMBER", |options, text| set(&mut options.lower_threshold, parse_number(text, range::THRESHOLD), E::LowerThreshold, text)),
 
     option(H::ListOptions, name::NUMERIC, Commands::optional(&[C::List, C::Save])).letters(&['n'])
         .help("Addresses and ports as numbers, without looking up names"),
@@ -199,7 +199,7 @@ pub(crate) static TABLE: &[Spec] = &[
         .optional("SECONDS", |options, text| options.set_interval(text)),
     option(H::ListOptions, name::COUNT, LISTING)
         .help("How often --watch shows it")
-        .required("NUMBER", |options, text| set(&mut options.count, number(text, range::COUNT), E::Count, text)),
+        .required("NUMBER", |options, text| set(&mut options.count, parse_number(text, range::COUNT), E::Count, text)),
     option(H::ListOptions, name::EXACT, LISTING)
         .help("Show large numbers with all digits"),
     option(H::ListOptions, name::NO_SORT, LISTING)
@@ -217,32 +217,32 @@ pub(crate) static TABLE: &[Spec] = &[
         .required("INTERFACE", |options, text| set_text(&mut options.interface, text)),
     option(H::DaemonOptions, name::SYNC_ID, Commands::optional(&[C::List, C::StartDaemon, C::StopDaemon]))
         .help("Group of directors, 0 to 255; a backup with 0 hears all [default: 0]")
-        .required("NUMBER", |options, text| set(&mut options.sync_id, number_u8(text, range::SYNC_ID, Some), E::SyncId, text)),
+        .required("NUMBER", |options, text| set(&mut options.sync_id, parse_u8(text, range::SYNC_ID, Some), E::SyncId, text)),
     option(H::DaemonOptions, name::SYNC_MAXLEN, STARTING_DAEMON)
         .help("Largest message [default: 1472]")
-        .required("BYTES", |options, text| set(&mut options.sync_maxlen, number_u16(text, range::SYNC_MAXLEN, NonZeroU16::new), E::SyncMaxlen, text)),
+        .required("BYTES", |options, text| set(&mut options.sync_maxlen, parse_u16(text, range::SYNC_MAXLEN, NonZeroU16::new), E::SyncMaxlen, text)),
     option(H::DaemonOptions, name::MCAST_GROUP, STARTING_DAEMON)
         .help("Multicast group [default: 224.0.0.81]")
         .required("ADDRESS", |options, text| options.set_mcast_group(text)),
     option(H::DaemonOptions, name::MCAST_PORT, STARTING_DAEMON)
         .help("UDP port [default: 8848]")
-        .required("PORT", |options, text| set(&mut options.mcast_port, number_u16(text, range::MCAST_PORT, NonZeroU16::new), E::McastPort, text)),
+        .required("PORT", |options, text| set(&mut options.mcast_port, parse_u16(text, range::MCAST_PORT, NonZeroU16::new), E::McastPort, text)),
     option(H::DaemonOptions, name::MCAST_TTL, STARTING_DAEMON)
         .help("Time to live [default: 1]")
-        .required("NUMBER", |options, text| set(&mut options.mcast_ttl, number_u8(text, range::MCAST_TTL, NonZeroU8::new), E::McastTtl, text)),
+        .required("NUMBER", |options, text| set(&mut options.mcast_ttl, parse_u8(text, range::MCAST_TTL, NonZeroU8::new), E::McastTtl, text)),
 
     option(H::AnyCommand, name::JSON, EVERY_COMMAND)
         .help("Listings as one JSON document, errors as one JSON object a line"),
 ];
 
-/// The entry with this short option.
-pub(crate) fn by_letter(letter: char) -> Option<&'static Spec> {
+/// Returns the row with this letter.
+pub(crate) fn find_by_letter(letter: char) -> Option<&'static Spec> {
     let place = *BY_LETTER.get(letter as usize)?;
     TABLE.get(usize::from(place))
 }
 
-/// The place in the table of each letter, as every line of a rule file asks for
-/// several; one past its end for those that are no option. All are ASCII.
+/// The place in the table of each letter, because every line of a rule file asks
+/// for several; one past the end for a letter that is no option. All are ASCII.
 #[expect(
     clippy::indexing_slicing,
     reason = "the compiler does it, and would refuse what is out of bounds"
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn every_short_option_is_found_by_its_letter_and_no_other() {
         for letter in ('\0'..='\u{ff}').chain(['５']) {
-            let found = by_letter(letter).map(|spec| spec.long);
+            let found = find_by_letter(letter).map(|spec| spec.long);
             let spec = TABLE.iter().find(|spec| spec.letters.contains(&letter));
             assert_eq!(found, spec.map(|spec| spec.long), "{letter:?}");
         }

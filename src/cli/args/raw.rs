@@ -16,7 +16,7 @@ use super::{
     error::UsageError,
     name::Groups,
     netmask::NetmaskText,
-    number::{interval, number},
+    number::{parse_interval, parse_number},
 };
 use crate::command::{TunnelKind, choice::OutputForm, range};
 
@@ -91,7 +91,7 @@ impl<'a> RawOptions<'a> {
     }
 
     pub(super) fn set_fwmark(&mut self, text: &'a str) -> Result<(), UsageError> {
-        let mark = number(text, range::FWMARK).and_then(NonZeroU32::new);
+        let mark = parse_number(text, range::FWMARK).and_then(NonZeroU32::new);
         let value = ServiceId::Fwmark {
             mark: mark.ok_or_else(|| UsageError::Fwmark(text.to_owned()))?,
             family: AddressFamily::Ipv4,
@@ -119,7 +119,7 @@ impl<'a> RawOptions<'a> {
         };
         set(
             &mut self.persistence,
-            number(text, range::PERSISTENCE_TIMEOUT),
+            parse_number(text, range::PERSISTENCE_TIMEOUT),
             UsageError::PersistenceTimeout,
             text,
         )
@@ -175,7 +175,7 @@ impl<'a> RawOptions<'a> {
         match text {
             Some(text) => set(
                 &mut self.interval,
-                interval(text, range::INTERVAL),
+                parse_interval(text, range::INTERVAL),
                 UsageError::WatchInterval,
                 text,
             ),

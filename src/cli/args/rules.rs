@@ -27,7 +27,7 @@ impl Rules {
         exclusive: Groups::NONE,
     };
 
-    fn of_tunnel(kind: TunnelKind) -> Self {
+    fn for_tunnel(kind: TunnelKind) -> Self {
         match kind {
             TunnelKind::Ipip => Self::NONE,
             TunnelKind::Gue => Self {
@@ -111,13 +111,13 @@ static RULES: [Rules; COMMANDS] = {
             let mut command = 0;
             while command < COMMANDS {
                 let rules = &mut rules[command];
-                if has(commands.compulsory, command) {
+                if contains(commands.compulsory, command) {
                     rules.compulsory = rules.compulsory.with(*group);
                 }
-                if has(commands.optional, command) {
+                if contains(commands.optional, command) {
                     rules.optional = rules.optional.with(*group);
                 }
-                if has(commands.exclusive, command) {
+                if contains(commands.exclusive, command) {
                     rules.exclusive = rules.exclusive.with(*group);
                 }
                 command += 1;
@@ -133,7 +133,7 @@ static RULES: [Rules; COMMANDS] = {
     clippy::indexing_slicing,
     reason = "the compiler does it, and would refuse what is out of bounds"
 )]
-const fn has(commands: &[CommandName], place: usize) -> bool {
+const fn contains(commands: &[CommandName], place: usize) -> bool {
     let mut index = 0;
     while index < commands.len() {
         if commands[index] as usize == place {
@@ -164,12 +164,12 @@ static GROUPS: [Option<Group>; Group::LIMIT] = {
     groups
 };
 
-fn rules_of(command: CommandName) -> Rules {
+fn find_rules(command: CommandName) -> Rules {
     RULES.get(command as usize).copied().unwrap_or(Rules::NONE)
 }
 
 /// Returns the command as errors name it.
-pub(super) fn owner(command: CommandName) -> Owner {
+pub(super) fn name_owner(command: CommandName) -> Owner {
     let title = match TABLE.get(command as usize).map(|spec| &spec.kind) {
         Some(Kind::Command { title, .. }) => title,
         _ => "",
@@ -183,7 +183,7 @@ pub(super) fn owner(command: CommandName) -> Owner {
 /// The first group that does not, by rank; then options of -L that ask for two
 /// listings.
 pub(super) fn check_command(command: CommandName, given: Groups) -> Result<(), UsageError> {
-    rules_of(command).check(owner(command), given)?;
+    find_rules(command).check(name_owner(command), given)?;
 
     let has_one_of = |groups: &[Group]| groups.iter().any(|&group| given.contains(group));
     let is_other_listing = has_one_of(&[name::TIMEOUT, name::DAEMON, name::CONNECTION]);
@@ -196,10 +196,10 @@ pub(super) fn check_command(command: CommandName, given: Groups) -> Result<(), U
 }
 
 /// Returns the commands that an option of this group may stand beside.
-pub(crate) fn commands_with(group: Group) -> impl Iterator<Item = &'static Spec> {
+pub(crate) fn find_commands(group: Group) -> impl Iterator<Item = &'static Spec> {
     TABLE.iter().filter(move |spec| {
         spec.command()
-            .is_some_and(|command| rules_of(command).legal().contains(group))
+            .is_some_and(|command| find_rules(command).legal().contains(group))
     })
 }
 
@@ -213,7 +213,7 @@ const TUNNEL_OPTIONS: Groups = Groups::NONE
 /// Checks that the tunnel options of a command line go with its type of tunnel.
 pub(super) fn check_tunnel(kind: TunnelKind, given: Groups) -> Result<(), UsageError> {
     let owner = Owner::Tunnel(kind.name());
-    Rules::of_tunnel(kind).check(owner, given.intersection(TUNNEL_OPTIONS))
+    Rules::for_tunnel(kind).check(owner, given.intersection(TUNNEL_OPTIONS))
 }
 
 /// Returns whether a command line has options that only tunneling takes.

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-//! Words into options and arguments, by the rules of popt, the option library
+//! Splits words into options and arguments, by the rules of popt, the option library
 //! of the original: short options in bundles, values attached, after `=` or in
 //! the next word, and `--` before plain arguments.
 
 use super::{
     error::UsageError,
-    options::{TABLE, by_letter},
+    options::{TABLE, find_by_letter},
     spec::{Spec, Value},
 };
 
-/// What the scanner finds.
+/// A piece of a command line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Token<'a> {
     Option {
@@ -26,8 +26,8 @@ pub(crate) enum Token<'a> {
 /// The tokens of a command line, in the order of its words.
 pub(crate) struct Scanner<'a> {
     words: std::slice::Iter<'a, &'a str>,
-    /// A bundle of short options that is not at its end: the word, and what is
-    /// left of it.
+    /// A bundle of short options that is not at its end: the word, and the letters
+    /// that are left of it.
     bundle: Option<(&'a str, &'a str)>,
     /// `--` has been seen.
     only_arguments: bool,
@@ -42,8 +42,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A word that begins with `--`.
-    fn long_option(&mut self, word: &'a str, name: &'a str) -> Result<Token<'a>, UsageError> {
+    /// Reads a word that begins with `--`.
+    fn scan_long(&mut self, word: &'a str, name: &'a str) -> Result<Token<'a>, UsageError> {
         let (name, attached) = match name.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (name, None),
@@ -62,15 +62,15 @@ impl<'a> Scanner<'a> {
                 last_word: word,
             });
         }
-        self.with_next_word(spec, word)
+        self.add_value(spec, word)
     }
 
-    /// The first letter of what is left of a bundle.
-    fn short_option(&mut self, word: &'a str, rest: &'a str) -> Result<Token<'a>, UsageError> {
+    /// Reads the first letter of the rest of a bundle.
+    fn scan_short(&mut self, word: &'a str, rest: &'a str) -> Result<Token<'a>, UsageError> {
         let mut letters = rest.chars();
         let spec = letters
             .next()
-            .and_then(by_letter)
+            .and_then(find_by_letter)
             .ok_or_else(|| UsageError::UnknownOption(word.to_owned()))?;
         let rest = letters.as_str();
         if spec.value == Value::None {
@@ -85,7 +85,7 @@ impl<'a> Scanner<'a> {
             });
         }
         if rest.is_empty() {
-            return self.with_next_word(spec, word);
+            return self.add_value(spec, word);
         }
         Ok(Token::Option {
             spec,
@@ -94,13 +94,9 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// An option whose value, if it takes one, is the next word.
-    fn with_next_word(
-        &mut self,
-        spec: &'static Spec,
-        word: &'a str,
-    ) -> Result<Token<'a>, UsageError> {
-        let value = self.value(spec, word)?;
+    /// Returns an option whose value, if it takes one, is the next word.
+    fn add_value(&mut self, spec: &'static Spec, word: &'a str) -> Result<Token<'a>, UsageError> {
+        let value = self.take_value(spec, word)?;
         Ok(Token::Option {
             spec,
             value,
@@ -108,11 +104,11 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// The value in the next word, if the option takes one.
-    fn value(&mut self, spec: &Spec, word: &str) -> Result<Option<&'a str>, UsageError> {
+    /// Takes the value from the next word, if the option takes one.
+    fn take_value(&mut self, spec: &Spec, word: &str) -> Result<Option<&'a str>, UsageError> {
         match spec.value {
             Value::None => Ok(None),
-            // Whatever comes next, even what looks like an option.
+            // Any word is the value, even one that looks like an option.
             Value::Required(_) => match self.words.next() {
                 Some(value) => Ok(Some(value)),
                 None => Err(UsageError::MissingValue(word.to_owned())),
@@ -133,7 +129,7 @@ impl<'a> Iterator for Scanner<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some((word, rest)) = self.bundle.take() {
-            return Some(self.short_option(word, rest));
+            return Some(self.scan_short(word, rest));
         }
         let mut word = *self.words.next()?;
         if word == "--" && !self.only_arguments {
@@ -146,8 +142,8 @@ impl<'a> Iterator for Scanner<'a> {
         Some(match word.strip_prefix('-') {
             None | Some("") => Ok(Token::Argument(word)),
             Some(rest) => match rest.strip_prefix('-') {
-                Some(name) => self.long_option(word, name),
-                None => self.short_option(word, rest),
+                Some(name) => self.scan_long(word, name),
+                None => self.scan_short(word, rest),
             },
         })
     }

@@ -25,7 +25,7 @@ pub(crate) struct Spec {
     take: Take,
 }
 
-/// Tells commands from options.
+/// The two kinds of row.
 #[derive(Debug)]
 pub(crate) enum Kind {
     Command {
@@ -51,7 +51,7 @@ pub(crate) struct Commands {
     pub(super) exclusive: &'static [CommandName],
 }
 
-/// Tells whether a value follows; the text names it in help.
+/// The value that follows a command or option, by its name in the help text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     None,

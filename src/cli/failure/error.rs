@@ -41,7 +41,7 @@ pub(crate) struct OutputFileError {
 
 /// The rules cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {}: {reason}", input_name(file.as_deref()))]
+#[error("cannot read {}: {reason}", name_input(file.as_deref()))]
 pub(crate) struct InputError {
     /// Standard input if not given.
     pub(crate) file: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub(crate) struct InputError {
     pub(crate) reason: io::Error,
 }
 
-fn input_name(file: Option<&Path>) -> String {
+fn name_input(file: Option<&Path>) -> String {
     file.map_or("from standard input".to_owned(), |file| {
         file.display().to_string()
     })
@@ -110,7 +110,7 @@ pub(crate) struct RuleAt {
 }
 
 impl RuleAt {
-    /// `rules.txt: line 3: `
+    /// Returns the place as a message begins with it: `rules.txt: line 3: `.
     pub(super) fn prefix(&self) -> String {
         let file = self.file.as_deref().map(Path::display);
         let mut text = file.map_or(String::new(), |file| format!("{file}: "));
@@ -123,8 +123,8 @@ impl RuleAt {
     }
 }
 
-/// The exit status of a program that ends with the error.
-pub(crate) fn status(error: &anyhow::Error) -> u8 {
+/// Returns the exit status of a program that ends with the error.
+pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
     if is_closed_pipe(error) {
         return 0;
     }
@@ -136,7 +136,7 @@ pub(crate) fn status(error: &anyhow::Error) -> u8 {
     }
     match error.downcast_ref::<Error>() {
         Some(error) if is_unavailable(error) => STATUS_UNAVAILABLE,
-        Some(error) if changes(error) => STATUS_REFUSED,
+        Some(error) if is_change(error) => STATUS_REFUSED,
         _ => STATUS_READ,
     }
 }
@@ -181,7 +181,7 @@ pub(crate) fn is_unavailable(error: &Error) -> bool {
 }
 
 /// Tells whether the operation would have changed something.
-pub(crate) fn changes(error: &Error) -> bool {
+pub(crate) fn is_change(error: &Error) -> bool {
     use Operation as O;
     error.operation().is_some_and(|operation| {
         matches!(
@@ -217,7 +217,7 @@ mod tests {
             operation: Operation::ListServices,
             errno: Errno::NOMEM,
         };
-        assert_eq!(status(&refused.into()), 255);
-        assert_eq!(status(&unread.into()), 1);
+        assert_eq!(exit_status(&refused.into()), 255);
+        assert_eq!(exit_status(&unread.into()), 1);
     }
 }

@@ -16,8 +16,8 @@ const CONTAINER_MARKS: [&str; 3] = [
     "/run/systemd/container",
 ];
 
-/// What about the system can be the reason of a failure. What cannot be read
-/// is taken to be in order.
+/// Facts about the system that can be the reason of a failure. Those that cannot be
+/// read are taken to be in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Facts {
     /// The effective user is root, be it only inside a user namespace.
@@ -80,15 +80,15 @@ impl Facts {
                 || CONTAINER_MARKS.iter().any(|mark| Path::new(mark).exists()),
             modules_installed: read("/proc/sys/kernel/osrelease")
                 .is_none_or(|release| Path::new("/lib/modules").join(release.trim_end()).is_dir()),
-            modules: module_names(&read("/proc/modules").unwrap_or_default()),
+            modules: name_modules(&read("/proc/modules").unwrap_or_default()),
             local_addresses: read("/proc/self/net/fib_trie").is_none_or(|trie| !trie.is_empty()),
-            interfaces: interface_names(&read("/proc/self/net/dev").unwrap_or_default()),
+            interfaces: name_interfaces(&read("/proc/self/net/dev").unwrap_or_default()),
         }
     }
 }
 
-/// The words after a name in `/proc/self/status`.
-fn field<'a>(status: &'a str, name: &str) -> Option<Vec<&'a str>> {
+/// Returns the words after a name in `/proc/self/status`.
+fn find_field<'a>(status: &'a str, name: &str) -> Option<Vec<&'a str>> {
     status.lines().find_map(|line| {
         let (found, words) = line.split_once(':')?;
         (found == name).then(|| words.split_whitespace().collect())
@@ -97,11 +97,11 @@ fn field<'a>(status: &'a str, name: &str) -> Option<Vec<&'a str>> {
 
 fn is_root(status: &str) -> bool {
     // Real, effective, saved and file system user.
-    field(status, "Uid").is_none_or(|users| users.get(1) == Some(&"0"))
+    find_field(status, "Uid").is_none_or(|users| users.get(1) == Some(&"0"))
 }
 
 fn is_capable(status: &str, capability: u32) -> bool {
-    field(status, "CapEff")
+    find_field(status, "CapEff")
         .and_then(|words| u64::from_str_radix(words.first()?, 16).ok())
         .is_none_or(|set| set >> capability & 1 == 1)
 }
@@ -112,8 +112,8 @@ fn is_initial_user_namespace(uid_map: &str) -> bool {
     uid_map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// The names before the colons in `/proc/net/dev`; its headings have none.
-fn interface_names(dev: &str) -> Vec<String> {
+/// Returns the names before the colons in `/proc/net/dev`; its headings have none.
+fn name_interfaces(dev: &str) -> Vec<String> {
     dev.lines()
         .filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned()))
         .collect()
@@ -125,8 +125,8 @@ fn is_initial_pid_namespace(link: &Path) -> bool {
     link == Path::new("pid:[4026531836]")
 }
 
-/// The first word of each line of `/proc/modules`.
-fn module_names(modules: &str) -> Vec<String> {
+/// Returns the first word of each line of `/proc/modules`.
+fn name_modules(modules: &str) -> Vec<String> {
     modules
         .lines()
         .filter_map(|line| line.split_whitespace().next())
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn interfaces_stand_before_a_colon() {
         assert_eq!(
-            interface_names(
+            name_interfaces(
                 "Inter-|   Receive                                                |  Transmit\n \
                  face |bytes    packets errs drop fifo frame compressed multicast|bytes\n\
                  \x20   lo: 5160056   80064    0    0    0     0          0         0  5160056\n\
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn modules_are_known_by_their_first_word() {
         assert_eq!(
-            module_names(
+            name_modules(
                 "ip_vs_wlc 1753 0 - Live 0x0000000000000000\n\
                  ip_vs 162529 2 ip_vs_wlc, Live 0x0000000000000000\n"
             ),

@@ -11,7 +11,7 @@ use super::{
     error::{CommandLine, FailedCommand, find_refusal, is_closed_pipe, is_unavailable},
     facts::Facts,
     hint,
-    object::object,
+    object::make_object,
     words,
 };
 use crate::args::error::UsageError;
@@ -55,9 +55,9 @@ impl<'a> Messages<'a> {
             return;
         }
         if self.as_json {
-            self.show(&format!("{}\n", object(error)));
+            self.show(&format!("{}\n", make_object(error)));
         } else {
-            let text = self.text(error);
+            let text = self.compose(error);
             self.show(&format!("{text}\n"));
         }
     }
@@ -92,17 +92,17 @@ impl<'a> Messages<'a> {
         let _ = self.out.write_all(text.as_bytes());
     }
 
-    fn text(&self, error: &anyhow::Error) -> String {
+    fn compose(&self, error: &anyhow::Error) -> String {
         let failure = error.downcast_ref::<Error>();
         let to_terminal = (self.is_terminal)();
         let facts = (to_terminal || failure.is_some_and(is_unavailable)).then(Facts::read);
         let mut text = match failure {
             Some(failure) => {
-                words::of_failure(failure, facts.as_ref().is_none_or(|facts| facts.net_raw))
+                words::word_failure(failure, facts.as_ref().is_none_or(|facts| facts.net_raw))
             }
-            None => words::of_other(error),
+            None => words::word_other(error),
         };
-        let prefix = words::prefix(error);
+        let prefix = words::word_prefix(error);
         if !prefix.is_empty() {
             // A message of the original's can end with an empty line.
             text = format!("{prefix}{}", text.trim_end());
@@ -113,7 +113,7 @@ impl<'a> Messages<'a> {
         }
         let may_read_table = self.may_read_table;
         if let Some(line) =
-            facts.and_then(|facts| hint_line(error, &facts, to_terminal, may_read_table))
+            facts.and_then(|facts| find_hint_line(error, &facts, to_terminal, may_read_table))
         {
             // A message of the original's can end with an empty line.
             text.truncate(text.trim_end().len());
@@ -125,7 +125,7 @@ impl<'a> Messages<'a> {
 
 /// The hint for a person at a terminal. In a container it is for whoever reads
 /// the log, if no command can work there: what is missing is missing around it.
-fn hint_line(
+fn find_hint_line(
     error: &anyhow::Error,
     facts: &Facts,
     to_terminal: bool,
@@ -146,13 +146,13 @@ fn hint_line(
 fn find_hint(error: &anyhow::Error, facts: &Facts, may_read_table: bool) -> Option<String> {
     if let Some(usage) = error.downcast_ref::<UsageError>() {
         let line = error.downcast_ref::<CommandLine>();
-        return hint::of_usage(usage, line.map_or(&[], |line| &line.words));
+        return hint::explain_usage(usage, line.map_or(&[], |line| &line.words));
     }
     let command = error
         .downcast_ref::<FailedCommand>()
         .map(|attempt| &attempt.0);
     let failure = error.downcast_ref::<Error>()?;
-    hint::of_failure(failure, command, facts, may_read_table)
+    hint::explain_failure(failure, command, facts, may_read_table)
 }
 
 #[cfg(test)]
@@ -167,10 +167,10 @@ mod tests {
     use crate::{
         args::parse_command,
         command::Command,
-        failure::{StdoutError, status},
+        failure::{StdoutError, exit_status},
     };
 
-    /// What is reported of a command that the kernel refuses.
+    /// Returns what is reported of a command that the kernel refuses.
     fn reported(line: &str, errno: Errno, is_terminal: fn() -> bool) -> String {
         let command = parse_command(line);
         let operation = match &command {
@@ -219,7 +219,7 @@ mod tests {
                 let error = anyhow::Error::from(error);
                 let mut text = Vec::new();
                 Messages::new(&mut text, || true).report(&error);
-                (text, object(&error), status(&error))
+                (text, make_object(&error), exit_status(&error))
             };
             assert_eq!(
                 told(Error::ImpossibleName { operation, kind }),
@@ -242,9 +242,9 @@ mod tests {
         let mut messages = Messages::new(&mut out, || true);
         let error = StdoutError(io::ErrorKind::BrokenPipe.into()).into();
         messages.report(&error);
-        assert_eq!((out.as_slice(), status(&error)), (&b""[..], 0));
+        assert_eq!((out.as_slice(), exit_status(&error)), (&b""[..], 0));
         assert_eq!(
-            status(&StdoutError(io::ErrorKind::StorageFull.into()).into()),
+            exit_status(&StdoutError(io::ErrorKind::StorageFull.into()).into()),
             1
         );
     }
@@ -269,12 +269,12 @@ mod tests {
             })
         };
         for error in [unavailable(), refused(Operation::Flush, Errno::PERM)] {
-            let logged = hint_line(&error, &container, false, false).unwrap();
+            let logged = find_hint_line(&error, &container, false, false).unwrap();
             assert!(logged.starts_with("ipvsadm: hint: "), "{logged}");
-            let shown = hint_line(&error, &container, true, false).unwrap();
+            let shown = find_hint_line(&error, &container, true, false).unwrap();
             assert_eq!(logged, format!("ipvsadm: {shown}"));
             assert_eq!(
-                hint_line(&error, &bare, false, false),
+                find_hint_line(&error, &bare, false, false),
                 None,
                 "it is not certain"
             );
@@ -292,8 +292,8 @@ mod tests {
             UsageError::NotTunneling.into(),
             refused(Operation::AddDestination(service, server), Errno::INVAL),
         ] {
-            assert!(hint_line(&error, &container, true, false).is_some());
-            assert_eq!(hint_line(&error, &container, false, false), None);
+            assert!(find_hint_line(&error, &container, true, false).is_some());
+            assert_eq!(find_hint_line(&error, &container, false, false), None);
         }
     }
 }

@@ -13,7 +13,7 @@ mod words;
 pub(crate) use self::{
     error::{
         CommandLine, FailedCommand, Incomplete, InputError, OutputFileError, RuleAt, StdoutError,
-        changes, flush, is_closed_pipe, is_unavailable, status,
+        exit_status, flush, is_change, is_closed_pipe, is_unavailable,
     },
     messages::Messages,
 };

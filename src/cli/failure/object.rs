@@ -10,21 +10,21 @@ use super::{
 };
 use crate::{command::place::Place, json::JsonError};
 
-/// An error as JSON: what was asked, of which object, the kernel's reason, the
-/// words, and where the rule stands.
-pub(super) fn object(error: &anyhow::Error) -> serde_json::Value {
+/// Makes the JSON object of an error: the operation and its object, the kernel's
+/// reason, the words, and the place of the rule.
+pub(super) fn make_object(error: &anyhow::Error) -> serde_json::Value {
     let failure = error.downcast_ref::<Error>();
     let operation = failure.and_then(Error::operation);
     let json_error = error.downcast_ref::<JsonError>();
     let message = match (failure, json_error) {
-        (Some(failure), _) => words::of_failure(failure, true),
+        (Some(failure), _) => words::word_failure(failure, true),
         (None, Some(error)) => error.reason(),
-        (None, None) => words::of_other(error),
+        (None, None) => words::word_other(error),
     };
     let mut object = serde_json::json!({
         "operation": operation.map(|operation| operation.to_string()),
-        "object": operation.and_then(named_object),
-        "errno": failure.and_then(find_refusal).map(|(_, errno)| errno_name(errno)),
+        "object": operation.and_then(name_object),
+        "errno": failure.and_then(find_refusal).map(|(_, errno)| name_errno(errno)),
         "message": message.trim_end(),
     });
     let at = error.downcast_ref::<RuleAt>();
@@ -49,8 +49,8 @@ pub(super) fn object(error: &anyhow::Error) -> serde_json::Value {
     object
 }
 
-/// The virtual service, real server or daemon that an operation is about.
-fn named_object(operation: Operation) -> Option<serde_json::Value> {
+/// Names the virtual service, real server or daemon that an operation is about.
+fn name_object(operation: Operation) -> Option<serde_json::Value> {
     use Operation as O;
     Some(match operation {
         O::ReadService(service)
@@ -72,9 +72,8 @@ fn named_object(operation: Operation) -> Option<serde_json::Value> {
     })
 }
 
-/// The name that C has for an errno that IPVS answers with; the number of any
-/// other.
-fn errno_name(errno: Errno) -> String {
+/// Names an errno that IPVS answers with as C does; any other by its number.
+fn name_errno(errno: Errno) -> String {
     let name = match errno {
         Errno::PERM => "EPERM",
         Errno::NOENT => "ENOENT",

@@ -7,17 +7,17 @@ use ipvs_client::{Errno, Error, Operation};
 use super::error::{RuleAt, find_refusal};
 use crate::command::place::Place;
 
-/// The words of an error that is not the client's, without its context.
-pub(super) fn of_other(error: &anyhow::Error) -> String {
+/// Words an error that is not the client's, without its context.
+pub(super) fn word_other(error: &anyhow::Error) -> String {
     match error.chain().nth(error.is::<RuleAt>().into()) {
         Some(error) => error.to_string(),
         None => error.to_string(),
     }
 }
 
-/// The place of the rule that failed, and what it asked for where that stands in
-/// no line that could be looked up.
-pub(super) fn prefix(error: &anyhow::Error) -> String {
+/// Words the place of the rule that failed, and its operation where it is of a
+/// JSON document, which has no line to look up.
+pub(super) fn word_prefix(error: &anyhow::Error) -> String {
     let Some(at) = error.downcast_ref::<RuleAt>() else {
         return String::new();
     };
@@ -32,7 +32,7 @@ pub(super) fn prefix(error: &anyhow::Error) -> String {
 
 /// Words a failure of the client as the original does, which needs a raw socket,
 /// and so a capability, to find out that the kernel has no IPVS.
-pub(super) fn of_failure(error: &Error, net_raw: bool) -> String {
+pub(super) fn word_failure(error: &Error, net_raw: bool) -> String {
     const NO_IPVS: &str = "Can't initialize ipvs: Protocol not available";
     const NOT_ROOT: &str = "Can't initialize ipvs: Permission denied (you must be root)";
     const QUESTION: &str =
@@ -45,21 +45,21 @@ pub(super) fn of_failure(error: &Error, net_raw: bool) -> String {
                 Ok(said) => format!("{said}\n{reason}\n{QUESTION}"),
                 Err(error) => format!(
                     "{reason}\n{QUESTION}\ncannot run /sbin/modprobe to load ip_vs: {}",
-                    without_number(&error.to_string())
+                    strip_number(&error.to_string())
                 ),
             }
         }
         error if error.errno() == Some(Errno::PERM) => format!("{NOT_ROOT}\n{QUESTION}"),
         Error::KeptChanging { .. } => format!("{error}\nNothing of it was written."),
         other => match find_refusal(other) {
-            Some((operation, errno)) => refusal(operation, errno),
+            Some((operation, errno)) => word_refusal(operation, errno),
             None => other.to_string(),
         },
     }
 }
 
-/// The kernel's reason in the original's words.
-pub(super) fn refusal(operation: Operation, errno: Errno) -> String {
+/// Words the kernel's reason as the original does.
+pub(super) fn word_refusal(operation: Operation, errno: Errno) -> String {
     use Operation as O;
     let words = match (operation, errno) {
         (O::AddService(_), Errno::EXIST) => "Service already exists",
@@ -82,13 +82,13 @@ pub(super) fn refusal(operation: Operation, errno: Errno) -> String {
             "Invalid operation.  Possibly wrong module version, address not unicast, ..."
         }
         (_, Errno::NOMEM) => "Memory allocation problem",
-        _ => return without_number(&errno.to_string()).to_owned(),
+        _ => return strip_number(&errno.to_string()).to_owned(),
     };
     words.to_owned()
 }
 
-/// The C library's words for an error, without the number that Rust adds.
-fn without_number(text: &str) -> &str {
+/// Returns the C library's words for an error, without the number that Rust adds.
+fn strip_number(text: &str) -> &str {
     text.split_once(" (os error")
         .map_or(text, |(words, _)| words)
 }
@@ -96,7 +96,7 @@ fn without_number(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::status;
+    use crate::failure::exit_status;
 
     #[test]
     fn without_ipvs_it_depends_on_the_right_to_a_raw_socket_what_the_original_says() {
@@ -104,14 +104,14 @@ mod tests {
             modprobe: Ok("modprobe: no".to_owned()),
         };
         assert_eq!(
-            of_failure(&error, true).lines().collect::<Vec<_>>()[..2],
+            word_failure(&error, true).lines().collect::<Vec<_>>()[..2],
             [
                 "modprobe: no",
                 "Can't initialize ipvs: Protocol not available"
             ]
         );
         assert_eq!(
-            of_failure(&error, false).lines().nth(1),
+            word_failure(&error, false).lines().nth(1),
             Some("Can't initialize ipvs: Permission denied (you must be root)")
         );
     }
@@ -122,7 +122,7 @@ mod tests {
             modprobe: Err(Errno::NOENT.into()),
         };
         assert_eq!(
-            of_failure(&error, true),
+            word_failure(&error, true),
             "Can't initialize ipvs: Protocol not available\n\
              Are you sure that IP Virtual Server is built in the kernel or as module?\n\
              cannot run /sbin/modprobe to load ip_vs: No such file or directory"
@@ -130,13 +130,13 @@ mod tests {
         let silent = Error::Unavailable {
             modprobe: Ok(String::new()),
         };
-        assert_eq!(of_failure(&silent, true).lines().count(), 2);
+        assert_eq!(word_failure(&silent, true).lines().count(), 2);
     }
 
     #[test]
     fn an_errno_without_words_of_its_own_has_those_of_the_c_library() {
         assert_eq!(
-            refusal(Operation::SetTimeouts, Errno::RANGE),
+            word_refusal(Operation::SetTimeouts, Errno::RANGE),
             "Numerical result out of range"
         );
     }
@@ -146,13 +146,13 @@ mod tests {
         let error = Error::KeptChanging {
             operation: Operation::ListServices,
         };
-        let text = of_failure(&error, true);
+        let text = word_failure(&error, true);
         assert!(
             text.starts_with("cannot list the virtual services: the table kept changing"),
             "{text}"
         );
         assert!(text.ends_with("\nNothing of it was written."), "{text}");
-        assert_eq!(status(&error.into()), 1);
+        assert_eq!(exit_status(&error.into()), 1);
     }
 
     #[test]
@@ -162,10 +162,10 @@ mod tests {
             errno: Errno::PERM,
         };
         assert_eq!(
-            of_failure(&error, true),
+            word_failure(&error, true),
             "Can't initialize ipvs: Permission denied (you must be root)\n\
              Are you sure that IP Virtual Server is built in the kernel or as module?"
         );
-        assert_eq!(status(&error.into()), 2);
+        assert_eq!(exit_status(&error.into()), 2);
     }
 }

@@ -8,36 +8,40 @@ use super::{Generated, fish, shell};
 /// root, and people press the tabulator key after typing "sudo".
 const AWK: &str = include_str!("table.awk");
 
-pub(super) fn files() -> [Generated; 3] {
+pub(super) fn list_files() -> [Generated; 3] {
     [
         Generated {
             path: "completions/ipvsadm.bash",
             comment: "#",
-            parts: owned(&["tables", "words", "awk"]),
+            parts: own(&["tables", "words", "awk"]),
             part: |name| match name {
-                "tables" => Some(shell::tables()),
-                "words" => Some(shell::bash_words()),
-                "awk" => Some(awk()),
+                "tables" => Some(shell::write_tables()),
+                "words" => Some(shell::write_bash_words()),
+                "awk" => Some(write_awk()),
                 _ => None,
             },
         },
         Generated {
             path: "completions/_ipvsadm",
             comment: "#",
-            parts: owned(&["tables", "words", "awk"]),
+            parts: own(&["tables", "words", "awk"]),
             part: |name| match name {
-                "tables" => Some(format!("{}\n{}", shell::tables(), shell::zsh_meanings())),
-                "words" => Some(shell::zsh_words()),
-                "awk" => Some(awk()),
+                "tables" => Some(format!(
+                    "{}\n{}",
+                    shell::write_tables(),
+                    shell::write_zsh_meanings()
+                )),
+                "words" => Some(shell::write_zsh_words()),
+                "awk" => Some(write_awk()),
                 _ => None,
             },
         },
         Generated {
             path: "completions/ipvsadm.fish",
             comment: "#",
-            parts: owned(&["tables", "awk"]),
+            parts: own(&["tables", "awk"]),
             part: |name| match name {
-                "tables" => Some(fish::tables()),
+                "tables" => Some(fish::write_tables()),
                 "awk" => Some(format!(
                     "function __ipvsadm_awk\n    __ipvsadm_table | awk \
                      -v protocol=\"$argv[1]\" -v service=\"$argv[2]\" '\n{AWK}' 2>/dev/null\nend\n"
@@ -48,12 +52,12 @@ pub(super) fn files() -> [Generated; 3] {
     ]
 }
 
-fn owned(words: &[&str]) -> Vec<String> {
+fn own(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// The same text in both shells.
-fn awk() -> String {
+fn write_awk() -> String {
     format!(
         "_ipvsadm_awk() {{\n    _ipvsadm_table | awk -v protocol=\"$1\" -v service=\"$2\" \
          '\n{AWK}' 2>/dev/null\n}}\n"

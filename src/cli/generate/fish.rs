@@ -9,13 +9,13 @@ use crate::args::{
     spec::{Spec, Value},
 };
 
-fn quoted(text: &str) -> String {
+fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
 /// A function that looks up its argument. Each row has the values that it is
 /// for and the words of its answer.
-fn table(comment: &str, name: &str, rows: &[(String, Vec<String>)]) -> String {
+fn write_table(comment: &str, name: &str, rows: &[(String, Vec<String>)]) -> String {
     let mut text = format!("# {comment}\nfunction __ipvsadm_{name}\n    switch \"$argv[1]\"\n");
     for (pattern, answer) in rows {
         text.push_str(&format!(
@@ -27,66 +27,78 @@ fn table(comment: &str, name: &str, rows: &[(String, Vec<String>)]) -> String {
     text
 }
 
-fn owned<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+fn own<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-pub(super) fn tables() -> String {
-    type Row = (String, Vec<String>);
-    let rows = |row: &dyn Fn(&'static Spec) -> Option<Vec<String>>| -> Vec<Row> {
+pub(super) fn write_tables() -> String {
+    type TableRow = (String, Vec<String>);
+    let rows = |row: &dyn Fn(&'static Spec) -> Option<Vec<String>>| -> Vec<TableRow> {
         TABLE
             .iter()
             .filter_map(|spec| Some((spec.long.to_owned(), row(spec)?)))
             .collect()
     };
-    let longs = |specs: &[&'static Spec]| owned(specs.iter().map(|spec| spec.long));
-    let commands: Vec<_> = rules::commands().collect();
-    let names: Vec<Row> = TABLE
+    let longs = |specs: &[&'static Spec]| own(specs.iter().map(|spec| spec.long));
+    let commands: Vec<_> = rules::list_commands().collect();
+    let names: Vec<TableRow> = TABLE
         .iter()
-        .map(|spec| (shell::forms(spec).join(" "), vec![spec.long.to_owned()]))
+        .map(|spec| {
+            (
+                shell::list_forms(spec).join(" "),
+                vec![spec.long.to_owned()],
+            )
+        })
         .collect();
-    let flags = |name: Option<&str>| owned(words::flags(name));
+    let flags = |name: Option<&str>| own(words::list_flags(name));
     [
-        table(
+        write_table(
             "All commands.",
             "commands",
             &[("'*'".to_owned(), longs(&commands))],
         ),
-        table("The name of a command or option.", "name", &names),
-        table(
+        write_table("The name of a command or option.", "name", &names),
+        write_table(
             "All ways to write a command or option.",
             "forms",
-            &rows(&|spec| Some(shell::forms(spec).iter().map(|form| quoted(form)).collect())),
+            &rows(&|spec| {
+                Some(
+                    shell::list_forms(spec)
+                        .iter()
+                        .map(|form| quote(form))
+                        .collect(),
+                )
+            }),
         ),
-        table(
+        write_table(
             "What a command or option does.",
             "meaning",
-            &rows(&|spec| Some(vec![quoted(&spec.sentence())])),
+            &rows(&|spec| Some(vec![quote(&spec.sentence())])),
         ),
-        table(
+        write_table(
             "Whether a value follows.",
             "takes",
             &rows(&|spec| match spec.value {
                 Value::None => None,
-                Value::Required(_) => Some(owned(["required"])),
-                Value::Optional(_) => Some(owned(["optional"])),
+                Value::Required(_) => Some(own(["required"])),
+                Value::Optional(_) => Some(own(["optional"])),
             }),
         ),
-        table(
+        write_table(
             "Where its values come from.",
             "source",
-            &rows(&|spec| Some(owned([words::source(spec)?]))),
+            &rows(&|spec| Some(own([words::name_source(spec)?]))),
         ),
-        table(
+        write_table(
             "The options that go with a command.",
             "legal",
-            &rules::commands()
-                .map(|command| (command, rules::legal(command)))
+            &rules::list_commands()
+                .map(|command| (command, rules::find_legal(command)))
                 .filter(|(_, legal)| !legal.is_empty())
                 .map(|(command, legal)| (command.long.to_owned(), longs(&legal)))
                 .collect::<Vec<_>>(),
         ),
-        table(
+        write_table(
             "What may not follow an option; with = only that value of it.",
             "excludes",
             &rules::EXCLUSIONS
@@ -94,39 +106,39 @@ pub(super) fn tables() -> String {
                 .map(|exclusion| (exclusion.given.note.clone(), exclusion.excluded.clone()))
                 .collect::<Vec<_>>(),
         ),
-        table(
+        write_table(
             "What has to stand before an option.",
             "needs",
-            &rows(&|spec| Some(owned([rules::needs(spec)?.long]))),
+            &rows(&|spec| Some(own([rules::find_needed(spec)?.long]))),
         ),
-        table(
+        write_table(
             "The flags of a scheduler.",
             "flags",
             &[("''".to_owned(), flags(None))]
                 .into_iter()
                 .chain(
-                    words::schedulers_with_flags()
+                    words::find_schedulers_with_flags()
                         .into_iter()
                         .map(|name| (name.to_owned(), flags(Some(name)))),
                 )
                 .chain([("'*'".to_owned(), flags(Some("")))])
                 .collect::<Vec<_>>(),
         ),
-        fixed_words(),
+        write_words(),
     ]
     .join("\n")
 }
 
-fn fixed_words() -> String {
+fn write_words() -> String {
     let mut text = "# Values from a fixed set, each with what it means after a tab.\n\
                     function __ipvsadm_words\n    switch \"$argv[1]\"\n"
         .to_owned();
-    for (list, words) in words::lists() {
+    for (list, words) in words::collect_lists() {
         text.push_str(&format!(
             "        case {list}\n            printf '%s\\t%s\\n'"
         ));
         for (name, meaning) in words {
-            text.push_str(&format!(" \\\n                {name} {}", quoted(meaning)));
+            text.push_str(&format!(" \\\n                {name} {}", quote(meaning)));
         }
         text.push('\n');
     }

@@ -9,16 +9,21 @@ use crate::args::{
     spec::{Spec, Value},
 };
 
-pub(super) fn page() -> Generated {
+pub(super) fn describe_page() -> Generated {
     Generated {
         path: "man/ipvsadm.8",
         comment: ".\\\"",
-        parts: TABLE.iter().map(part_name).collect(),
-        part: |name| TABLE.iter().find(|spec| part_name(spec) == name).map(entry),
+        parts: TABLE.iter().map(name_part).collect(),
+        part: |name| {
+            TABLE
+                .iter()
+                .find(|spec| name_part(spec) == name)
+                .map(write_entry)
+        },
     }
 }
 
-fn part_name(spec: &Spec) -> String {
+fn name_part(spec: &Spec) -> String {
     match spec.command() {
         Some(_) => format!("command {}", spec.long),
         None => format!("option {}", spec.long),
@@ -26,7 +31,7 @@ fn part_name(spec: &Spec) -> String {
 }
 
 /// An item of a list, in the macros of mdoc.
-fn entry(spec: &Spec) -> String {
+fn write_entry(spec: &Spec) -> String {
     let value = match spec.value {
         Value::None => String::new(),
         Value::Required(name) => format!(" Ar {}", name.to_lowercase()),
@@ -72,13 +77,13 @@ mod tests {
     use super::*;
     use crate::args;
 
-    fn text() -> String {
-        fs::read_to_string(page().full_path()).unwrap()
+    fn read_page() -> String {
+        fs::read_to_string(describe_page().full_path()).unwrap()
     }
 
     /// The page's words about an option.
-    fn entry_of(option: &str) -> String {
-        let page = text();
+    fn find_entry(option: &str) -> String {
+        let page = read_page();
         let (_, after) = page
             .split_once(&format!(".\\\" begin option {option}\n"))
             .unwrap();
@@ -106,7 +111,7 @@ mod tests {
         ];
         for (before, option, least, most) in ranges {
             let said = format!("{least} to {most}");
-            assert!(entry_of(option).contains(&said), "{option}: {said}");
+            assert!(find_entry(option).contains(&said), "{option}: {said}");
             let accepted = |value: i128| {
                 let word = format!("--{option}={value}");
                 args::parse(&[before, &[&word]].concat()).is_ok()
@@ -124,22 +129,25 @@ mod tests {
 
     #[test]
     fn every_fixed_value_is_explained_in_the_manual_page() {
-        let page = text();
+        let page = read_page();
         let items: Vec<&str> = page
             .lines()
             .filter_map(|line| line.strip_prefix(".It Cm "))
             .flat_map(|names| names.split(" , "))
             .collect();
-        let lists = words::lists();
+        let lists = words::collect_lists();
         let values = lists.iter().flat_map(|(_, values)| values);
-        for value in values.map(|(value, _)| *value).chain(words::flags(None)) {
+        for value in values
+            .map(|(value, _)| *value)
+            .chain(words::list_flags(None))
+        {
             assert!(items.contains(&value), "{value}");
         }
     }
 
     #[test]
     fn the_examples_in_the_manual_page_are_right() {
-        let page = text().replace("\\e\n", "");
+        let page = read_page().replace("\\e\n", "");
         let (_, examples) = page.split_once("\n.Sh EXAMPLES\n").unwrap();
         let mut read = 0;
         for line in examples.lines() {

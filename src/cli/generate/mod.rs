@@ -16,7 +16,7 @@ mod words;
 
 use std::{fs, path::PathBuf};
 
-/// How the stale files are renewed.
+/// The command that renews stale files.
 const COMMAND: &str = "IPVSADM_RENEW=1 cargo test --package ipvsadm generate";
 
 /// A file with generated parts.
@@ -24,7 +24,7 @@ struct Generated {
     /// From the root of the crate, where symbolic links lead to the folders of
     /// the tree, and `cargo package` puts these folders.
     path: &'static str,
-    /// What begins a comment.
+    /// The characters that begin a comment.
     comment: &'static str,
     /// The names of the parts that it has to have.
     parts: Vec<String>,
@@ -69,7 +69,7 @@ impl Generated {
 }
 
 /// Fails when the file in the tree is not what would be made now.
-fn check(file: &Generated) {
+fn check_file(file: &Generated) {
     let path = file.full_path();
     let text = fs::read_to_string(&path).unwrap();
     let new = file.renewed(&text).unwrap();
@@ -85,13 +85,13 @@ fn check(file: &Generated) {
 
 #[test]
 fn the_manual_page_is_what_the_table_of_options_makes_it() {
-    check(&manual::page());
+    check_file(&manual::describe_page());
 }
 
 #[test]
 fn the_completions_are_what_the_table_of_options_makes_them() {
-    for file in completions::files() {
-        check(&file);
+    for file in completions::list_files() {
+        check_file(&file);
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! What may still be typed after the beginning of a command line, found out by
-//! asking the parser, in three tables that a shell can keep.
+//! The words that may follow the beginning of a command line, found out by asking
+//! the parser, in three tables that a shell can keep.
 
 use std::sync::LazyLock;
 
@@ -21,7 +21,7 @@ type Words = Vec<String>;
 /// A real server where any will do.
 const SERVER: &str = "192.0.2.2:80";
 
-/// What may complete a command line beside the options that a question is
+/// Words that may complete a command line, beside the options that a question is
 /// about: one of each row.
 const COMPLEMENTS: [&[&str]; 5] = [
     &["", "--udp-service 192.0.2.1:80", "--fwmark-service 5"],
@@ -49,16 +49,16 @@ static CHOICES: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
     })
 });
 
-pub(super) fn commands() -> impl Iterator<Item = &'static Spec> {
+pub(super) fn list_commands() -> impl Iterator<Item = &'static Spec> {
     TABLE.iter().filter(|spec| spec.command().is_some())
 }
 
-pub(super) fn options() -> impl Iterator<Item = &'static Spec> {
+pub(super) fn list_options() -> impl Iterator<Item = &'static Spec> {
     TABLE.iter().filter(|spec| spec.command().is_none())
 }
 
 /// A command or option with a value that is right.
-fn words(spec: &Spec) -> Words {
+fn make_words(spec: &Spec) -> Words {
     let value = match spec.long {
         "start-daemon" | "stop-daemon" => "master",
         "tcp-service" | "udp-service" | "sctp-service" => "192.0.2.1:80",
@@ -72,16 +72,15 @@ fn words(spec: &Spec) -> Words {
     };
     match spec.value {
         Value::None => vec![format!("--{}", spec.long)],
-        _ => words_with(spec, value),
+        _ => make_words_with(spec, value),
     }
 }
 
-fn words_with(spec: &Spec, value: &str) -> Words {
+fn make_words_with(spec: &Spec, value: &str) -> Words {
     vec![format!("--{}", spec.long), value.to_owned()]
 }
 
-/// Whether a beginning of a command line can be made a right one by adding to
-/// it, or by a real server of the other address family.
+/// Returns whether a beginning of a command line can be made right by adding to it, or by a real server of the other address family.
 fn can_become_right(beginning: &[String]) -> bool {
     let ipv4: Vec<_> = beginning.iter().map(String::as_str).collect();
     let ipv6 = ipv4.iter().map(|word| match *word {
@@ -102,14 +101,14 @@ fn can_become_right(beginning: &[String]) -> bool {
     })
 }
 
-fn line(command: &Spec, options: &[&Words]) -> Words {
-    let mut line = words(command);
+fn make_line(command: &Spec, options: &[&Words]) -> Words {
+    let mut line = make_words(command);
     line.extend(options.iter().copied().flatten().cloned());
     line
 }
 
 /// The options that may follow a command.
-pub(super) fn legal(command: &Spec) -> Vec<&'static Spec> {
+pub(super) fn find_legal(command: &Spec) -> Vec<&'static Spec> {
     if matches!(
         command.command(),
         Some(CommandName::Help | CommandName::Version)
@@ -118,29 +117,31 @@ pub(super) fn legal(command: &Spec) -> Vec<&'static Spec> {
         return Vec::new();
     }
     let ask = |option: &'static Spec| {
-        let before = needs(option).map(words).unwrap_or_default();
-        can_become_right(&line(command, &[&before, &words(option)]))
+        let before = find_needed(option).map(make_words).unwrap_or_default();
+        can_become_right(&make_line(command, &[&before, &make_words(option)]))
     };
-    options()
+    list_options()
         .filter(|option| match option.long {
             // Legal with every command and of use with none: shown beside the
             // option that it is the contrary of.
-            "sort" => options().any(|other| other.group() == Some(name::NO_SORT) && ask(other)),
+            "sort" => {
+                list_options().any(|other| other.group() == Some(name::NO_SORT) && ask(other))
+            }
             _ => ask(option),
         })
         .collect()
 }
 
 /// The option that has to stand before this one.
-pub(super) fn needs(option: &Spec) -> Option<&'static Spec> {
+pub(super) fn find_needed(option: &Spec) -> Option<&'static Spec> {
     (option.long == "ipv6").then(|| {
-        options()
+        list_options()
             .find(|option| option.long == "fwmark-service")
             .unwrap()
     })
 }
 
-/// What a command line may have, as the scripts note it down: an option's
+/// An option that a command line may have, as the scripts note it down: an option's
 /// name, or a name and a value where the value matters.
 #[derive(Clone, Debug)]
 pub(super) struct Given {
@@ -152,12 +153,12 @@ pub(super) struct Given {
 impl Given {
     fn all() -> Vec<Self> {
         let mut all = Vec::new();
-        for spec in options() {
+        for spec in list_options() {
             if spec.group() != Some(name::TUNNEL_TYPE) {
                 all.push(Self {
                     note: spec.long.to_owned(),
                     spec,
-                    words: words(spec),
+                    words: make_words(spec),
                 });
                 continue;
             }
@@ -165,7 +166,7 @@ impl Given {
                 all.push(Self {
                     note: format!("{}={}", spec.long, tunnel.name),
                     spec,
-                    words: words_with(spec, tunnel.name),
+                    words: make_words_with(spec, tunnel.name),
                 });
             }
         }
@@ -177,16 +178,18 @@ impl Given {
     }
 }
 
-/// What may not stand beside an option, whichever the command.
+/// The options that may not stand beside an option, whatever the command is.
 pub(super) struct Exclusion {
     pub(super) given: Given,
     pub(super) excluded: Vec<String>,
 }
 
-pub(super) static EXCLUSIONS: LazyLock<Vec<Exclusion>> = LazyLock::new(exclusions);
+pub(super) static EXCLUSIONS: LazyLock<Vec<Exclusion>> = LazyLock::new(find_exclusions);
 
-fn exclusions() -> Vec<Exclusion> {
-    let legal: Vec<(&Spec, Vec<&Spec>)> = commands().map(|spec| (spec, legal(spec))).collect();
+fn find_exclusions() -> Vec<Exclusion> {
+    let legal: Vec<(&Spec, Vec<&Spec>)> = list_commands()
+        .map(|spec| (spec, find_legal(spec)))
+        .collect();
     let all = Given::all();
     let exclude = |first: &Given, second: &Given| {
         if first.is(second.spec) {
@@ -196,9 +199,9 @@ fn exclusions() -> Vec<Exclusion> {
         // What one of them needs to have before it, unless it is the other.
         let before = both
             .iter()
-            .find_map(|given| needs(given.spec))
+            .find_map(|given| find_needed(given.spec))
             .filter(|needed| !both.iter().any(|given| given.is(needed)))
-            .map(words)
+            .map(make_words)
             .unwrap_or_default();
         let mut verdicts = legal
             .iter()
@@ -207,8 +210,11 @@ fn exclusions() -> Vec<Exclusion> {
                     .all(|given| options.iter().any(|option| given.is(option)))
             })
             .map(|(command, _)| {
-                !can_become_right(&line(command, &[&before, &first.words, &second.words]))
-                    && !can_become_right(&line(command, &[&before, &second.words, &first.words]))
+                !can_become_right(&make_line(command, &[&before, &first.words, &second.words]))
+                    && !can_become_right(&make_line(
+                        command,
+                        &[&before, &second.words, &first.words],
+                    ))
             });
         let verdict = verdicts.next().unwrap_or(false);
         assert!(
@@ -260,13 +266,13 @@ fn the_tables_of_the_completions_agree_with_the_parser() {
                 .iter()
                 .any(|note| *note == next.note || *note == next.spec.long)
         });
-        let ready = needs(next.spec)
+        let ready = find_needed(next.spec)
             .is_none_or(|needed| given.iter().any(|earlier| earlier.spec.long == needed.long));
         free && ready
     };
     let mut asked = 0;
-    for command in commands() {
-        let legal = legal(command);
+    for command in list_commands() {
+        let legal = find_legal(command);
         let all: Vec<Given> = Given::all()
             .into_iter()
             .filter(|given| legal.iter().any(|spec| given.is(spec)))
@@ -277,12 +283,12 @@ fn the_tables_of_the_completions_agree_with_the_parser() {
         };
         for first in &all {
             if !offered(&[], first) {
-                assert!(!can_become_right(&line(command, &[&first.words])));
+                assert!(!can_become_right(&make_line(command, &[&first.words])));
                 continue;
             }
             for second in &all {
                 if !offered(&[first], second) {
-                    let words = line(command, &[&first.words, &second.words]);
+                    let words = make_line(command, &[&first.words, &second.words]);
                     assert!(
                         useless(first, second) || !can_become_right(&words),
                         "{words:?}"
@@ -295,7 +301,7 @@ fn the_tables_of_the_completions_agree_with_the_parser() {
                     if !offered(&[first, second], third) {
                         continue;
                     }
-                    let words = line(command, &[&first.words, &second.words, &third.words]);
+                    let words = make_line(command, &[&first.words, &second.words, &third.words]);
                     assert!(can_become_right(&words), "{words:?}");
                     asked += 1;
                 }

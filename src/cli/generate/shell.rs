@@ -10,12 +10,12 @@ use crate::args::{
 };
 
 /// `'it'\''s'`
-pub(super) fn quoted(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// `-t --tcp-service`
-pub(super) fn forms(spec: &Spec) -> Vec<String> {
+pub(super) fn list_forms(spec: &Spec) -> Vec<String> {
     spec.letters
         .iter()
         .map(|letter| format!("-{letter}"))
@@ -23,46 +23,46 @@ pub(super) fn forms(spec: &Spec) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn longs(specs: &[&Spec]) -> String {
+pub(super) fn join_longs(specs: &[&Spec]) -> String {
     let names: Vec<_> = specs.iter().map(|spec| spec.long).collect();
     names.join(" ")
 }
 
 /// A function that looks up its argument.
-fn table(comment: &str, name: &str, rows: &[(String, String)]) -> String {
+fn write_table(comment: &str, name: &str, rows: &[(String, String)]) -> String {
     let mut text = format!("# {comment}\n_ipvsadm_{name}() {{\n    case $1 in\n");
     for (pattern, answer) in rows {
-        text.push_str(&format!("        {pattern}) REPLY={} ;;\n", quoted(answer)));
+        text.push_str(&format!("        {pattern}) REPLY={} ;;\n", quote(answer)));
     }
     text.push_str("        *) REPLY= ;;\n    esac\n}\n");
     text
 }
 
-fn list(comment: &str, name: &str, answer: &str) -> String {
-    let answer = quoted(answer);
+fn write_list(comment: &str, name: &str, answer: &str) -> String {
+    let answer = quote(answer);
     format!("# {comment}\n_ipvsadm_{name}() {{\n    REPLY={answer}\n}}\n")
 }
 
 /// Everything that is the same in both shells.
-pub(super) fn tables() -> String {
+pub(super) fn write_tables() -> String {
     let rows = |row: &dyn Fn(&'static Spec) -> Option<(String, String)>| -> Vec<(String, String)> {
         TABLE.iter().filter_map(row).collect()
     };
-    let commands: Vec<_> = rules::commands().collect();
-    let flags = |name: Option<&str>| words::flags(name).join(" ");
+    let commands: Vec<_> = rules::list_commands().collect();
+    let flags = |name: Option<&str>| words::list_flags(name).join(" ");
     [
-        list("All commands.", "commands", &longs(&commands)),
-        table(
+        write_list("All commands.", "commands", &join_longs(&commands)),
+        write_table(
             "The name of a command or option.",
             "name",
-            &rows(&|spec| Some((forms(spec).join(" | "), spec.long.to_owned()))),
+            &rows(&|spec| Some((list_forms(spec).join(" | "), spec.long.to_owned()))),
         ),
-        table(
+        write_table(
             "All ways to write a command or option.",
             "forms",
-            &rows(&|spec| Some((spec.long.to_owned(), forms(spec).join(" ")))),
+            &rows(&|spec| Some((spec.long.to_owned(), list_forms(spec).join(" ")))),
         ),
-        table(
+        write_table(
             "Whether a value follows.",
             "takes",
             &rows(&|spec| {
@@ -74,20 +74,25 @@ pub(super) fn tables() -> String {
                 Some((spec.long.to_owned(), takes.to_owned()))
             }),
         ),
-        table(
+        write_table(
             "Where its values come from.",
             "source",
-            &rows(&|spec| Some((spec.long.to_owned(), words::source(spec)?.to_owned()))),
+            &rows(&|spec| Some((spec.long.to_owned(), words::name_source(spec)?.to_owned()))),
         ),
-        table(
+        write_table(
             "The options that go with a command.",
             "legal",
-            &rules::commands()
-                .filter(|command| !rules::legal(command).is_empty())
-                .map(|command| (command.long.to_owned(), longs(&rules::legal(command))))
+            &rules::list_commands()
+                .filter(|command| !rules::find_legal(command).is_empty())
+                .map(|command| {
+                    (
+                        command.long.to_owned(),
+                        join_longs(&rules::find_legal(command)),
+                    )
+                })
                 .collect::<Vec<_>>(),
         ),
-        table(
+        write_table(
             "What may not follow an option; with = only that value of it.",
             "excludes",
             &rules::EXCLUSIONS
@@ -95,18 +100,23 @@ pub(super) fn tables() -> String {
                 .map(|exclusion| (exclusion.given.note.clone(), exclusion.excluded.join(" ")))
                 .collect::<Vec<_>>(),
         ),
-        table(
+        write_table(
             "What has to stand before an option.",
             "needs",
-            &rows(&|spec| Some((spec.long.to_owned(), rules::needs(spec)?.long.to_owned()))),
+            &rows(&|spec| {
+                Some((
+                    spec.long.to_owned(),
+                    rules::find_needed(spec)?.long.to_owned(),
+                ))
+            }),
         ),
-        table(
+        write_table(
             "The flags of a scheduler.",
             "flags",
             &[("''".to_owned(), flags(None))]
                 .into_iter()
                 .chain(
-                    words::schedulers_with_flags()
+                    words::find_schedulers_with_flags()
                         .into_iter()
                         .map(|name| (name.to_owned(), flags(Some(name)))),
                 )
@@ -118,26 +128,26 @@ pub(super) fn tables() -> String {
 }
 
 /// Fixed words, for bash.
-pub(super) fn bash_words() -> String {
-    let rows: Vec<_> = words::lists()
+pub(super) fn write_bash_words() -> String {
+    let rows: Vec<_> = words::collect_lists()
         .into_iter()
         .map(|(list, words)| {
             let names: Vec<_> = words.iter().map(|(name, _)| *name).collect();
             (list.to_owned(), names.join(" "))
         })
         .collect();
-    table("Values from a fixed set.", "words", &rows)
+    write_table("Values from a fixed set.", "words", &rows)
 }
 
 /// Fixed words with what they mean, for zsh.
-pub(super) fn zsh_words() -> String {
+pub(super) fn write_zsh_words() -> String {
     let mut text =
         "# Values from a fixed set, as name:meaning, in reply.\n_ipvsadm_words() {\n    case $1 in\n"
             .to_owned();
-    for (list, words) in words::lists() {
+    for (list, words) in words::collect_lists() {
         text.push_str(&format!("        {list})\n            reply=(\n"));
         for (name, meaning) in words {
-            let word = quoted(&format!("{name}:{meaning}"));
+            let word = quote(&format!("{name}:{meaning}"));
             text.push_str(&format!("                {word}\n"));
         }
         text.push_str("            ) ;;\n");
@@ -146,11 +156,11 @@ pub(super) fn zsh_words() -> String {
     text
 }
 
-/// What a command or option does, for zsh.
-pub(super) fn zsh_meanings() -> String {
+/// Writes the sentence about each command and option, for zsh.
+pub(super) fn write_zsh_meanings() -> String {
     let rows: Vec<_> = TABLE
         .iter()
         .map(|spec| (spec.long.to_owned(), spec.sentence()))
         .collect();
-    table("What a command or option does.", "meaning", &rows)
+    write_table("What a command or option does.", "meaning", &rows)
 }

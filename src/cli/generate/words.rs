@@ -11,7 +11,7 @@ use crate::{
 type Meaning = (&'static str, &'static str);
 
 /// Returns every fixed set, by the name that the scripts know it by.
-pub(super) fn lists() -> Vec<(&'static str, Vec<Meaning>)> {
+pub(super) fn collect_lists() -> Vec<(&'static str, Vec<Meaning>)> {
     let mut lists: Vec<(_, Vec<_>)> = Vec::new();
     for list in TABLE.iter().filter_map(|spec| spec.words) {
         if lists.iter().all(|(name, _)| *name != list.name) {
@@ -22,7 +22,7 @@ pub(super) fn lists() -> Vec<(&'static str, Vec<Meaning>)> {
 }
 
 /// The flags of one scheduler; without one, of any.
-pub(super) fn flags(scheduler: Option<&str>) -> Vec<&'static str> {
+pub(super) fn list_flags(scheduler: Option<&str>) -> Vec<&'static str> {
     let all = parse_flags("flag-1,flag-2,flag-3", "").unwrap();
     let mut names = Vec::new();
     // What has no flags of its own has the general ones.
@@ -39,18 +39,18 @@ pub(super) fn flags(scheduler: Option<&str>) -> Vec<&'static str> {
 }
 
 /// The schedulers that have flags of their own.
-pub(super) fn schedulers_with_flags() -> Vec<&'static str> {
-    let general = flags(Some(""));
+pub(super) fn find_schedulers_with_flags() -> Vec<&'static str> {
+    let general = list_flags(Some(""));
     SCHEDULERS
         .iter()
         .map(|(name, _)| *name)
-        .filter(|name| flags(Some(name)) != general)
+        .filter(|name| list_flags(Some(name)) != general)
         .collect()
 }
 
 /// Where the values of an option are to be found, in a word that the scripts
 /// know.
-pub(super) fn source(spec: &Spec) -> Option<&'static str> {
+pub(super) fn name_source(spec: &Spec) -> Option<&'static str> {
     if let Some(list) = spec.words {
         return Some(list.name);
     }
@@ -68,11 +68,11 @@ pub(super) fn source(spec: &Spec) -> Option<&'static str> {
 
 #[test]
 fn the_help_text_names_every_scheduler_and_flag() {
-    let help = crate::args::help::text();
+    let help = crate::args::help::render();
     let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
     let names = SCHEDULERS.map(|(name, _)| name).join(", ");
     assert!(flat.contains(&format!("{names} [default: wlc]")), "{names}");
-    for flag in flags(None) {
+    for flag in list_flags(None) {
         let named = flat.contains(flag) || ["flag-1", "flag-2", "flag-3"].contains(&flag);
         assert!(named, "{flag}");
     }
@@ -81,10 +81,10 @@ fn the_help_text_names_every_scheduler_and_flag() {
 #[test]
 fn flags_fit_their_scheduler() {
     let general = ["flag-1", "flag-2", "flag-3"];
-    assert_eq!(flags(Some("rr")), general);
+    assert_eq!(list_flags(Some("rr")), general);
     assert_eq!(
-        flags(Some("sh")),
+        list_flags(Some("sh")),
         [&["sh-fallback", "sh-port"][..], &general].concat()
     );
-    assert_eq!(schedulers_with_flags(), ["sh", "mh"]);
+    assert_eq!(find_schedulers_with_flags(), ["sh", "mh"]);
 }

@@ -38,7 +38,7 @@ pub(crate) fn run_request(
 ) -> anyhow::Result<u8> {
     match request {
         Request::Help => out
-            .write_all(help::text().as_bytes())
+            .write_all(help::render().as_bytes())
             .map_err(StdoutError)?,
         Request::Version(Form::Classic) => {
             writeln!(out, "{}", help::VERSION).map_err(StdoutError)?
@@ -59,7 +59,7 @@ pub(crate) fn execute(
 ) -> anyhow::Result<()> {
     carry_out(command, session, out).map_err(|error| {
         if error.is::<ipvs_client::Error>() {
-            failed(error, command)
+            add_command(error, command)
         } else {
             error
         }
@@ -80,7 +80,7 @@ fn execute_typed(
     }
     let before = match session.client() {
         Ok(client) => Before::read(command, client),
-        Err(error) => return Err(failed(error, command)),
+        Err(error) => return Err(add_command(error, command)),
     };
     execute(command, session, out)?;
     for warning in before.compare(command, wording) {
@@ -90,7 +90,7 @@ fn execute_typed(
 }
 
 /// A failure of the client with the command that it comes from.
-fn failed(error: impl Into<anyhow::Error>, command: &Command) -> anyhow::Error {
+fn add_command(error: impl Into<anyhow::Error>, command: &Command) -> anyhow::Error {
     error.into().context(FailedCommand(command.clone()))
 }
 

@@ -40,7 +40,7 @@ is cleared, then they are carried out. Lines that begin with # are comments.
   -h        Show this help
 ";
 
-/// What the program is called as.
+/// The name that the program is called by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Ipvsadm,
@@ -49,7 +49,7 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    /// By the first word of a whole command line, with or without a folder.
+    /// Finds the name by the first word of a whole command line, with or without a folder.
     pub(crate) fn named(word: &OsStr) -> Self {
         match word.as_encoded_bytes().rsplit(|byte| *byte == b'/').next() {
             Some(b"ipvsadm-save") => Self::Save,
@@ -61,7 +61,7 @@ impl Program {
 
 /// Reads the words of `ipvsadm-save`: the command, and the words that it does not
 /// know and does not mind; `None` is to show its help.
-fn save_command<'a>(words: &[&'a str]) -> Option<(Command, Vec<&'a str>)> {
+fn parse_save<'a>(words: &[&'a str]) -> Option<(Command, Vec<&'a str>)> {
     let mut numeric = false;
     let mut json = false;
     let mut unknown = Vec::new();
@@ -83,7 +83,7 @@ fn save_command<'a>(words: &[&'a str]) -> Option<(Command, Vec<&'a str>)> {
 
 /// Reads the words of `ipvsadm-restore`: its options, and the words that it does
 /// not know; `None` is to show its help.
-fn restore_options<'a>(words: &[&'a str]) -> Option<(Restore, Vec<&'a str>)> {
+fn parse_restore<'a>(words: &[&'a str]) -> Option<(Restore, Vec<&'a str>)> {
     let mut options = Restore::default();
     let mut unknown = Vec::new();
     for &word in words {
@@ -100,7 +100,7 @@ fn restore_options<'a>(words: &[&'a str]) -> Option<(Restore, Vec<&'a str>)> {
 }
 
 /// The original takes any word and says nothing, so that a script may have some.
-fn warn_of(unknown: &[&str], program: &str, messages: &mut Messages<'_>) {
+fn warn_about(unknown: &[&str], program: &str, messages: &mut Messages<'_>) {
     if !unknown.is_empty() {
         let words = unknown.join(" ");
         messages.note_to_terminal(&format!("{program}: warning: ignoring {words}"));
@@ -108,14 +108,14 @@ fn warn_of(unknown: &[&str], program: &str, messages: &mut Messages<'_>) {
 }
 
 /// `ipvsadm-save`: returns the exit status.
-pub(crate) fn save(
+pub(crate) fn run_save(
     words: &[&str],
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    match save_command(words) {
+    match parse_save(words) {
         Some((command, unknown)) => {
-            warn_of(&unknown, "ipvsadm-save", messages);
+            warn_about(&unknown, "ipvsadm-save", messages);
             run::execute(&command, &mut Session::default(), out)?;
             Ok(0)
         }
@@ -129,15 +129,15 @@ pub(crate) fn save(
 /// `ipvsadm-restore`: returns the exit status.
 ///
 /// The original would clear the table when asked for help; this one shows it.
-pub(crate) fn restore(
+pub(crate) fn run_restore(
     words: &[&str],
     rules: impl Read,
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    match restore_options(words) {
+    match parse_restore(words) {
         Some((options, unknown)) => {
-            warn_of(&unknown, "ipvsadm-restore", messages);
+            warn_about(&unknown, "ipvsadm-restore", messages);
             restore::replace_table(&options, rules, &mut Session::default(), out, messages)
         }
         None => {
@@ -184,7 +184,7 @@ mod tests {
             (&["", "n"], Save::Rules { numeric: false }, &["", "n"]),
         ] {
             assert_eq!(
-                save_command(words),
+                parse_save(words),
                 Some((Command::Save(save), unknown.to_vec())),
                 "{words:?}"
             );
@@ -204,7 +204,7 @@ mod tests {
             (&["--check", "--json"], options(false, true), &[]),
             (&["-Q", "foo"], options(false, false), &["-Q", "foo"]),
         ] {
-            let given = restore_options(words);
+            let given = parse_restore(words);
             assert_eq!(given, Some((wanted, unknown.to_vec())), "{words:?}");
         }
         for (is_terminal, wanted) in [
@@ -215,7 +215,7 @@ mod tests {
             (|| false, ""),
         ] {
             let mut shown = Vec::new();
-            let status = restore(
+            let status = run_restore(
                 &["foo", "--check"],
                 &b"-C\n"[..],
                 &mut io::sink(),
@@ -240,7 +240,7 @@ mod tests {
         ] {
             let mut shown = Vec::new();
             let mut out = Vec::new();
-            let status = save(words, &mut out, &mut Messages::new(&mut shown, || false));
+            let status = run_save(words, &mut out, &mut Messages::new(&mut shown, || false));
             assert_eq!(status.unwrap(), 1, "{words:?}");
             assert_eq!(shown, SAVE_HELP.as_bytes(), "{words:?}");
             assert!(out.is_empty(), "{words:?}");
@@ -252,7 +252,7 @@ mod tests {
         for words in [&["-h"][..], &["foo", "--help"]] {
             let mut shown = Vec::new();
             let rules = io::Error::other("was read");
-            let status = restore(
+            let status = run_restore(
                 words,
                 Broken(Some(rules)),
                 &mut io::sink(),
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn the_table_is_not_touched_when_the_rules_cannot_be_read() {
         let mut shown = Vec::new();
-        let error = restore(
+        let error = run_restore(
             &[],
             Broken(Some(io::Error::other("broken"))),
             &mut io::sink(),

@@ -8,7 +8,7 @@ use ipvs_client::{
     Protocol, ServiceId, ServiceSettings, Tunnel, TunnelChecksum,
 };
 
-use super::lacks;
+use super::make_compulsory;
 use crate::{
     args::{
         error::UsageError,
@@ -22,18 +22,18 @@ use crate::{
 const DEFAULT_WEIGHT: u32 = 1;
 
 impl RawOptions<'_> {
-    pub(super) fn service(&self, command: CommandName) -> Result<ServiceId, UsageError> {
+    pub(super) fn require_service(&self, command: CommandName) -> Result<ServiceId, UsageError> {
         match &self.service {
             Some(service) => Ok(service.value),
-            None => Err(lacks(command, name::SERVICE_ADDRESS)),
+            None => Err(make_compulsory(command, name::SERVICE_ADDRESS)),
         }
     }
 
-    pub(super) fn service_settings(
+    pub(super) fn make_service(
         &self,
         command: CommandName,
     ) -> Result<(ServiceId, ServiceSettings), UsageError> {
-        let id = self.service(command)?;
+        let id = self.require_service(command)?;
         let scheduler_flags = self.parse_scheduler_flags()?;
         if let ServiceId::Address { protocol, port, .. } = id {
             if port == 0 && self.persistence.is_none() {
@@ -48,7 +48,8 @@ impl RawOptions<'_> {
             Some(netmask) => netmask.for_family(id.family())?,
             None => Netmask::host(id.family()),
         };
-        let mut settings = ServiceSettings::new(self.scheduler()).scheduler_flags(scheduler_flags);
+        let mut settings =
+            ServiceSettings::new(self.choose_scheduler()).scheduler_flags(scheduler_flags);
         settings.one_packet = self.has(name::ONE_PACKET);
         // -M without -p has always been taken and left alone.
         settings.persistence = self
@@ -63,14 +64,14 @@ impl RawOptions<'_> {
 
     /// Returns the service and the server, whose port is the service's unless
     /// given.
-    pub(super) fn server(
+    pub(super) fn require_server(
         &self,
         command: CommandName,
     ) -> Result<(ServiceId, DestinationId), UsageError> {
-        let service = self.service(command)?;
+        let service = self.require_service(command)?;
         let (address, port) = match &self.server {
             Some(server) => server.value,
-            None => return Err(lacks(command, name::REAL_SERVER)),
+            None => return Err(make_compulsory(command, name::REAL_SERVER)),
         };
         let port = port.unwrap_or(match service {
             ServiceId::Address { port, .. } => port,
@@ -79,11 +80,11 @@ impl RawOptions<'_> {
         Ok((service, DestinationId { address, port }))
     }
 
-    pub(super) fn server_settings(
+    pub(super) fn make_server(
         &self,
         command: CommandName,
     ) -> Result<(ServiceId, DestinationId, DestinationSettings), UsageError> {
-        let (service, mut id) = self.server(command)?;
+        let (service, mut id) = self.require_server(command)?;
         let forwarding = self.forwarding.unwrap_or(Forwarding::DirectRouting);
         if forwarding != Forwarding::Tunneling {
             if AddressFamily::from(id.address) != service.family() {
@@ -95,7 +96,7 @@ impl RawOptions<'_> {
         }
         let forwarding_method = match forwarding {
             Forwarding::Masquerading => ForwardingMethod::Masquerading,
-            Forwarding::Tunneling => ForwardingMethod::Tunneling(self.tunnel(command)?),
+            Forwarding::Tunneling => ForwardingMethod::Tunneling(self.make_tunnel(command)?),
             Forwarding::DirectRouting => ForwardingMethod::DirectRouting,
         };
         // Only masquerading can rewrite the port.
@@ -111,7 +112,7 @@ impl RawOptions<'_> {
         Ok((service, id, settings))
     }
 
-    fn tunnel(&self, command: CommandName) -> Result<Tunnel, UsageError> {
+    fn make_tunnel(&self, command: CommandName) -> Result<Tunnel, UsageError> {
         let kind = self.tunnel_kind.unwrap_or(TunnelKind::Ipip);
         rules::check_tunnel(kind, self.given)?;
         let checksum = if self.has(name::TUNNEL_REMOTE_CHECKSUM) {
@@ -126,7 +127,7 @@ impl RawOptions<'_> {
             TunnelKind::Gue => Tunnel::Gue {
                 port: self
                     .tunnel_port
-                    .ok_or_else(|| lacks(command, name::TUNNEL_PORT))?,
+                    .ok_or_else(|| make_compulsory(command, name::TUNNEL_PORT))?,
                 checksum,
             },
             TunnelKind::Gre => Tunnel::Gre { checksum },

@@ -29,10 +29,10 @@ const VIEWS: [(Group, View); 5] = [
 ];
 
 impl RawOptions<'_> {
-    pub(super) fn list(&self) -> Result<Request, UsageError> {
+    pub(super) fn make_listing(&self) -> Result<Request, UsageError> {
         if self.has(name::JSON) && self.has(name::OUTPUT) {
             return Err(UsageError::Conflict {
-                owner: rules::owner(CommandName::List),
+                owner: rules::name_owner(CommandName::List),
                 group: name::OUTPUT,
                 other: name::JSON,
             });
@@ -44,17 +44,17 @@ impl RawOptions<'_> {
                 Ok(())
             }
         };
-        let form = self.output_form();
+        let form = self.choose_output_form();
         let is_metrics = form == OutputForm::OpenMetrics;
         only_with(name::TOTALS, "--output openmetrics", is_metrics)?;
         only_with(name::OUTPUT_FILE, "--output openmetrics", is_metrics)?;
         only_with(name::COUNT, "--watch", self.has(name::WATCH))?;
-        if let Some(list) = self.other_listing() {
+        if let Some(list) = self.find_other_listing() {
             only_with(name::WATCH, "the table", false)?;
             only_with(name::OUTPUT, "the table", form == OutputForm::Json)?;
-            return Ok(Request::Run(Command::List(list, self.form())));
+            return Ok(Request::Run(Command::List(list, self.choose_form())));
         }
-        let table = self.table();
+        let table = self.make_table();
         let form = match form {
             OutputForm::Classic => TableForm::Classic,
             OutputForm::Wide => TableForm::Wide,
@@ -81,7 +81,7 @@ impl RawOptions<'_> {
     }
 
     /// Returns the listing that is asked for, if it is not the table.
-    fn other_listing(&self) -> Option<List> {
+    fn find_other_listing(&self) -> Option<List> {
         if self.has(name::CONNECTION) {
             Some(List::Connections {
                 numeric: self.has(name::NUMERIC),
@@ -96,7 +96,7 @@ impl RawOptions<'_> {
         }
     }
 
-    fn table(&self) -> ListTable {
+    fn make_table(&self) -> ListTable {
         let view = VIEWS.iter().find(|(group, _)| self.has(*group));
         ListTable {
             service: self.service.as_ref().map(|service| service.value),

@@ -13,7 +13,7 @@ use ipvs_client::{Change, SchedulerFlags, SyncDaemonSettings, Timeouts};
 use super::{
     error::UsageError,
     name::{self, CommandName, Group},
-    number::number,
+    number::parse_number,
     raw::RawOptions,
     rules,
 };
@@ -46,15 +46,15 @@ pub(super) fn make_request(
     rules::check_command(command, options.given)?;
     Ok(Request::Run(match command {
         CommandName::AddService => {
-            let (id, settings) = options.service_settings(command)?;
+            let (id, settings) = options.make_service(command)?;
             Command::Change(Change::AddService(id, settings))
         }
         CommandName::EditService => {
-            let (id, settings) = options.service_settings(command)?;
+            let (id, settings) = options.make_service(command)?;
             Command::Change(Change::EditService(id, settings))
         }
         CommandName::DeleteService => {
-            Command::Change(Change::DeleteService(options.service(command)?))
+            Command::Change(Change::DeleteService(options.require_service(command)?))
         }
         CommandName::Clear => Command::Change(Change::Flush),
         CommandName::Restore => {
@@ -64,25 +64,25 @@ pub(super) fn make_request(
                 file,
             }));
         }
-        CommandName::Save => Command::Save(match options.form() {
+        CommandName::Save => Command::Save(match options.choose_form() {
             Form::Json => Save::Json,
             Form::Classic => Save::Rules {
                 numeric: options.has(name::NUMERIC),
             },
         }),
         CommandName::AddServer => {
-            let (service, id, settings) = options.server_settings(command)?;
+            let (service, id, settings) = options.make_server(command)?;
             Command::Change(Change::AddDestination(service, id, settings))
         }
         CommandName::EditServer => {
-            let (service, id, settings) = options.server_settings(command)?;
+            let (service, id, settings) = options.make_server(command)?;
             Command::Change(Change::EditDestination(service, id, settings))
         }
         CommandName::DeleteServer => {
-            let (service, id) = options.server(command)?;
+            let (service, id) = options.require_server(command)?;
             Command::Change(Change::DeleteDestination(service, id))
         }
-        CommandName::List => return options.list(),
+        CommandName::List => return options.make_listing(),
         CommandName::Zero => Command::Change(match &options.service {
             Some(service) => Change::ZeroService(service.value),
             None => Change::ZeroAll,
@@ -90,37 +90,37 @@ pub(super) fn make_request(
         CommandName::SetTimeouts => Command::Change(Change::SetTimeouts(
             timeouts.ok_or(UsageError::ThreeTimeouts)?,
         )),
-        CommandName::StartDaemon => Command::StartDaemon(options.daemon()?),
+        CommandName::StartDaemon => Command::StartDaemon(options.make_daemon()?),
         CommandName::StopDaemon => Command::StopDaemon(options.role.ok_or(UsageError::StopRole)?),
         CommandName::Help => return Ok(Request::Help),
-        CommandName::Version => return Ok(Request::Version(options.form())),
+        CommandName::Version => return Ok(Request::Version(options.choose_form())),
     }))
 }
 
 /// Makes the error of a command that lacks an option which it needs.
-fn lacks(command: CommandName, group: Group) -> UsageError {
+fn make_compulsory(command: CommandName, group: Group) -> UsageError {
     UsageError::Compulsory {
-        owner: rules::owner(command),
+        owner: rules::name_owner(command),
         group,
     }
 }
 
-/// The methods give what the options say, with the defaults for those that were
-/// not given.
+/// The methods of the three files here make parts of a request from the options,
+/// with defaults for those that were not given.
 impl<'a> RawOptions<'a> {
     fn has(&self, group: Group) -> bool {
         self.given.contains(group)
     }
 
     /// Returns the form of an answer other than the table.
-    fn form(&self) -> Form {
-        match self.output_form() {
+    fn choose_form(&self) -> Form {
+        match self.choose_output_form() {
             OutputForm::Json => Form::Json,
             OutputForm::Classic | OutputForm::Wide | OutputForm::OpenMetrics => Form::Classic,
         }
     }
 
-    fn output_form(&self) -> OutputForm {
+    fn choose_output_form(&self) -> OutputForm {
         if self.has(name::JSON) {
             OutputForm::Json
         } else {
@@ -135,7 +135,7 @@ impl<'a> RawOptions<'a> {
         };
         self.arguments.drain(..3);
         let seconds = |text: &str| {
-            number(text, range::CONNECTION_TIMEOUT)
+            parse_number(text, range::CONNECTION_TIMEOUT)
                 .ok_or_else(|| UsageError::ConnectionTimeout(text.to_owned()))
         };
         Ok(Timeouts::default()
@@ -159,7 +159,7 @@ impl<'a> RawOptions<'a> {
         file
     }
 
-    fn scheduler(&self) -> &'a str {
+    fn choose_scheduler(&self) -> &'a str {
         self.scheduler
             .filter(|name| !name.is_empty())
             .unwrap_or(DEFAULT_SCHEDULER)
@@ -169,10 +169,13 @@ impl<'a> RawOptions<'a> {
     /// is.
     fn parse_scheduler_flags(&self) -> Result<SchedulerFlags, UsageError> {
         let flags = self.scheduler_flags.unwrap_or_default();
-        Ok(scheduler_flags::parse_flags(flags, self.scheduler())?)
+        Ok(scheduler_flags::parse_flags(
+            flags,
+            self.choose_scheduler(),
+        )?)
     }
 
-    fn daemon(&self) -> Result<SyncDaemonSettings, UsageError> {
+    fn make_daemon(&self) -> Result<SyncDaemonSettings, UsageError> {
         let role = self.role.ok_or(UsageError::StartRole)?;
         let interface = self.interface.filter(|name| !name.is_empty());
         let mut daemon = SyncDaemonSettings::new(role, interface.unwrap_or(DEFAULT_INTERFACE))

@@ -54,20 +54,20 @@ impl Before {
         };
         let mut lines = match (self, change) {
             (Self::Service(before), Change::EditService(id, after)) => {
-                service(id, before, after, wording)
+                compare_service_settings(id, before, after, wording)
             }
             (Self::Destination(before), Change::EditDestination(_, id, after)) => {
-                destination(id, before, after, wording)
+                compare_destination_settings(id, before, after, wording)
             }
             _ => Vec::new(),
         };
-        lines.extend(replaced_port(change, wording));
-        lines.extend(swallowed_port(change, wording));
+        lines.extend(explain_replaced_port(change, wording));
+        lines.extend(explain_swallowed_port(change, wording));
         lines
     }
 }
 
-fn service(
+fn compare_service_settings(
     id: &ServiceId,
     before: &ServiceSettings,
     after: &ServiceSettings,
@@ -118,7 +118,7 @@ fn service(
     lines
 }
 
-fn destination(
+fn compare_destination_settings(
     id: &DestinationId,
     before: &DestinationSettings,
     after: &DestinationSettings,
@@ -127,7 +127,7 @@ fn destination(
     let is_silent = |group| !wording.given.contains(group);
     let mut lines = Vec::new();
     if is_silent(name::FORWARDING_METHOD)
-        && let Some((was, option)) = method(before.forwarding_method)
+        && let Some((was, option)) = name_method(before.forwarding_method)
         && after.forwarding_method == ForwardingMethod::DirectRouting
     {
         lines.push(format!(
@@ -168,7 +168,7 @@ fn destination(
 }
 
 /// The methods that an option keeps, but for the default.
-fn method(method: ForwardingMethod) -> Option<(&'static str, &'static str)> {
+fn name_method(method: ForwardingMethod) -> Option<(&'static str, &'static str)> {
     match method {
         ForwardingMethod::Masquerading => Some(("masquerading", "-m")),
         ForwardingMethod::Tunneling(Tunnel::Ipip) => Some(("tunneling", "-i")),
@@ -183,7 +183,7 @@ fn method(method: ForwardingMethod) -> Option<(&'static str, &'static str)> {
 }
 
 /// A port of -r that gave way to the service's.
-fn replaced_port(change: &Change, wording: &Wording) -> Option<String> {
+fn explain_replaced_port(change: &Change, wording: &Wording) -> Option<String> {
     let (Change::AddDestination(service, id, settings)
     | Change::EditDestination(service, id, settings)) = change
     else {
@@ -200,7 +200,7 @@ fn replaced_port(change: &Change, wording: &Wording) -> Option<String> {
 
 /// A port that is part of an IPv6 address because there are no brackets, if it
 /// is one that may well be meant: the service's, or one that has a name.
-fn swallowed_port(change: &Change, wording: &Wording) -> Option<String> {
+fn explain_swallowed_port(change: &Change, wording: &Wording) -> Option<String> {
     let is_port = |port: u16, protocol| Names::new(false).service(port, protocol).is_some();
     let (text, meant) = match *change {
         Change::AddService(service, _) | Change::EditService(service, _) => {
@@ -226,7 +226,7 @@ fn swallowed_port(change: &Change, wording: &Wording) -> Option<String> {
     };
     Some(format!(
         "{text} was taken for an address without a port; {}",
-        endpoint::of_trailing_port(meant)
+        endpoint::explain_trailing_port(meant)
     ))
 }
 

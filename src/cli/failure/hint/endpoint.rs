@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4};
 
 use crate::args::address::{self, EndpointError, EndpointFault};
 
-pub(super) fn of(error: &EndpointError) -> Option<String> {
+pub(super) fn find_hint(error: &EndpointError) -> Option<String> {
     let text = &*error.text;
     if let Some((_, rest)) = text.split_once("://") {
         let rest = rest.trim_end_matches('/');
@@ -14,10 +14,10 @@ pub(super) fn of(error: &EndpointError) -> Option<String> {
             "an address and port have nothing before or after them: {rest}"
         ));
     }
-    if let Some(meant) = without_commas(text) {
+    if let Some(meant) = replace_commas(text) {
         return Some(format!("there is a comma in it: did you mean {meant}?"));
     }
-    if let Some((address, port)) = without_or_with_half_the_brackets(text) {
+    if let Some((address, port)) = add_brackets(text) {
         return Some(format!(
             "with a port, an IPv6 address stands in brackets: [{address}]:{port}"
         ));
@@ -33,12 +33,12 @@ pub(super) fn of(error: &EndpointError) -> Option<String> {
             Some(format!("an address comes before the port: ADDRESS:{text}"))
         }
         EndpointFault::Form => None,
-        EndpointFault::Host(host) => Some(host_hint(host)),
-        EndpointFault::Port(port) => Some(port_hint(port)),
+        EndpointFault::Host(host) => Some(explain_host(host)),
+        EndpointFault::Port(port) => Some(explain_port(port)),
     }
 }
 
-fn host_hint(host: &str) -> String {
+fn explain_host(host: &str) -> String {
     if host.is_empty() {
         return "an address comes before the colon".to_owned();
     }
@@ -62,7 +62,7 @@ fn host_hint(host: &str) -> String {
     )
 }
 
-fn port_hint(port: &str) -> String {
+fn explain_port(port: &str) -> String {
     if port.is_empty() {
         return "a port comes after the colon".to_owned();
     }
@@ -77,7 +77,7 @@ fn port_hint(port: &str) -> String {
 }
 
 /// The address and port that are there once each comma is what it stands for.
-fn without_commas(text: &str) -> Option<String> {
+fn replace_commas(text: &str) -> Option<String> {
     if !text.contains(',') {
         return None;
     }
@@ -99,7 +99,7 @@ fn without_commas(text: &str) -> Option<String> {
 
 /// An IPv6 address and a port with no brackets, or one of them, or no colon
 /// behind them.
-fn without_or_with_half_the_brackets(text: &str) -> Option<(Ipv6Addr, u16)> {
+fn add_brackets(text: &str) -> Option<(Ipv6Addr, u16)> {
     if let Some((address, port)) = text.rsplit_once(']') {
         let address = address.strip_prefix('[').unwrap_or(address);
         let port = port.strip_prefix(':').unwrap_or(port);
@@ -108,10 +108,10 @@ fn without_or_with_half_the_brackets(text: &str) -> Option<(Ipv6Addr, u16)> {
         }
         return Some((address.parse().ok()?, port.parse().ok()?));
     }
-    address::trailing_port(text.strip_prefix('[').unwrap_or(text))
+    address::split_trailing_port(text.strip_prefix('[').unwrap_or(text))
 }
 
 /// For an address that was read without a port: what it is with that port.
-pub(super) fn of_trailing_port((address, port): (Ipv6Addr, u16)) -> String {
+pub(super) fn explain_trailing_port((address, port): (Ipv6Addr, u16)) -> String {
     format!("if {port} is the port, the address stands in brackets: [{address}]:{port}")
 }

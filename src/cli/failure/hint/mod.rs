@@ -20,15 +20,15 @@ use self::nearby::Nearby;
 use super::facts::Facts;
 use crate::{args::error::UsageError, command::Command};
 
-/// For a command line that asks for nothing that can be done, and its words.
-pub(crate) fn of_usage(error: &UsageError, words: &[String]) -> Option<String> {
+/// Returns the hint for a command line that asks for nothing that can be done.
+pub(crate) fn explain_usage(error: &UsageError, words: &[String]) -> Option<String> {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    usage::of(error, &words)
+    usage::find_hint(error, &words)
 }
 
-/// For a command that failed. Where something was not found, the table says
-/// what may have been meant, if it may be read.
-pub(crate) fn of_failure(
+/// Returns the hint for a command that failed. Where something was not found, the
+/// table says what may have been meant, if it may be read.
+pub(crate) fn explain_failure(
     error: &Error,
     command: Option<&Command>,
     facts: &Facts,
@@ -38,5 +38,5 @@ pub(crate) fn of_failure(
         true => Nearby::read(error),
         false => Nearby::default(),
     };
-    refusal::of(error, command, facts, nearby)
+    refusal::find_hint(error, command, facts, nearby)
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     args::{
-        options::{TABLE, by_letter},
+        options::{TABLE, find_by_letter},
         scan::{Scanner, Token},
         spec::{Spec, Value},
     },
@@ -36,17 +36,17 @@ const OTHER_SCHEDULERS: [(&str, &str); 4] = [
     ("maglev", "mh"),
 ];
 
-fn by_name(name: &str) -> Option<&'static Spec> {
+fn find_by_name(name: &str) -> Option<&'static Spec> {
     TABLE.iter().find(|spec| spec.long == name)
 }
 
 /// The name in `--name` or `--name=value` without the hyphens.
-fn name_of(word: &str) -> &str {
+fn strip_value(word: &str) -> &str {
     word.split_once('=').map_or(word, |(name, _)| name)
 }
 
 /// For a word that begins with a dash which only looks like a hyphen.
-pub(super) fn pasted_dash(words: &[&str]) -> Option<String> {
+pub(super) fn explain_pasted_dash(words: &[&str]) -> Option<String> {
     let word = words
         .iter()
         .find(|word| word.trim_start_matches('-').starts_with(DASHES))?;
@@ -54,7 +54,7 @@ pub(super) fn pasted_dash(words: &[&str]) -> Option<String> {
     if name.is_empty() {
         return None;
     }
-    let hyphens = match by_name(name_of(name)) {
+    let hyphens = match find_by_name(strip_value(name)) {
         Some(_) => "--",
         None => "-",
     };
@@ -64,10 +64,10 @@ pub(super) fn pasted_dash(words: &[&str]) -> Option<String> {
 }
 
 /// For a long option behind one hyphen, which is read letter by letter.
-pub(super) fn single_hyphen(words: &[&str]) -> Option<String> {
+pub(super) fn explain_single_hyphen(words: &[&str]) -> Option<String> {
     words.iter().find_map(|word| {
-        let name = name_of(word.strip_prefix('-')?);
-        by_name(name)?;
+        let name = strip_value(word.strip_prefix('-')?);
+        find_by_name(name)?;
         Some(format!(
             "behind one hyphen every letter is an option: type --{name}"
         ))
@@ -75,7 +75,7 @@ pub(super) fn single_hyphen(words: &[&str]) -> Option<String> {
 }
 
 /// For an option that was taken for the value of the one before it.
-pub(super) fn swallowed_option(words: &[&str]) -> Option<String> {
+pub(super) fn explain_swallowed_option(words: &[&str]) -> Option<String> {
     Scanner::new(words).find_map(|token| match token {
         Ok(Token::Option {
             spec,
@@ -94,12 +94,12 @@ pub(super) fn swallowed_option(words: &[&str]) -> Option<String> {
 /// Recognizes a word that can hardly be anything but an option.
 fn is_option(word: &str) -> bool {
     match word.strip_prefix("--") {
-        Some(name) => by_name(name_of(name)).is_some(),
+        Some(name) => find_by_name(strip_value(name)).is_some(),
         None => word.strip_prefix('-').is_some_and(|letters| {
             let mut letters = letters.chars();
             match (letters.next(), letters.next()) {
                 // -6 is a number too.
-                (Some(letter), None) => letter.is_alphabetic() && by_letter(letter).is_some(),
+                (Some(letter), None) => letter.is_alphabetic() && find_by_letter(letter).is_some(),
                 _ => false,
             }
         }),
@@ -107,22 +107,22 @@ fn is_option(word: &str) -> bool {
 }
 
 /// For an option that is not known.
-pub(super) fn option(word: &str) -> Option<String> {
+pub(super) fn suggest_option(word: &str) -> Option<String> {
     if let Some(name) = word.strip_prefix("--") {
-        return did_you_mean(&long_options(name_of(name), |_| true));
+        return ask_for(&find_long_options(strip_value(name), |_| true));
     }
     // The same letter in the other case, in a bundle with nothing else wrong.
     let letters = word.strip_prefix('-')?;
     let unknown = letters
         .chars()
-        .find(|&letter| by_letter(letter).is_none())?;
+        .find(|&letter| find_by_letter(letter).is_none())?;
     let other = if unknown.is_ascii_lowercase() {
         unknown.to_ascii_uppercase()
     } else {
         unknown.to_ascii_lowercase()
     };
     let meant = word.replacen(unknown, &other.to_string(), 1);
-    let is_known = |letter| by_letter(letter).is_some();
+    let is_known = |letter| find_by_letter(letter).is_some();
     meant
         .chars()
         .skip(1)
@@ -131,13 +131,13 @@ pub(super) fn option(word: &str) -> Option<String> {
 }
 
 /// For a word that stands where a command is expected.
-pub(super) fn command(word: &str) -> Option<String> {
-    did_you_mean(&long_options(word, |spec| spec.command().is_some()))
+pub(super) fn suggest_command(word: &str) -> Option<String> {
+    ask_for(&find_long_options(word, |spec| spec.command().is_some()))
 }
 
 /// The long options that a name abbreviates, or else those that it is a few
 /// letters from.
-fn long_options(name: &str, fits: fn(&Spec) -> bool) -> Vec<&'static str> {
+fn find_long_options(name: &str, fits: fn(&Spec) -> bool) -> Vec<&'static str> {
     let name = name.to_ascii_lowercase().replace('_', "-");
     let options = || TABLE.iter().filter(|spec| fits(spec)).map(|spec| spec.long);
     if let Some(&(_, long)) = OTHER_NAMES.iter().find(|(other, _)| *other == name) {
@@ -161,7 +161,7 @@ fn long_options(name: &str, fits: fn(&Spec) -> bool) -> Vec<&'static str> {
     options().filter(|long| distance(long) == least).collect()
 }
 
-fn did_you_mean(names: &[&str]) -> Option<String> {
+fn ask_for(names: &[&str]) -> Option<String> {
     let (last, others) = names.split_last()?;
     let others = others.iter().map(|name| format!("--{name}, "));
     let others = others.collect::<String>();
@@ -172,7 +172,7 @@ fn did_you_mean(names: &[&str]) -> Option<String> {
 }
 
 /// The scheduler of the kernel that a name was meant for.
-pub(super) fn scheduler(name: &str) -> Option<&'static str> {
+pub(super) fn suggest_scheduler(name: &str) -> Option<&'static str> {
     let letters = |text: &str| {
         text.chars()
             .filter(|letter| letter.is_alphanumeric())

@@ -302,7 +302,7 @@ fn hint(line: &str, errno: Errno, facts: &Facts, nearby: Nearby) -> Option<Strin
         _ => Operation::ReadService(service(Protocol::Tcp, [10, 0, 0, 9], 80)),
     };
     let error = Error::Kernel { operation, errno };
-    refusal::of(&error, Some(&command), facts, || nearby)
+    refusal::find_hint(&error, Some(&command), facts, || nearby)
 }
 
 #[test]

@@ -10,8 +10,8 @@ use crate::{
         self, address,
         error::{Owner, UsageError},
         name::{self, CommandName, Group, Groups},
-        options::{TABLE, by_letter},
-        rules::commands_with,
+        options::{TABLE, find_by_letter},
+        rules::find_commands,
         scan::{Scanner, Token},
         spec::{Spec, Value},
     },
@@ -22,30 +22,30 @@ use crate::{
     scheduler_flags::{self, FlagError, SCHEDULERS},
 };
 
-pub(super) fn of(error: &UsageError, words: &[&str]) -> Option<String> {
-    nearly::pasted_dash(words)
-        .or_else(|| nearly::single_hyphen(words))
-        .or_else(|| nearly::swallowed_option(words))
-        .or_else(|| of_error(error, words))
+pub(super) fn find_hint(error: &UsageError, words: &[&str]) -> Option<String> {
+    nearly::explain_pasted_dash(words)
+        .or_else(|| nearly::explain_single_hyphen(words))
+        .or_else(|| nearly::explain_swallowed_option(words))
+        .or_else(|| explain_error(error, words))
 }
 
-fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
+fn explain_error(error: &UsageError, words: &[&str]) -> Option<String> {
     use UsageError as E;
     let hint = match error {
-        E::NoCommand => return no_command(words),
-        E::UnknownOption(word) => return nearly::option(word),
-        E::MissingValue(word) => return missing_value(word),
+        E::NoCommand => return explain_no_command(words),
+        E::UnknownOption(word) => return nearly::suggest_option(word),
+        E::MissingValue(word) => return explain_missing_value(word),
         E::SecondCommand(_) => "one command at a time: run ipvsadm once for each",
-        E::UnexpectedArgument(word) => return unexpected(word, words),
+        E::UnexpectedArgument(word) => return explain_unexpected(word, words),
         E::Repeated(name::SERVICE_ADDRESS) => "a command is about one virtual service",
         E::Repeated(name::FORWARDING_METHOD) => {
             "a real server has one forwarding method: -m, -g or -i"
         }
-        E::Compulsory { group, .. } => return compulsory(*group),
+        E::Compulsory { group, .. } => return explain_compulsory(*group),
         E::Illegal {
             owner: Owner::Command { .. },
             group,
-        } => return goes_with(*group),
+        } => return list_commands(*group),
         E::Conflict {
             owner:
                 Owner::Command {
@@ -62,13 +62,13 @@ fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
             "--timeout, --daemon and -c have nothing to count: leave out --stats, --rate, \
              --thresholds and --persistent-conn"
         }
-        E::ServiceAddress(error) | E::ServerAddress(error) => return endpoint::of(error),
-        E::Fwmark(given) => return out_of_range("a firewall mark", range::FWMARK, given),
+        E::ServiceAddress(error) | E::ServerAddress(error) => return endpoint::find_hint(error),
+        E::Fwmark(given) => return explain_range("a firewall mark", range::FWMARK, given),
         E::Ipv6BeforeFwmark => {
             "-6 goes behind -f MARK; an address says by itself that it is of IPv6"
         }
-        E::PersistenceTimeout(given) => return timeout(range::PERSISTENCE_TIMEOUT, given),
-        E::ConnectionTimeout(given) => return timeout(range::CONNECTION_TIMEOUT, given),
+        E::PersistenceTimeout(given) => return explain_timeout(range::PERSISTENCE_TIMEOUT, given),
+        E::ConnectionTimeout(given) => return explain_timeout(range::CONNECTION_TIMEOUT, given),
         E::ThreeTimeouts => {
             "three numbers of seconds, for TCP, TCP after FIN, and UDP; 0 leaves one as it is: \
              ipvsadm --set 900 0 0"
@@ -84,18 +84,18 @@ fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
                 join(&scheduler_flags::flag_names(), "and")
             ));
         }
-        E::SchedulerFlag(FlagError::OfOther(flag)) => return flag_of_other(flag),
-        E::ZeroPort(text) => return Some(zero_port(text)),
+        E::SchedulerFlag(FlagError::OfOther(flag)) => return name_flag_owner(flag),
+        E::ZeroPort(text) => return Some(explain_zero_port(text)),
         E::OnePacketNotUdp => "-o goes with -u and -f",
-        E::Weight(given) => return out_of_range("a weight", range::WEIGHT, given),
+        E::Weight(given) => return explain_range("a weight", range::WEIGHT, given),
         E::UpperThreshold(given) | E::LowerThreshold(given) => {
-            return out_of_range("a threshold", range::THRESHOLD, given);
+            return explain_range("a threshold", range::THRESHOLD, given);
         }
         E::TunnelType(given) => {
             let types = join(&choice::names(&TUNNELS), "or");
             return Some(format!("a tunnel is {types}, not {given}"));
         }
-        E::TunnelPort(given) => return out_of_range("a port", range::TUNNEL_PORT, given),
+        E::TunnelPort(given) => return explain_range("a port", range::TUNNEL_PORT, given),
         E::FamiliesDiffer => {
             "only tunneling (-i) goes from IPv4 to IPv6 or back: add -i, or give a real server \
              of the virtual service's family"
@@ -108,30 +108,30 @@ fn of_error(error: &UsageError, words: &[&str]) -> Option<String> {
                 join(&choice::names(&ROLES), "or")
             ));
         }
-        E::SyncId(given) => return out_of_range("a syncid", range::SYNC_ID, given),
+        E::SyncId(given) => return explain_range("a syncid", range::SYNC_ID, given),
         E::SyncMaxlen(given) => {
-            return out_of_range("a length in bytes", range::SYNC_MAXLEN, given);
+            return explain_range("a length in bytes", range::SYNC_MAXLEN, given);
         }
         E::McastGroup4(_) => "a multicast group of IPv4 is from 224.0.0.0 to 239.255.255.255",
         E::McastGroup6(_) => "a multicast group of IPv6 begins with ff",
-        E::McastPort(given) => return out_of_range("a port", range::MCAST_PORT, given),
-        E::McastTtl(given) => return out_of_range("a time to live", range::MCAST_TTL, given),
+        E::McastPort(given) => return explain_range("a port", range::MCAST_PORT, given),
+        E::McastTtl(given) => return explain_range("a time to live", range::MCAST_TTL, given),
         E::WatchInterval(given) => {
-            return out_of_range("an interval in seconds", range::INTERVAL, given);
+            return explain_range("an interval in seconds", range::INTERVAL, given);
         }
-        E::Count(given) => return out_of_range("a count", range::COUNT, given),
+        E::Count(given) => return explain_range("a count", range::COUNT, given),
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
 /// The command and the kinds of option of a line, as far as it can be read.
-struct Line {
+struct TypedLine {
     command: Option<CommandName>,
     groups: Groups,
 }
 
-impl Line {
+impl TypedLine {
     fn read(words: &[&str]) -> Self {
         let mut line = Self {
             command: None,
@@ -152,25 +152,25 @@ impl Line {
     }
 }
 
-fn no_command(words: &[&str]) -> Option<String> {
+fn explain_no_command(words: &[&str]) -> Option<String> {
     let mut first_option = None;
     for token in Scanner::new(words) {
         match token {
             Ok(Token::Option { spec, .. }) => match (spec.command(), first_option) {
                 // It is a command, but not one that may stand here.
                 (Some(_), None) => return None,
-                (Some(_), Some(_)) => return Some(command_first(spec, words)),
+                (Some(_), Some(_)) => return Some(order_words(spec, words)),
                 (None, None) => first_option = Some(spec),
                 (None, Some(_)) => {}
             },
             Ok(Token::Argument(_)) => {}
             Err(UsageError::UnknownOption(word)) if first_option.is_none() => {
-                return nearly::option(&word);
+                return nearly::suggest_option(&word);
             }
             Err(UsageError::MissingValue(word)) if first_option.is_none() => {
-                let spec = last_option(&word)?;
+                let spec = find_last_option(&word)?;
                 if spec.command().is_some() {
-                    return missing_value(&word);
+                    return explain_missing_value(&word);
                 }
                 first_option = Some(spec);
             }
@@ -178,12 +178,12 @@ fn no_command(words: &[&str]) -> Option<String> {
         }
     }
     let Some(option) = first_option else {
-        return words.first().and_then(|word| nearly::command(word));
+        return words.first().and_then(|word| nearly::suggest_command(word));
     };
     let Some(group) = option.group() else {
         return Some("a command comes first, such as -L, -A or -a".to_owned());
     };
-    let commands: Vec<_> = commands_with(group).map(Spec::spelling).collect();
+    let commands: Vec<_> = find_commands(group).map(Spec::spelling).collect();
     let option = option.spelling();
     Some(match commands.as_slice() {
         [command] => format!("a command comes first: {command} is the one that {option} goes with"),
@@ -196,7 +196,7 @@ fn no_command(words: &[&str]) -> Option<String> {
 }
 
 /// The command line in an order that can be read, as far as it is certain.
-fn command_first(command: &Spec, words: &[&str]) -> String {
+fn order_words(command: &Spec, words: &[&str]) -> String {
     let is_command = |word: &str| {
         word.strip_prefix("--") == Some(command.long)
             || word
@@ -224,25 +224,25 @@ fn command_first(command: &Spec, words: &[&str]) -> String {
 }
 
 /// The option of a word, or the last of a bundle.
-fn last_option(word: &str) -> Option<&'static Spec> {
+fn find_last_option(word: &str) -> Option<&'static Spec> {
     match word.strip_prefix("--") {
         Some(name) => TABLE.iter().find(|spec| spec.long == name),
-        None => word.chars().last().and_then(by_letter),
+        None => word.chars().last().and_then(find_by_letter),
     }
 }
 
-fn missing_value(word: &str) -> Option<String> {
-    let spec = last_option(word)?;
+fn explain_missing_value(word: &str) -> Option<String> {
+    let spec = find_last_option(word)?;
     let Value::Required(value) = spec.value else {
         return None;
     };
     Some(format!("{} {value}: {}", spec.spelling(), spec.sentence()))
 }
 
-fn unexpected(word: &str, words: &[&str]) -> Option<String> {
-    let line = Line::read(words);
+fn explain_unexpected(word: &str, words: &[&str]) -> Option<String> {
+    let line = TypedLine::read(words);
     let takes = |group| {
-        let mut commands = commands_with(group);
+        let mut commands = find_commands(group);
         commands.any(|spec| spec.command() == line.command) && !line.groups.contains(group)
     };
     if word.starts_with(':') && line.groups.contains(name::SERVICE_ADDRESS) {
@@ -284,7 +284,7 @@ fn is_endpoint(word: &str) -> bool {
     has_address(word) || has_address(&bare(word)) || has_address(&bare(address))
 }
 
-fn compulsory(group: Group) -> Option<String> {
+fn explain_compulsory(group: Group) -> Option<String> {
     let hint = match group {
         name::SERVICE_ADDRESS => {
             "name the virtual service: -t ADDRESS:PORT for TCP, -u for UDP, --sctp-service for \
@@ -298,8 +298,8 @@ fn compulsory(group: Group) -> Option<String> {
 }
 
 /// The commands that an option belongs to.
-fn goes_with(group: Group) -> Option<String> {
-    let commands: Vec<_> = commands_with(group).map(Spec::spelling).collect();
+fn list_commands(group: Group) -> Option<String> {
+    let commands: Vec<_> = find_commands(group).map(Spec::spelling).collect();
     let options = TABLE.iter().filter(|spec| spec.group() == Some(group));
     let options: Vec<_> = options.map(Spec::spelling).collect();
     let verb = match options.as_slice() {
@@ -314,7 +314,7 @@ fn goes_with(group: Group) -> Option<String> {
     ))
 }
 
-fn out_of_range<T: Display>(
+fn explain_range<T: Display>(
     subject: &str,
     range: RangeInclusive<T>,
     given: &str,
@@ -326,7 +326,7 @@ fn out_of_range<T: Display>(
     ))
 }
 
-fn timeout(range: RangeInclusive<u32>, given: &str) -> Option<String> {
+fn explain_timeout(range: RangeInclusive<u32>, given: &str) -> Option<String> {
     let unit = given
         .chars()
         .last()
@@ -346,18 +346,18 @@ fn timeout(range: RangeInclusive<u32>, given: &str) -> Option<String> {
         Some(seconds) => Some(format!(
             "a timeout is a number of seconds without a unit: {seconds} for {given}"
         )),
-        None => out_of_range("a timeout in seconds", range, given),
+        None => explain_range("a timeout in seconds", range, given),
     }
 }
 
-fn flag_of_other(flag: &str) -> Option<String> {
+fn name_flag_owner(flag: &str) -> Option<String> {
     let scheduler = scheduler_flags::scheduler_of_flag(flag)?;
     Some(format!("{flag} goes with -s {scheduler}"))
 }
 
-fn zero_port(text: &str) -> String {
-    if let Some(meant) = address::trailing_port(text) {
-        return endpoint::of_trailing_port(meant);
+fn explain_zero_port(text: &str) -> String {
+    if let Some(meant) = address::split_trailing_port(text) {
+        return endpoint::explain_trailing_port(meant);
     }
     let address = text.strip_suffix(":0").unwrap_or(text);
     let address = match address.parse() {

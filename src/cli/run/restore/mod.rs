@@ -28,7 +28,7 @@ const STATUS_NO_RULES: u8 = 1;
 /// `-R`: carries out each line when it has been read, or only checks all of
 /// them. Returns the exit status.
 ///
-/// What the kernel refuses is reported and the next line is tried. The status
+/// A refusal of the kernel is reported and the next line is tried. The status
 /// is that of the last line; if strict, of the first that failed.
 ///
 /// # Errors
@@ -163,5 +163,5 @@ fn report_all(errors: &[anyhow::Error], messages: &mut Messages<'_>) -> u8 {
     for error in errors {
         messages.report(error);
     }
-    errors.first().map_or(0, failure::status)
+    errors.first().map_or(0, failure::exit_status)
 }

@@ -225,7 +225,7 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
             return Err(error);
         }
         self.messages.report(&error);
-        self.last_status = failure::status(&error);
+        self.last_status = failure::exit_status(&error);
         if self.first_failure == 0 {
             self.first_failure = self.last_status;
         }
@@ -252,5 +252,7 @@ fn goes_on(error: &anyhow::Error, strict: bool) -> bool {
     }
     error
         .downcast_ref::<ipvs_client::Error>()
-        .is_some_and(|error| !failure::is_unavailable(error) && (strict || failure::changes(error)))
+        .is_some_and(|error| {
+            !failure::is_unavailable(error) && (strict || failure::is_change(error))
+        })
 }

@@ -68,7 +68,7 @@ fn run_from(file: Option<&str>, rules: &str, strict: bool) -> Outcome {
     // As the program ends.
     let status = outcome.unwrap_or_else(|error| {
         messages.report(&error);
-        failure::status(&error)
+        failure::exit_status(&error)
     });
     let executed = stand_in.executed;
     Outcome {

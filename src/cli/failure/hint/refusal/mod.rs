@@ -16,7 +16,7 @@ use crate::{
     failure::error::find_refusal,
 };
 
-pub(super) fn of(
+pub(super) fn find_hint(
     error: &Error,
     command: Option<&Command>,
     facts: &Facts,
@@ -24,16 +24,18 @@ pub(super) fn of(
 ) -> Option<String> {
     use Operation as O;
     if let Error::Unavailable { .. } = error {
-        return Some(no_module(facts));
+        return Some(explain_no_module(facts));
     }
     match find_refusal(error)? {
-        (_, Errno::PERM) => no_permission(facts),
-        (O::AddService(_) | O::EditService(_), Errno::NOENT) => not_found(command?, facts),
+        (_, Errno::PERM) => explain_no_permission(facts),
+        (O::AddService(_) | O::EditService(_), Errno::NOENT) => explain_not_found(command?, facts),
         (
             O::AddDestination(service, server) | O::EditDestination(service, server),
             Errno::INVAL,
-        ) => unfit_address(&service, &server, facts),
-        (O::AddDestination(..) | O::EditDestination(..), Errno::RANGE) => thresholds(command?),
+        ) => explain_unfit_address(&service, &server, facts),
+        (O::AddDestination(..) | O::EditDestination(..), Errno::RANGE) => {
+            explain_thresholds(command?)
+        }
         (O::AddService(_), Errno::EXIST) => Some(
             "-E changes a virtual service that is there; a command for one of its real \
                  servers is -a"
@@ -48,28 +50,28 @@ pub(super) fn of(
             | O::DeleteService(service)
             | O::ZeroService(service),
             Errno::SRCH,
-        ) => Some(no_service(&service, None, &nearby())),
+        ) => Some(explain_no_service(&service, None, &nearby())),
         (
             O::AddDestination(service, server)
             | O::EditDestination(service, server)
             | O::DeleteDestination(service, server),
             Errno::SRCH,
-        ) => Some(no_service(&service, Some(&server), &nearby())),
+        ) => Some(explain_no_service(&service, Some(&server), &nearby())),
         (
             O::EditDestination(service, server) | O::DeleteDestination(service, server),
             Errno::NOENT,
-        ) => no_server(&service, &server, command?, &nearby()),
+        ) => explain_no_server(&service, &server, command?, &nearby()),
         (O::StartDaemon(role), Errno::EXIST) => Some(format!(
             "`ipvsadm -L --daemon` shows what runs; `ipvsadm --stop-daemon {role}` makes room \
                  for another"
         )),
-        (O::StartDaemon(_), Errno::NODEV) => no_interface(command?, facts),
+        (O::StartDaemon(_), Errno::NODEV) => explain_no_interface(command?, facts),
         (O::StopDaemon(_), Errno::SRCH) => Some("`ipvsadm -L --daemon` shows what runs".to_owned()),
         _ => None,
     }
 }
 
-fn no_module(facts: &Facts) -> String {
+fn explain_no_module(facts: &Facts) -> String {
     let hint = if facts.container {
         "a container cannot load the module: run `modprobe ip_vs` on its host"
     } else if !facts.modules_installed {
@@ -82,7 +84,7 @@ fn no_module(facts: &Facts) -> String {
     hint.to_owned()
 }
 
-fn no_permission(facts: &Facts) -> Option<String> {
+fn explain_no_permission(facts: &Facts) -> Option<String> {
     let hint = if !facts.root {
         "run it as root, for example with sudo"
     } else if !facts.initial_user_namespace {
@@ -99,7 +101,7 @@ fn no_permission(facts: &Facts) -> Option<String> {
 
 /// A scheduler or a persistence engine; the kernel does not say which, but
 /// looks for the scheduler first.
-fn not_found(command: &Command, facts: &Facts) -> Option<String> {
+fn explain_not_found(command: &Command, facts: &Facts) -> Option<String> {
     let (Command::Change(Change::AddService(_, settings))
     | Command::Change(Change::EditService(_, settings))) = command
     else {
@@ -130,7 +132,7 @@ fn not_found(command: &Command, facts: &Facts) -> Option<String> {
         None => scheduler,
     };
     if let Some(meant) = (what == "scheduler")
-        .then(|| nearly::scheduler(name))
+        .then(|| nearly::suggest_scheduler(name))
         .flatten()
     {
         return Some(format!("did you mean -s {meant}?"));
@@ -142,7 +144,11 @@ fn not_found(command: &Command, facts: &Facts) -> Option<String> {
     ))
 }
 
-fn unfit_address(service: &ServiceId, server: &DestinationId, facts: &Facts) -> Option<String> {
+fn explain_unfit_address(
+    service: &ServiceId,
+    server: &DestinationId,
+    facts: &Facts,
+) -> Option<String> {
     let family = AddressFamily::from(server.address);
     if family != service.family() {
         // The command line lets no other method than tunneling through.
@@ -161,7 +167,7 @@ fn unfit_address(service: &ServiceId, server: &DestinationId, facts: &Facts) -> 
     None
 }
 
-fn thresholds(command: &Command) -> Option<String> {
+fn explain_thresholds(command: &Command) -> Option<String> {
     let (Command::Change(Change::AddDestination(_, _, settings))
     | Command::Change(Change::EditDestination(_, _, settings))) = command
     else {
@@ -186,7 +192,11 @@ fn thresholds(command: &Command) -> Option<String> {
 
 /// A virtual service that is not there, of a command for itself or for one of
 /// its servers.
-fn no_service(service: &ServiceId, server: Option<&DestinationId>, nearby: &Nearby) -> String {
+fn explain_no_service(
+    service: &ServiceId,
+    server: Option<&DestinationId>,
+    nearby: &Nearby,
+) -> String {
     let is_a_service = |server: &DestinationId| {
         nearby.services.iter().any(|other| match other {
             ServiceId::Address { address, port, .. } => {
@@ -201,13 +211,13 @@ fn no_service(service: &ServiceId, server: Option<&DestinationId>, nearby: &Near
         );
     }
     if let ServiceId::Address { address, .. } = service
-        && let Some((address, port)) = address::trailing_port(&address.to_string())
+        && let Some((address, port)) = address::split_trailing_port(&address.to_string())
         && is_a_service(&DestinationId {
             address: address.into(),
             port,
         })
     {
-        return endpoint::of_trailing_port((address, port));
+        return endpoint::explain_trailing_port((address, port));
     }
     let similar: Vec<_> = nearby
         .services
@@ -240,7 +250,7 @@ fn is_similar(a: &ServiceId, b: &ServiceId) -> bool {
 }
 
 /// A real server that is not there.
-fn no_server(
+fn explain_no_server(
     service: &ServiceId,
     server: &DestinationId,
     command: &Command,
@@ -248,13 +258,13 @@ fn no_server(
 ) -> Option<String> {
     let same_address = |(id, _): &&(DestinationId, ForwardingMethod)| id.address == server.address;
     let mut same = nearby.servers.iter().filter(same_address);
-    if let Some((address, port)) = address::trailing_port(&server.address.to_string())
+    if let Some((address, port)) = address::split_trailing_port(&server.address.to_string())
         && nearby
             .servers
             .iter()
             .any(|(id, _)| id.address == address && id.port == port)
     {
-        return Some(endpoint::of_trailing_port((address, port)));
+        return Some(endpoint::explain_trailing_port((address, port)));
     }
     let Some((found, method)) = same.next() else {
         return Some("`ipvsadm -Ln` shows the real servers; -a adds one".to_owned());
@@ -285,7 +295,7 @@ fn no_server(
     )
 }
 
-fn no_interface(command: &Command, facts: &Facts) -> Option<String> {
+fn explain_no_interface(command: &Command, facts: &Facts) -> Option<String> {
     let Command::StartDaemon(daemon) = command else {
         return None;
     };

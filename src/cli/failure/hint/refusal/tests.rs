@@ -14,7 +14,7 @@ fn refused(line: &str, errno: Errno, facts: &Facts) -> Option<String> {
         panic!("{command:?}");
     };
     let operation = change.operation();
-    of(
+    find_hint(
         &Error::Kernel { operation, errno },
         Some(&command),
         facts,
@@ -62,7 +62,7 @@ fn without_permission_the_hint_says_what_kind_of_root_is_missing() {
 #[test]
 fn without_ipvs_the_hint_says_where_its_module_can_be_loaded() {
     let unavailable = |facts: &Facts| {
-        of(
+        find_hint(
             &Error::Unavailable {
                 modprobe: Ok(String::new()),
             },
@@ -220,6 +220,10 @@ fn a_hint_that_needs_the_settings_is_not_guessed_without_them() {
         ),
     ] {
         let error = Error::Kernel { operation, errno };
-        assert_eq!(of(&error, None, &ROOT, Nearby::default), None, "{error}");
+        assert_eq!(
+            find_hint(&error, None, &ROOT, Nearby::default),
+            None,
+            "{error}"
+        );
     }
 }
