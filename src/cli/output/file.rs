@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-/// As far as the umask allows it.
+/// The permissions of the file, as far as the umask allows them.
 const MODE: u32 = 0o644;
 
 /// Writes a file beside the one of that path and puts it into its place. A

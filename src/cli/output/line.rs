@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Lines of a table that know what they are about, and how they are painted.
+//! Lines of a table, each with its subject, and painting them.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -9,7 +9,7 @@ use std::{
 
 use ipvs_client::{DestinationId, ServiceId};
 
-/// What a line is about.
+/// The subject of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
     Heading,
@@ -35,7 +35,7 @@ impl Line {
         }
     }
 
-    /// The style of the character at a byte of the text.
+    /// Returns the style of the character at a byte of the text.
     pub(crate) fn style_at(&self, at: usize) -> Style {
         let tone = self
             .notice
@@ -49,16 +49,16 @@ impl Line {
     }
 }
 
-/// Why words want attention.
+/// The reason why words want attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// Somebody wants it so.
+    /// Weight 0: new connections are not wanted.
     Quiesced,
-    /// It takes nothing more.
+    /// The upper threshold is reached: it takes no new connections.
     Full,
 }
 
-/// How a character is shown on a terminal.
+/// The look of a character on a terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Style {
     pub(crate) reverse: bool,
@@ -108,8 +108,8 @@ fn switch(buffer: &mut String, style: Style) {
     buffer.push('m');
 }
 
-/// Whether standard output is to have colours: it is a terminal that has them,
-/// and its owner has not said no (no-color.org).
+/// Tells whether standard output is to have colours: it is a terminal that has
+/// them, and the variable NO_COLOR is not set (no-color.org).
 pub(crate) fn colour_on_terminal() -> bool {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     io::stdout().is_terminal()
@@ -117,7 +117,7 @@ pub(crate) fn colour_on_terminal() -> bool {
         && set("TERM").is_some_and(|term| term != "dumb")
 }
 
-/// Lines as text, painted if there is to be colour.
+/// Joins lines to a text, painted if there is to be colour.
 pub(crate) fn lines_to_text(lines: &[Line], colour: bool) -> String {
     let mut buffer = String::new();
     for line in lines {

@@ -4,9 +4,12 @@
 //! our own. Nothing here asks the kernel.
 
 mod classic;
+mod columns;
 mod entries;
 pub(crate) mod file;
+mod json;
 mod line;
+mod notice;
 mod number;
 mod openmetrics;
 mod text;
@@ -16,7 +19,8 @@ mod words;
 pub(crate) use self::{
     classic::{ClassicWriter, ConnectionWriter, SaveWriter, Unsaved, write_daemon, write_timeouts},
     entries::{ListingError, write_entries},
+    json::JsonWriter,
     line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},
     openmetrics::write_openmetrics,
-    wide::wide_lines,
+    wide::WideWriter,
 };

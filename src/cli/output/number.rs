@@ -1,36 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-use std::fmt;
+//! Writes counters: cut to the columns of ipvsadm 1.31, or as people say them.
 
-use ipvs_client::Stats;
+use std::fmt;
 
 use super::text;
 
-/// The counters in the order of the columns. Whoever shows them has read them.
-pub(super) fn totals(stats: Option<&Stats>) -> [u64; 5] {
-    let stats = stats.copied().unwrap_or_default();
-    [
-        stats.connections,
-        stats.in_packets,
-        stats.out_packets,
-        stats.in_bytes,
-        stats.out_bytes,
-    ]
-}
-
-/// The rates a second, in the same order.
-pub(super) fn rates(stats: Option<&Stats>) -> [u64; 5] {
-    let stats = stats.copied().unwrap_or_default();
-    [
-        stats.connections_per_second,
-        stats.in_packets_per_second,
-        stats.out_packets_per_second,
-        stats.in_bytes_per_second,
-        stats.out_bytes_per_second,
-    ]
-}
-
-/// How a counter that takes more than eight digits is written.
+/// The form of a counter that takes more than eight digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Large {
     /// All digits, behind a blank.
@@ -39,7 +15,8 @@ pub(super) enum Large {
     Cut,
 }
 
-/// The units of [`Large::Cut`]: a counter below the limit is divided so.
+/// The units of [`Large::Cut`]: a limit, what a counter below it is divided by, and
+/// the letter that follows.
 const UNITS: [(u64, u64, char); 3] = [
     (1_000_000_000, 1_000, 'K'),
     (100_000_000_000, 1_000_000, 'M'),
@@ -68,7 +45,7 @@ pub(super) fn push_counter(row: &mut String, value: u64, large: Large) {
     row.push(unit);
 }
 
-/// A counter as people say it: up to three digits before the point and one
+/// Shows a counter as people say it: up to three digits before the point and one
 /// behind it, or all of it.
 pub(super) struct Human {
     value: u64,

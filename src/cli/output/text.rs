@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Pieces that several outputs share.
+//! Puts together the pieces of text that several forms of output share.
 
 use std::{
     fmt::{self, Write as _},
@@ -12,8 +12,8 @@ use itoa::{Buffer, Integer};
 
 use crate::names::Names;
 
-/// The protocol whose names the ports of a service have. Firewall marks have
-/// none.
+/// Returns the protocol by whose names the ports of a service are shown. Firewall
+/// marks have none.
 pub(super) fn port_protocol(service: &ServiceId) -> Protocol {
     match *service {
         ServiceId::Address { protocol, .. } => protocol,
@@ -38,7 +38,7 @@ pub(super) fn push_endpoint(
     named
 }
 
-/// How a host is written.
+/// The form of a host: its name, or its address in numbers.
 pub(super) enum Host<'a> {
     Named(&'a str),
     Numeric,
@@ -140,6 +140,7 @@ fn count_characters(text: &str) -> usize {
     }
 }
 
+/// Appends formatted text.
 pub(super) fn append(buffer: &mut String, text: fmt::Arguments<'_>) {
     // Writing to a String does not fail.
     let _ = buffer.write_fmt(text);

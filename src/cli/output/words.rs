@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-//! Settings in words, as the wide table and the comments of -S have them.
+//! Puts settings into words, for the wide table and the comments of -S.
 
 use ipvs_client::{ForwardingMethod, Netmask, ServiceSettings, Tunnel, TunnelChecksum};
 
-/// The settings of a virtual service that differ from the usual ones, the scheduler
+/// Returns the settings of a virtual service that differ from the usual ones, the scheduler
 /// aside.
 pub(super) fn service_details(settings: &ServiceSettings) -> Vec<String> {
     let mut details: Vec<String> = settings
@@ -29,7 +29,7 @@ pub(super) fn service_details(settings: &ServiceSettings) -> Vec<String> {
     details
 }
 
-/// The name of a forwarding method.
+/// Returns the name of a forwarding method.
 pub(super) fn method_name(method: ForwardingMethod) -> String {
     match method {
         ForwardingMethod::Masquerading => "masquerading",
@@ -42,7 +42,7 @@ pub(super) fn method_name(method: ForwardingMethod) -> String {
     .to_owned()
 }
 
-/// The tunnel, if the forwarding method is tunneling.
+/// Describes the tunnel, if the forwarding method is tunneling.
 pub(super) fn tunnel_text(method: ForwardingMethod) -> Option<String> {
     let ForwardingMethod::Tunneling(tunnel) = method else {
         return None;
@@ -63,8 +63,8 @@ pub(super) fn tunnel_text(method: ForwardingMethod) -> Option<String> {
     })
 }
 
-/// A name as it is, or in quotation marks where its letters would break the line
-/// or the word.
+/// Returns a name as it is, or in quotation marks if it is empty or has letters
+/// that would break the word or the line.
 pub(super) fn quoted(name: &str) -> String {
     let breaks = |letter: char| letter.is_whitespace() || letter.is_control();
     if name.is_empty() || name.contains(breaks) {

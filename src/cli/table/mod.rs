@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-//! The table: read from the kernel and handed to an output, service by service
-//! or whole.
+//! Reads the kernel's table, service by service or whole, in the order of a
+//! listing.
 
 mod order;
 
-use std::{collections::HashSet, io::Write, rc::Rc};
+use std::{collections::HashSet, rc::Rc};
 
 use ipvs_client::{
     Client, Consistency, Counters, Destination, Info, Service, ServiceId, ServiceSettings, Stats,
@@ -13,15 +13,22 @@ use ipvs_client::{
 
 use crate::{
     command::ListTable,
-    failure::StdoutError,
-    json,
     table::order::{compare_destinations, compare_services},
 };
 
 /// A virtual service with its destinations.
 pub(crate) type Entry = (Service, Vec<Destination>);
 
-/// All of what a listing shows, as it was at one time.
+/// The parts of the table that are read, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadOptions {
+    pub(crate) counters: Counters,
+    pub(crate) consistency: Consistency,
+    /// By address and port; else in the kernel's order.
+    pub(crate) sorted: bool,
+}
+
+/// The whole of what a listing shows, as it was at one time.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) info: Info,
@@ -29,16 +36,19 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// Reads it, with counters.
     pub(crate) fn read(
         table: &ListTable,
         consistency: Consistency,
         client: &mut Client,
     ) -> ipvs_client::Result<Self> {
         let info = client.info()?;
-        let (counters, sorted) = (Counters::Read, table.sorted);
-        let service = table.service.as_ref();
-        let services = services(client, service, counters, consistency, sorted)?;
-        let entries = entries(client, services, counters, consistency, sorted);
+        let options = ReadOptions {
+            counters: Counters::Read,
+            consistency,
+            sorted: table.sorted,
+        };
+        let entries = read_entries(client, table.service.as_ref(), options)?;
         Ok(Self {
             info,
             entries: entries.collect::<Result<_, _>>()?,
@@ -48,23 +58,23 @@ impl Snapshot {
 
 /// A virtual service of a listing while others are read: of a large table, no
 /// more than its order and its row need.
-pub(crate) type Listed = (ServiceId, Content);
+type ListedService = (ServiceId, Content);
 
-/// What its row needs beside what names it.
+/// A service apart from its identity.
 #[derive(Debug)]
-pub(crate) struct Content {
+struct Content {
     /// Shared by the services that have the same.
-    kept: Rc<Kept>,
-    /// If they were read.
+    settings: Rc<SharedSettings>,
+    /// Counters, if they were read.
     stats: Option<Box<Stats>>,
 }
 
 impl Content {
-    fn service(self, id: ServiceId) -> Service {
-        let Kept {
+    fn into_service(self, id: ServiceId) -> Service {
+        let SharedSettings {
             settings,
             unknown_flags,
-        } = Rc::unwrap_or_clone(self.kept);
+        } = Rc::unwrap_or_clone(self.settings);
         let mut service = Service::new(id, settings);
         service.unknown_flags = unknown_flags;
         service.stats = self.stats.map(|stats| *stats);
@@ -72,9 +82,9 @@ impl Content {
     }
 }
 
-/// How a service is, apart from its identity and counters.
+/// The settings of a service, and the flags that have no name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Kept {
+struct SharedSettings {
     settings: ServiceSettings,
     unknown_flags: u32,
 }
@@ -83,14 +93,14 @@ struct Kept {
 #[derive(Default)]
 struct KnownSettings {
     /// Most tables have the same many times in a row.
-    last: Option<Rc<Kept>>,
+    last: Option<Rc<SharedSettings>>,
     /// Those that came before, if there were others: it takes a system call to
     /// seed the hashes.
-    earlier: Option<HashSet<Rc<Kept>>>,
+    earlier: Option<HashSet<Rc<SharedSettings>>>,
 }
 
 impl KnownSettings {
-    fn share(&mut self, settings: Kept) -> Rc<Kept> {
+    fn share(&mut self, settings: SharedSettings) -> Rc<SharedSettings> {
         let Some(last) = &self.last else {
             return Rc::clone(self.last.insert(Rc::new(settings)));
         };
@@ -104,74 +114,57 @@ impl KnownSettings {
     }
 }
 
-/// One service, or all.
-pub(crate) fn services(
+/// Reads one service or all, and then the destinations of each when its turn
+/// comes.
+pub(crate) fn read_entries(
     client: &mut Client,
     service: Option<&ServiceId>,
-    counters: Counters,
-    consistency: Consistency,
-    sorted: bool,
-) -> ipvs_client::Result<Vec<Listed>> {
+    options: ReadOptions,
+) -> ipvs_client::Result<impl Iterator<Item = ipvs_client::Result<Entry>>> {
+    let services = read_services(client, service, options)?;
+    Ok(services.into_iter().map(move |(id, content)| {
+        let destinations = read_destinations(client, &id, options)?;
+        Ok((content.into_service(id), destinations))
+    }))
+}
+
+fn read_services(
+    client: &mut Client,
+    service: Option<&ServiceId>,
+    options: ReadOptions,
+) -> ipvs_client::Result<Vec<ListedService>> {
     let mut known = KnownSettings::default();
     let mut content = |service: Service| Content {
-        kept: known.share(Kept {
+        settings: known.share(SharedSettings {
             settings: service.settings,
             unknown_flags: service.unknown_flags,
         }),
         stats: service
             .stats
-            .filter(|_| counters == Counters::Read)
+            .filter(|_| options.counters == Counters::Read)
             .map(Box::new),
     };
     let mut services = match service {
         Some(id) => vec![(*id, content(client.service(id)?))],
-        None => client.map_services(counters, consistency, content)?,
+        None => client.map_services(options.counters, options.consistency, content)?,
     };
-    if sorted {
+    if options.sorted {
         services.sort_unstable_by(|(a, _), (b, _)| compare_services(a, b));
     }
     Ok(services)
 }
 
-fn destinations(
+fn read_destinations(
     client: &mut Client,
     service: &ServiceId,
-    counters: Counters,
-    consistency: Consistency,
-    sorted: bool,
+    options: ReadOptions,
 ) -> ipvs_client::Result<Vec<Destination>> {
-    let mut destinations = client.destinations_with(service, counters, consistency)?;
-    if sorted {
+    let mut destinations =
+        client.destinations_with(service, options.counters, options.consistency)?;
+    if options.sorted {
         destinations.sort_unstable_by(|a, b| compare_destinations(&a.id, &b.id));
     }
     Ok(destinations)
-}
-
-/// The services with their destinations, each read when its turn comes.
-pub(crate) fn entries(
-    client: &mut Client,
-    services: Vec<Listed>,
-    counters: Counters,
-    consistency: Consistency,
-    sorted: bool,
-) -> impl Iterator<Item = ipvs_client::Result<Entry>> {
-    services.into_iter().map(move |(id, content)| {
-        let destinations = destinations(client, &id, counters, consistency, sorted)?;
-        Ok((content.service(id), destinations))
-    })
-}
-
-pub(crate) fn write_json(
-    mut document: json::TableDocument<impl Write>,
-    entries: impl IntoIterator<Item = ipvs_client::Result<Entry>>,
-) -> anyhow::Result<()> {
-    for entry in entries {
-        let (service, destinations) = entry?;
-        document
-            .service(&service, &destinations)
-            .map_err(StdoutError)?;
-    }
-    Ok(document.end().map_err(StdoutError)?)
 }
 
 #[cfg(test)]
@@ -180,7 +173,7 @@ mod tests {
 
     #[test]
     fn equal_settings_are_kept_once_whatever_comes_between() {
-        let settings = |scheduler: &str| Kept {
+        let settings = |scheduler: &str| SharedSettings {
             settings: ServiceSettings::new(scheduler),
             unknown_flags: 0,
         };
@@ -193,6 +186,10 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_service_of_a_large_table_is_small() {
-        assert!(size_of::<Listed>() <= 40, "{}", size_of::<Listed>());
+        assert!(
+            size_of::<ListedService>() <= 40,
+            "{}",
+            size_of::<ListedService>()
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::{cmp::Ordering, net::IpAddr};
 
 use ipvs_client::{DestinationId, ServiceId};
 
-/// The order of a listing: addresses before firewall marks, then by mark,
+/// Compares services in the order of a listing: addresses before firewall marks, then by mark,
 /// family, protocol, address and port.
 pub(crate) fn compare_services(a: &ServiceId, b: &ServiceId) -> Ordering {
     let key = |id: &ServiceId| match *id {
@@ -26,7 +26,7 @@ pub(crate) fn compare_services(a: &ServiceId, b: &ServiceId) -> Ordering {
     key(a).cmp(&key(b))
 }
 
-/// By address, then port. An IPv4 address stands among IPv6 addresses as if
+/// Compares destinations by address, then port. An IPv4 address stands among IPv6 addresses as if
 /// zeros followed it.
 pub(crate) fn compare_destinations(a: &DestinationId, b: &DestinationId) -> Ordering {
     let key = |id: &DestinationId| (address_key(id.address), id.port);

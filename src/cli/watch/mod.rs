@@ -19,21 +19,25 @@ use self::{
     terminal::{Event, Terminal},
 };
 use crate::{
-    command::{ListTable, TableForm, View, Watch},
-    failure::StdoutError,
-    json,
+    command::{TableForm, View, Watch},
     names::Names,
     output::{
-        ClassicWriter, Line, Subject, colour_on_terminal, lines_to_text, wide_lines, write_entries,
+        ClassicWriter, JsonWriter, Line, ListingError, Subject, WideWriter, colour_on_terminal,
+        lines_to_text, write_entries,
     },
-    table::{self, Snapshot},
+    table::{Entry, Snapshot},
 };
 
-/// Shows the table until somebody has seen enough.
+/// Shows the table again and again, until it has been shown as often as was asked
+/// for or whoever watches it ends that.
 ///
 /// # Errors
 /// When the table cannot be read or shown; the terminal is what it was by then.
-pub(crate) fn run(watch: &Watch, client: &mut Client, out: &mut impl Write) -> anyhow::Result<()> {
+pub(crate) fn run(
+    watch: &Watch,
+    client: &mut Client,
+    out: &mut impl Write,
+) -> Result<(), ListingError> {
     let mut readings = Readings {
         watch,
         client,
@@ -44,8 +48,8 @@ pub(crate) fn run(watch: &Watch, client: &mut Client, out: &mut impl Write) -> a
     };
     let make_lines: MakeLines = match watch.form {
         TableForm::Json => return follow_json(&mut readings, out),
-        TableForm::Classic => classic,
-        TableForm::Wide => wide,
+        TableForm::Classic => make_classic_lines,
+        TableForm::Wide => make_wide_lines,
     };
     if can_draw() {
         draw(&mut readings, make_lines, out)
@@ -54,7 +58,7 @@ pub(crate) fn run(watch: &Watch, client: &mut Client, out: &mut impl Write) -> a
     }
 }
 
-/// Whether standard output is a terminal that can do more than print.
+/// Tells whether standard output is a terminal that can do more than print.
 fn can_draw() -> bool {
     let term = std::env::var_os("TERM").unwrap_or_default();
     io::stdout().is_terminal() && !term.is_empty() && term != "dumb"
@@ -72,20 +76,20 @@ struct Readings<'a> {
 }
 
 /// Makes the lines that a reading is shown as.
-type MakeLines = fn(&mut Readings<'_>, &Snapshot) -> anyhow::Result<Vec<Line>>;
+type MakeLines = fn(&mut Readings<'_>, Snapshot) -> Result<Vec<Line>, ListingError>;
 
-/// One of them.
+/// The table as it was at one time.
 struct Reading {
     snapshot: Snapshot,
     time: String,
-    /// What its rates are: those of so long, or the kernel's.
+    /// The time that its rates are computed over; without it they are the kernel's.
     span: Option<Duration>,
 }
 
 impl Readings<'_> {
-    fn read(&mut self, consistency: Consistency) -> anyhow::Result<Reading> {
+    fn read(&mut self, consistency: Consistency) -> Result<Reading, ListingError> {
         let now = Instant::now();
-        let time = time_stamp(SystemTime::now())?;
+        let time = time_stamp(SystemTime::now());
         let mut snapshot = Snapshot::read(&self.watch.table, consistency, self.client)?;
         let span = match self.watch.table.view {
             View::Rate => self.past.replace_rates(&mut snapshot, now),
@@ -119,24 +123,30 @@ impl Readings<'_> {
     }
 }
 
-/// The lines of --output wide.
-fn wide(readings: &mut Readings<'_>, snapshot: &Snapshot) -> anyhow::Result<Vec<Line>> {
-    let ListTable { view, exact, .. } = readings.watch.table;
+/// Makes the lines of --output wide.
+fn make_wide_lines(
+    readings: &mut Readings<'_>,
+    snapshot: Snapshot,
+) -> Result<Vec<Line>, ListingError> {
     let Snapshot { info, entries } = snapshot;
-    Ok(wide_lines(info, entries, view, exact, &mut readings.names))
+    let writer = WideWriter::new(&info, &readings.watch.table, &mut readings.names);
+    write_entries(writer, entries.into_iter().map(Ok))
 }
 
-/// The original's lines.
-fn classic(readings: &mut Readings<'_>, snapshot: &Snapshot) -> anyhow::Result<Vec<Line>> {
-    let mut text = Vec::new();
+/// Makes the original's lines.
+fn make_classic_lines(
+    readings: &mut Readings<'_>,
+    snapshot: Snapshot,
+) -> Result<Vec<Line>, ListingError> {
+    let Snapshot { info, entries } = snapshot;
+    let subjects = subjects(&entries);
     let table = &readings.watch.table;
-    let info = table.service.is_none().then_some(&snapshot.info);
-    let entries = snapshot.entries.iter().cloned().map(Ok);
+    let info = table.service.is_none().then_some(&info);
+    let mut text = Vec::new();
     let writer = ClassicWriter::begin(&mut text, &mut readings.names, info, table)?;
-    write_entries(writer, entries)?;
+    write_entries(writer, entries.into_iter().map(Ok))?;
     let text = String::from_utf8_lossy(&text);
     let texts: Vec<&str> = text.lines().collect();
-    let subjects: Vec<Subject> = subjects(snapshot).collect();
     // The headings come before all of them.
     let headings = texts.len().saturating_sub(subjects.len());
     let subjects = std::iter::repeat_n(Subject::Heading, headings).chain(subjects);
@@ -146,39 +156,46 @@ fn classic(readings: &mut Readings<'_>, snapshot: &Snapshot) -> anyhow::Result<V
         .collect())
 }
 
-fn subjects(snapshot: &Snapshot) -> impl Iterator<Item = Subject> {
-    snapshot.entries.iter().flat_map(|(service, destinations)| {
-        let destinations = destinations
-            .iter()
-            .map(|destination| Subject::Destination(service.id, destination.id));
-        std::iter::once(Subject::Service(service.id)).chain(destinations)
-    })
+/// Returns the subjects of the lines of a table, in their order.
+fn subjects(entries: &[Entry]) -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    for (service, destinations) in entries {
+        subjects.push(Subject::Service(service.id));
+        subjects.extend(
+            destinations
+                .iter()
+                .map(|destination| Subject::Destination(service.id, destination.id)),
+        );
+    }
+    subjects
 }
 
-/// Whether the kernel does not bring counters up to date, so that no rate can
-/// be had. It does where it cannot be told not to (before Linux 5.16).
+/// Tells whether the kernel does not bring counters up to date, so that there are
+/// no rates. Before Linux 5.16 it always does.
 fn counters_stand_still() -> bool {
     std::fs::read_to_string("/proc/sys/net/ipv4/vs/run_estimation")
         .is_ok_and(|value| value.trim() == "0")
 }
 
-/// ISO 8601, in UTC: it means the same wherever it is read.
-fn time_stamp(time: SystemTime) -> anyhow::Result<String> {
-    let time = jiff::Timestamp::try_from(time)?;
-    Ok(time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+/// Writes a time in the form of ISO 8601 in UTC, which means the same wherever it
+/// is read.
+fn time_stamp(time: SystemTime) -> String {
+    // Linux counts nanoseconds since 1970 in 64 bits: its clock ends long before
+    // the last time stamp.
+    let time = jiff::Timestamp::try_from(time).unwrap_or(jiff::Timestamp::MAX);
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-fn follow_json(readings: &mut Readings<'_>, out: &mut impl Write) -> anyhow::Result<()> {
+fn follow_json(readings: &mut Readings<'_>, out: &mut impl Write) -> Result<(), ListingError> {
     loop {
         let Reading { snapshot, time, .. } = readings.read(Consistency::Agreed)?;
-        let document = json::TableDocument::begin_timed(&mut *out, &snapshot.info, &time);
-        let entries = snapshot.entries.into_iter().map(Ok);
-        table::write_json(document.map_err(StdoutError)?, entries)?;
-        out.flush().map_err(StdoutError)?;
+        let writer = JsonWriter::begin_timed(&mut *out, &snapshot.info, &time)?;
+        write_entries(writer, snapshot.entries.into_iter().map(Ok))?;
+        out.flush()?;
         if readings.was_last() {
             return Ok(());
         }
-        terminal::wait_for_reader(readings.next).map_err(StdoutError)?;
+        terminal::wait_for_reader(readings.next)?;
     }
 }
 
@@ -186,22 +203,22 @@ fn follow(
     readings: &mut Readings<'_>,
     make_lines: MakeLines,
     out: &mut impl Write,
-) -> anyhow::Result<()> {
+) -> Result<(), ListingError> {
     // It may be a terminal that can only print.
     let colour = colour_on_terminal();
     loop {
         let reading = readings.read(Consistency::Once)?;
         if readings.made > 1 {
-            writeln!(out).map_err(StdoutError)?;
+            writeln!(out)?;
         }
-        let lines = make_lines(readings, &reading.snapshot)?;
         let headline = readings.headline(&reading);
-        write!(out, "{headline}\n{}", lines_to_text(&lines, colour)).map_err(StdoutError)?;
-        out.flush().map_err(StdoutError)?;
+        let lines = make_lines(readings, reading.snapshot)?;
+        write!(out, "{headline}\n{}", lines_to_text(&lines, colour))?;
+        out.flush()?;
         if readings.was_last() {
             return Ok(());
         }
-        terminal::wait_for_reader(readings.next).map_err(StdoutError)?;
+        terminal::wait_for_reader(readings.next)?;
     }
 }
 
@@ -209,19 +226,19 @@ fn draw(
     readings: &mut Readings<'_>,
     make_lines: MakeLines,
     out: &mut impl Write,
-) -> anyhow::Result<()> {
+) -> Result<(), ListingError> {
     let colour = colour_on_terminal();
     let mut terminal = None;
     let mut before: Option<Vec<Line>> = None;
     loop {
         let reading = readings.read(Consistency::Once)?;
-        let lines = make_lines(readings, &reading.snapshot)?;
         let headline = readings.headline(&reading);
+        let lines = make_lines(readings, reading.snapshot)?;
         if readings.was_last() {
             // What was wanted so often is to be seen when it is done.
             drop(terminal);
-            return Ok(write!(out, "{headline}\n{}", lines_to_text(&lines, colour))
-                .map_err(StdoutError)?);
+            write!(out, "{headline}\n{}", lines_to_text(&lines, colour))?;
+            return Ok(());
         }
         let rows = screen::compare(before.as_deref(), &lines);
         before = Some(lines);
@@ -230,19 +247,19 @@ fn draw(
         // Not before there is something to show.
         let terminal = match &mut terminal {
             Some(terminal) => terminal,
-            none => none.insert(Terminal::enter().map_err(StdoutError)?),
+            none => none.insert(Terminal::enter()?),
         };
         loop {
             let screen = screen::cut(&status, &rows, terminal.size(), colour);
-            terminal.draw(&screen).map_err(StdoutError)?;
-            match terminal.wait(readings.next).map_err(StdoutError)? {
+            terminal.draw(&screen)?;
+            match terminal.wait(readings.next)? {
                 Event::Time => break,
                 Event::Redraw => {}
                 Event::Quit => return Ok(()),
                 Event::Signal(signal) => {
-                    terminal.leave().map_err(StdoutError)?;
+                    terminal.leave()?;
                     // Ends the program, for whoever sent it to see.
-                    signal_hook::low_level::emulate_default_handler(signal).map_err(StdoutError)?;
+                    signal_hook::low_level::emulate_default_handler(signal)?;
                     return Ok(());
                 }
             }
@@ -257,6 +274,6 @@ mod tests {
     #[test]
     fn time_stamps_are_iso_8601_in_utc() {
         let time = SystemTime::UNIX_EPOCH + Duration::from_millis(951_782_400_250);
-        assert_eq!(time_stamp(time).unwrap(), "2000-02-29T00:00:00.250Z");
+        assert_eq!(time_stamp(time), "2000-02-29T00:00:00.250Z");
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! What a screen shows: a table with the changes since the last one marked, cut
-//! to the window. Nothing here knows a terminal.
+//! Makes the text of a screen: a table with the changes since the last one marked,
+//! cut to the window. Nothing here knows a terminal.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,16 +17,17 @@ pub(super) struct Size {
     pub(super) rows: usize,
 }
 
-/// A line of the table, and how it differs from the one before.
+/// A line of the table, with the marks of what differs from the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct MarkedLine {
     line: Line,
-    /// In bytes of the text.
+    /// Words that have changed, in bytes of the text.
     changed: Vec<Range<usize>>,
+    /// It is in the table no longer.
     gone: bool,
 }
 
-impl Row {
+impl MarkedLine {
     fn style_at(&self, at: usize) -> Style {
         Style {
             reverse: self.changed.iter().any(|range| range.contains(&at)),
@@ -38,7 +39,7 @@ impl Row {
 
 /// The lines of a table, with the words marked that differ from the table
 /// before, what is new, and at their old places the lines of what is gone.
-pub(super) fn compare(before: Option<&[Line]>, now: &[Line]) -> Vec<Row> {
+pub(super) fn compare(before: Option<&[Line]>, now: &[Line]) -> Vec<MarkedLine> {
     let Some(before) = before else {
         return now.iter().map(|line| unchanged(line.clone())).collect();
     };
@@ -62,11 +63,11 @@ pub(super) fn compare(before: Option<&[Line]>, now: &[Line]) -> Vec<Row> {
     for (number, line) in now.iter().enumerate() {
         rows.push(match (line.subject, old.get(&line.subject)) {
             (Subject::Heading, _) => unchanged(line.clone()),
-            (_, Some(old)) => Row {
+            (_, Some(old)) => MarkedLine {
                 changed: changed_words(&old.text, &line.text),
                 ..unchanged(line.clone())
             },
-            (_, None) => Row {
+            (_, None) => MarkedLine {
                 changed: std::iter::once(0..line.text.len()).collect(),
                 ..unchanged(noted(line, "(new)"))
             },
@@ -74,7 +75,7 @@ pub(super) fn compare(before: Option<&[Line]>, now: &[Line]) -> Vec<Row> {
         // Below the last heading stands what had nothing else above it.
         if line.subject != Subject::Heading || number + 1 == headings {
             for line in gone.remove(&line.subject).unwrap_or_default() {
-                rows.push(Row {
+                rows.push(MarkedLine {
                     gone: true,
                     ..unchanged(noted(line, "(gone)"))
                 });
@@ -84,8 +85,8 @@ pub(super) fn compare(before: Option<&[Line]>, now: &[Line]) -> Vec<Row> {
     rows
 }
 
-fn unchanged(line: Line) -> Row {
-    Row {
+fn unchanged(line: Line) -> MarkedLine {
+    MarkedLine {
         line,
         changed: Vec::new(),
         gone: false,
@@ -114,7 +115,7 @@ fn changed_words(before: &str, now: &str) -> Vec<Range<usize>> {
 
 /// The screen as text without line ends: a line for `status`, then as much of
 /// the table as there is room for, and how much there is none for.
-pub(super) fn cut(status: &str, rows: &[Row], size: Size, colour: bool) -> Vec<String> {
+pub(super) fn cut(status: &str, rows: &[MarkedLine], size: Size, colour: bool) -> Vec<String> {
     let mut screen = vec![cut_text(status, size.columns).to_owned()];
     let room = size.rows.saturating_sub(1);
     let shown = if rows.len() > room {

@@ -35,7 +35,7 @@ const USUAL: Size = Size {
     rows: 24,
 };
 
-/// What ends a wait.
+/// The end of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Time,
@@ -48,7 +48,7 @@ pub(super) enum Event {
 
 pub(super) struct Terminal {
     screen: File,
-    /// Not there without a controlling terminal.
+    /// `None` without a controlling terminal.
     keys: Option<Keys>,
     signals: SignalDelivery<UnixStream, SignalOnly>,
     entered: bool,
@@ -96,7 +96,7 @@ impl Terminal {
         self.write(ENTER)
     }
 
-    /// Makes the terminal what it was.
+    /// Gives the terminal back as it was.
     pub(super) fn leave(&mut self) -> io::Result<()> {
         if !std::mem::take(&mut self.entered) {
             return Ok(());
@@ -182,7 +182,7 @@ impl Terminal {
         })
     }
 
-    /// Reads what was pressed; whether it is `q` or the terminal is gone.
+    /// Reads what was pressed. True if it is `q`, or if the terminal is gone.
     fn wants_end(&mut self) -> bool {
         let Some(keys) = &mut self.keys else {
             return false;
@@ -201,12 +201,13 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Whatever ended it is what is worth telling.
+        // The program ends for another reason, which is the one to report.
         let _ = self.leave();
     }
 }
 
-/// For poll; none, which is without end, for what is longer than it can count.
+/// Returns the time in the form of poll. `None`, which is without end, stands for
+/// more than it can count.
 fn timeout(duration: Duration) -> Option<Timespec> {
     duration.try_into().ok()
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! The connections of the kernel in the columns of ipvsadm 1.31.
+
 use std::{
     io::{self, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -10,11 +12,11 @@ use ipvs_client::{Connection, ConnectionService, Protocol};
 use crate::names::Names;
 use crate::output::text;
 
-/// Connections in columns.
+/// Writes connections in columns.
 pub(crate) struct ConnectionWriter<W> {
     out: W,
     names: Names,
-    /// Name and data of the persistence engine, where a connection has them.
+    /// The columns end with the name and data of the persistence engine.
     engine_data: bool,
     /// The three ends of a connection, kept for the next.
     client: String,
@@ -23,30 +25,28 @@ pub(crate) struct ConnectionWriter<W> {
 }
 
 impl<W: Write> ConnectionWriter<W> {
-    pub(crate) fn new(out: W, names: Names, engine_data: bool) -> Self {
-        Self {
+    /// Writes the headings.
+    pub(crate) fn begin(mut out: W, names: Names, engine_data: bool) -> io::Result<Self> {
+        write!(
+            out,
+            "IPVS connection entries\n\
+             pro expire state       source             virtual            destination"
+        )?;
+        if engine_data {
+            write!(out, "        pe name          pe_data")?;
+        }
+        writeln!(out)?;
+        Ok(Self {
             out,
             names,
             engine_data,
             client: String::new(),
             service: String::new(),
             destination: String::new(),
-        }
+        })
     }
 
-    pub(crate) fn headings(&mut self) -> io::Result<()> {
-        write!(
-            self.out,
-            "IPVS connection entries\n\
-             pro expire state       source             virtual            destination"
-        )?;
-        if self.engine_data {
-            write!(self.out, "        pe name          pe_data")?;
-        }
-        writeln!(self.out)
-    }
-
-    pub(crate) fn connection(&mut self, connection: &Connection<'_>) -> io::Result<()> {
+    pub(crate) fn write_connection(&mut self, connection: &Connection<'_>) -> io::Result<()> {
         let protocol = match connection.protocol {
             "TCP" => Protocol::Tcp,
             "UDP" => Protocol::Udp,
@@ -78,7 +78,7 @@ impl<W: Write> ConnectionWriter<W> {
     }
 }
 
-/// The address of the service. A firewall mark stands in the place of one, as in
+/// Returns the address of the service. A firewall mark stands in the place of one, as in
 /// the kernel's own list: in its first four bytes.
 fn service_address(connection: &Connection<'_>) -> SocketAddr {
     match (connection.service, connection.client.ip()) {
@@ -102,9 +102,14 @@ mod tests {
         let mut connections = Connections::new(table.as_bytes()).unwrap();
         let connection = connections.next_connection().unwrap().unwrap();
         let mut out = Vec::new();
-        let mut writer = ConnectionWriter::new(&mut out, Names::new(true), false);
-        writer.connection(&connection).unwrap();
-        String::from_utf8(out).unwrap()
+        let mut writer = ConnectionWriter::begin(&mut out, Names::new(true), false).unwrap();
+        writer.write_connection(&connection).unwrap();
+        String::from_utf8(out)
+            .unwrap()
+            .lines()
+            .nth(2)
+            .unwrap()
+            .to_owned()
     }
 
     /// As ipvsadm 1.31 shows templates of such services

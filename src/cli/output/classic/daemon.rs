@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 
+//! The synchronization daemons as ipvsadm 1.31 lists them.
+
 use std::io::{self, Write};
 
 use ipvs_client::SyncDaemon;
 
-/// One line for a daemon. Kernels before 4.3 tell only the first two. As in the
-/// original, 0 is as good as nothing.
+/// Writes the line of a daemon. Kernels before 4.3 tell only its interface and
+/// identifier. As in the original, a value of 0 is left out.
 pub(crate) fn write_daemon(out: &mut impl Write, daemon: &SyncDaemon) -> io::Result<()> {
     write!(
         out,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-//! Entries of the table that no command line makes as they are. Other programs
-//! and newer kernels put them there; `-S` must neither leave them out silently
-//! nor write a line that means something else.
+//! Finds services and destinations that no command line makes as they are. Other
+//! programs and newer kernels put them there; `-S` must neither leave them out
+//! silently nor write a line that means something else.
 
 use std::fmt;
 
@@ -14,33 +14,33 @@ use ipvs_client::{
 use crate::command::range;
 use crate::output::words::{method_name, quoted, service_details, tunnel_text};
 
-/// An entry that was not saved, and the reason.
+/// A service or destination that was not saved, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot save {entry}: {reason}")]
+#[error("cannot save {object}: {reason}")]
 pub(crate) struct Unsaved {
-    pub(super) entry: Entry,
-    pub(super) reason: Reason,
+    pub(super) object: ObjectId,
+    pub(super) reason: UnsavedReason,
 }
 
 impl Unsaved {
-    /// The loss in a JSON document, if there is one: it can say all of a service
-    /// but flags that have no name.
+    /// Returns the loss in a JSON document, if there is one: the document has a field
+    /// for all of a service but flags that have no name.
     pub(crate) fn in_json(service: &Service) -> Option<Self> {
         (service.unknown_flags != 0).then_some(Self {
-            entry: Entry::Service(service.id),
-            reason: Reason::FlagsInJson,
+            object: ObjectId::Service(service.id),
+            reason: UnsavedReason::FlagsInJson,
         })
     }
 }
 
-/// A virtual service, or a real server of one.
+/// Names a virtual service, or a real server of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(super) enum ObjectId {
     Service(ServiceId),
     Server(ServiceId, DestinationId),
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(id) => write!(f, "virtual service {id}"),
@@ -49,9 +49,9 @@ impl fmt::Display for Entry {
     }
 }
 
-/// The reason why no command line makes an entry.
+/// The reason why no command line makes a service or destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Reason {
+pub(super) enum UnsavedReason {
     #[error("no option has this protocol")]
     Protocol,
     #[error("port 0 needs persistence")]
@@ -84,85 +84,87 @@ pub(super) enum Reason {
     Threshold,
 }
 
-/// The reason why no command line adds the virtual service, if there is one.
-pub(super) fn of_service(service: &Service) -> Option<Reason> {
-    let settings = &service.settings;
-    if let ServiceId::Address { protocol, port, .. } = service.id {
-        if matches!(protocol, Protocol::Other(_)) {
-            return Some(Reason::Protocol);
-        }
-        if port == 0 && settings.persistence.is_none() {
-            return Some(Reason::ZeroPort);
-        }
-        if settings.one_packet && protocol != Protocol::Udp {
-            return Some(Reason::OnePacket);
-        }
-    }
-    if let Some(persistence) = settings.persistence {
-        if !range::PERSISTENCE_TIMEOUT.contains(&persistence.timeout) {
-            return Some(Reason::Timeout);
-        }
-        if let Some(Netmask::Ipv6(length)) = persistence.netmask()
-            && !(1..=128).contains(&length)
-        {
-            return Some(Reason::PrefixLength);
-        }
-    }
-    let engine = settings.persistence_engine.as_deref();
-    if !is_word(&settings.scheduler) || engine.is_some_and(|engine| !is_word(engine)) {
-        return Some(Reason::Name);
-    }
-    (service.unknown_flags != 0).then_some(Reason::Flags)
-}
-
-/// The reason why no command line adds the destination, if there is one.
-pub(super) fn of_destination(service: &ServiceId, destination: &Destination) -> Option<Reason> {
-    let DestinationSettings {
-        forwarding_method,
-        weight,
-        upper_threshold,
-        lower_threshold,
-        ..
-    } = destination.settings;
-    match forwarding_method {
-        ForwardingMethod::Masquerading | ForwardingMethod::DirectRouting => {
-            if AddressFamily::from(destination.id.address) != service.family() {
-                return Some(Reason::Families);
+impl UnsavedReason {
+    /// Returns the reason why no command line adds the virtual service, if there is one.
+    pub(super) fn of_service(service: &Service) -> Option<Self> {
+        let settings = &service.settings;
+        if let ServiceId::Address { protocol, port, .. } = service.id {
+            if matches!(protocol, Protocol::Other(_)) {
+                return Some(Self::Protocol);
+            }
+            if port == 0 && settings.persistence.is_none() {
+                return Some(Self::ZeroPort);
+            }
+            if settings.one_packet && protocol != Protocol::Udp {
+                return Some(Self::OnePacket);
             }
         }
-        ForwardingMethod::Tunneling(
-            Tunnel::Other { .. }
-            | Tunnel::Gre {
-                checksum: TunnelChecksum::Remote,
-            },
-        ) => return Some(Reason::Tunnel),
-        ForwardingMethod::Tunneling(_) => {}
-        // Not -g for a local node: to the kernel, direct routing to one of the
-        // director's own addresses is direct routing (seen on Linux 6.1).
-        _ => return Some(Reason::Method),
+        if let Some(persistence) = settings.persistence {
+            if !range::PERSISTENCE_TIMEOUT.contains(&persistence.timeout) {
+                return Some(Self::Timeout);
+            }
+            if let Some(Netmask::Ipv6(length)) = persistence.netmask()
+                && !(1..=128).contains(&length)
+            {
+                return Some(Self::PrefixLength);
+            }
+        }
+        let engine = settings.persistence_engine.as_deref();
+        if !is_word(&settings.scheduler) || engine.is_some_and(|engine| !is_word(engine)) {
+            return Some(Self::Name);
+        }
+        (service.unknown_flags != 0).then_some(Self::Flags)
     }
-    if let ServiceId::Address { port, .. } = *service
-        && forwarding_method != ForwardingMethod::Masquerading
-        && port != destination.id.port
-    {
-        return Some(Reason::Port);
+
+    /// Returns the reason why no command line adds the destination, if there is one.
+    pub(super) fn of_destination(service: &ServiceId, destination: &Destination) -> Option<Self> {
+        let DestinationSettings {
+            forwarding_method,
+            weight,
+            upper_threshold,
+            lower_threshold,
+            ..
+        } = destination.settings;
+        match forwarding_method {
+            ForwardingMethod::Masquerading | ForwardingMethod::DirectRouting => {
+                if AddressFamily::from(destination.id.address) != service.family() {
+                    return Some(Self::Families);
+                }
+            }
+            ForwardingMethod::Tunneling(
+                Tunnel::Other { .. }
+                | Tunnel::Gre {
+                    checksum: TunnelChecksum::Remote,
+                },
+            ) => return Some(Self::Tunnel),
+            ForwardingMethod::Tunneling(_) => {}
+            // Not -g for a local node: to the kernel, direct routing to one of the
+            // director's own addresses is direct routing (seen on Linux 6.1).
+            _ => return Some(Self::Method),
+        }
+        if let ServiceId::Address { port, .. } = *service
+            && forwarding_method != ForwardingMethod::Masquerading
+            && port != destination.id.port
+        {
+            return Some(Self::Port);
+        }
+        if !range::WEIGHT.contains(&weight) {
+            return Some(Self::Weight);
+        }
+        if !range::THRESHOLD.contains(&upper_threshold.max(lower_threshold)) {
+            return Some(Self::Threshold);
+        }
+        None
     }
-    if !range::WEIGHT.contains(&weight) {
-        return Some(Reason::Weight);
-    }
-    if !range::THRESHOLD.contains(&upper_threshold.max(lower_threshold)) {
-        return Some(Reason::Threshold);
-    }
-    None
 }
 
-/// Whether -R reads the name as one word, and as this one: there is no quoting,
-/// and the program's own name is left out.
+/// Tells whether -R reads the name as one word, and as this one: it knows no
+/// quoting, and leaves out the program's own name.
 fn is_word(name: &str) -> bool {
     quoted(name) == name && name != "ipvsadm"
 }
 
-/// The settings of a virtual service, with a comma before each.
+/// Describes the settings of a virtual service, with a comma before each.
 pub(super) fn service_words(service: &Service) -> String {
     let mut words = format!(", {}", quoted(&service.settings.scheduler));
     for detail in service_details(&service.settings) {
@@ -174,7 +176,7 @@ pub(super) fn service_words(service: &Service) -> String {
     words
 }
 
-/// The settings of a destination, with a comma before each.
+/// Describes the settings of a destination, with a comma before each.
 pub(super) fn destination_words(settings: &DestinationSettings) -> String {
     let mut words = format!(", {}", method_name(settings.forwarding_method));
     if let Some(tunnel) = tunnel_text(settings.forwarding_method) {

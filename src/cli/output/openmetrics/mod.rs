@@ -20,40 +20,40 @@ use ipvs_client::{AddressFamily, Destination, Protocol, ServiceId, Stats};
 
 use crate::table::Entry;
 
-/// What is counted, of the whole table, of a service and of a destination.
-struct Counter {
+/// A counter of the whole table, of each service and of each destination.
+struct CounterMetric {
     name: &'static str,
     unit: Option<&'static str>,
     help: &'static str,
     value: fn(&Stats) -> u64,
 }
 
-const COUNTERS: [Counter; 5] = [
-    Counter {
+const COUNTERS: [CounterMetric; 5] = [
+    CounterMetric {
         name: "connections",
         unit: None,
         help: "connections scheduled",
         value: |stats| stats.connections,
     },
-    Counter {
+    CounterMetric {
         name: "incoming_packets",
         unit: Some("packets"),
         help: "packets from clients",
         value: |stats| stats.in_packets,
     },
-    Counter {
+    CounterMetric {
         name: "outgoing_packets",
         unit: Some("packets"),
         help: "packets to clients (masquerading only)",
         value: |stats| stats.out_packets,
     },
-    Counter {
+    CounterMetric {
         name: "incoming_bytes",
         unit: Some("bytes"),
         help: "bytes from clients",
         value: |stats| stats.in_bytes,
     },
-    Counter {
+    CounterMetric {
         name: "outgoing_bytes",
         unit: Some("bytes"),
         help: "bytes to clients (masquerading only)",
@@ -61,7 +61,7 @@ const COUNTERS: [Counter; 5] = [
     },
 ];
 
-/// What a service's destinations have together.
+/// A number that the destinations of a service have together.
 struct ServiceGauge {
     name: &'static str,
     help: &'static str,
@@ -95,7 +95,7 @@ fn sum(destinations: &[Destination], part: fn(&Destination) -> u32) -> u64 {
     destinations.iter().map(|one| u64::from(part(one))).sum()
 }
 
-/// What a destination has, or does not have.
+/// A number that a destination may have.
 struct BackendGauge {
     name: &'static str,
     help: &'static str,
@@ -228,7 +228,7 @@ fn write_backends(out: &mut impl Write, table: &[Entry]) -> io::Result<()> {
 /// the `_total` that its series have.
 fn counter_head(
     out: &mut impl Write,
-    counter: &Counter,
+    counter: &CounterMetric,
     prefix: &str,
     subject: &str,
 ) -> io::Result<String> {

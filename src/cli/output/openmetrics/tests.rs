@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! Tests of the OpenMetrics text.
+
 use std::collections::HashSet;
 
 use ipvs_client::{AddressFamily, DestinationId, DestinationSettings, Service, ServiceSettings};

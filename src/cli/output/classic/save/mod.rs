@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! The table as commands that -R reads.
+//! Writes the table as rules that -R reads.
 
 #[cfg(test)]
 mod tests;
@@ -15,22 +15,23 @@ use ipvs_client::{
     TunnelChecksum,
 };
 
-use super::unsayable::{
-    Entry, Reason, Unsaved, destination_words, of_destination, of_service, service_words,
+use super::unsayable::{ObjectId, Unsaved, UnsavedReason, destination_words, service_words};
+use crate::output::{
+    entries::EntryWriter,
+    text::{self, Host},
 };
-use crate::output::text::{self, Host};
 use crate::{command::TunnelKind, names::Names};
 
-/// The table as commands that -R reads. An entry that no command makes becomes a
-/// comment.
+/// Writes the table as rules that -R reads. A service or destination that no rule
+/// makes becomes a comment.
 pub(crate) struct SaveWriter<W> {
     out: W,
     names: Names,
-    /// The virtual service of the lines that are written, as an option.
+    /// The option that names the virtual service of the lines that are written.
     service: String,
-    /// Whether that service is a comment.
+    /// That service has become a comment.
     service_unsaved: bool,
-    /// The real server of a line, kept for the next.
+    /// The address and port of a real server; the buffer is kept for the next.
     server: String,
     unsaved: Vec<Unsaved>,
 }
@@ -47,17 +48,12 @@ impl<W: Write> SaveWriter<W> {
         }
     }
 
-    /// The entries that have become comments.
-    pub(crate) fn into_unsaved(self) -> Vec<Unsaved> {
-        self.unsaved
-    }
-
-    pub(crate) fn service(&mut self, service: &Service) -> io::Result<()> {
-        let reason = of_service(service);
+    fn write_service(&mut self, service: &Service) -> io::Result<()> {
+        let reason = UnsavedReason::of_service(service);
         self.service_unsaved = reason.is_some();
         if let Some(reason) = reason {
-            let entry = Entry::Service(service.id);
-            return self.comment(entry, &service_words(service), reason);
+            let object = ObjectId::Service(service.id);
+            return self.write_comment(object, &service_words(service), reason);
         }
         let settings = &service.settings;
         self.name_service(&service.id);
@@ -81,23 +77,23 @@ impl<W: Write> SaveWriter<W> {
         writeln!(self.out)
     }
 
-    /// A destination of the service that was written last.
-    pub(crate) fn destination(
+    /// Writes a destination of the service that was written last.
+    fn write_destination(
         &mut self,
         service: &ServiceId,
         destination: &Destination,
     ) -> io::Result<()> {
         let settings = &destination.settings;
         let reason = if self.service_unsaved {
-            Some(Reason::Service)
+            Some(UnsavedReason::Service)
         } else {
-            of_destination(service, destination)
+            UnsavedReason::of_destination(service, destination)
         };
         if let Some(reason) = reason {
-            let entry = Entry::Server(*service, destination.id);
-            return self.comment(entry, &destination_words(settings), reason);
+            let object = ObjectId::Server(*service, destination.id);
+            return self.write_comment(object, &destination_words(settings), reason);
         }
-        restorable_endpoint(
+        set_restorable_endpoint(
             &mut self.server,
             &mut self.names,
             destination.id.address,
@@ -112,7 +108,7 @@ impl<W: Write> SaveWriter<W> {
         }
         write!(self.out, " -w {}", settings.weight)?;
         if let ForwardingMethod::Tunneling(tunnel) = settings.forwarding_method {
-            self.tunnel(tunnel)?;
+            self.write_tunnel(tunnel)?;
         }
         // Programs that compare whole lines with what they want write both.
         let (upper, lower) = (settings.upper_threshold, settings.lower_threshold);
@@ -122,13 +118,18 @@ impl<W: Write> SaveWriter<W> {
         writeln!(self.out)
     }
 
-    fn comment(&mut self, entry: Entry, words: &str, reason: Reason) -> io::Result<()> {
-        writeln!(self.out, "# cannot be restored: {entry}{words} ({reason})")?;
-        self.unsaved.push(Unsaved { entry, reason });
+    fn write_comment(
+        &mut self,
+        object: ObjectId,
+        words: &str,
+        reason: UnsavedReason,
+    ) -> io::Result<()> {
+        writeln!(self.out, "# cannot be restored: {object}{words} ({reason})")?;
+        self.unsaved.push(Unsaved { object, reason });
         Ok(())
     }
 
-    fn tunnel(&mut self, tunnel: Tunnel) -> io::Result<()> {
+    fn write_tunnel(&mut self, tunnel: Tunnel) -> io::Result<()> {
         let (kind, port, checksum) = match tunnel {
             Tunnel::Ipip => (TunnelKind::Ipip, None, None),
             Tunnel::Gue { port, checksum } => (TunnelKind::Gue, Some(port), Some(checksum)),
@@ -148,7 +149,8 @@ impl<W: Write> SaveWriter<W> {
         }
     }
 
-    /// `-t 10.0.0.1:80`, `-f 5 -6`
+    /// Puts the option that names the service in place: `-t 10.0.0.1:80`,
+    /// `-f 5 -6`.
     fn name_service(&mut self, id: &ServiceId) {
         match *id {
             ServiceId::Address {
@@ -157,7 +159,7 @@ impl<W: Write> SaveWriter<W> {
                 port,
             } => {
                 let names = &mut self.names;
-                restorable_endpoint(&mut self.service, names, address, port, protocol);
+                set_restorable_endpoint(&mut self.service, names, address, port, protocol);
                 self.service.insert_str(
                     0,
                     match protocol {
@@ -178,9 +180,26 @@ impl<W: Write> SaveWriter<W> {
     }
 }
 
+impl<W: Write> EntryWriter for SaveWriter<W> {
+    /// The services and destinations that have become comments.
+    type Outcome = Vec<Unsaved>;
+
+    fn write_entry(&mut self, service: &Service, destinations: &[Destination]) -> io::Result<()> {
+        self.write_service(service)?;
+        for destination in destinations {
+            self.write_destination(&service.id, destination)?;
+        }
+        Ok(())
+    }
+
+    fn end(self) -> io::Result<Vec<Unsaved>> {
+        Ok(self.unsaved)
+    }
+}
+
 /// Puts an address and port into the buffer, with names only where -R finds the
 /// same address and port by them.
-fn restorable_endpoint(
+fn set_restorable_endpoint(
     buffer: &mut String,
     names: &mut Names,
     address: IpAddr,

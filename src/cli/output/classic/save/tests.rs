@@ -18,15 +18,12 @@ use crate::{
     command::{Command, Request},
 };
 
-/// What is written, line by line, and what is said not to be saved.
+/// Returns the lines that are written, and those that tell of what is not saved.
 fn saved(service: &Service, destinations: &[Destination]) -> (Vec<String>, Vec<String>) {
     let mut out = Vec::new();
     let mut writer = SaveWriter::new(&mut out, Names::new(true));
-    writer.service(service).unwrap();
-    for destination in destinations {
-        writer.destination(&service.id, destination).unwrap();
-    }
-    let unsaved = writer.into_unsaved();
+    writer.write_entry(service, destinations).unwrap();
+    let unsaved = writer.end().unwrap();
     let text = String::from_utf8(out).unwrap();
     (
         text.lines().map(str::to_owned).collect(),
@@ -34,8 +31,8 @@ fn saved(service: &Service, destinations: &[Destination]) -> (Vec<String>, Vec<S
     )
 }
 
-/// What -R makes of a line: it splits at these blanks and drops the name of
-/// the program.
+/// Returns the change that -R reads in a line: it splits at these blanks and
+/// drops the name of the program.
 fn restored(line: &str) -> Change {
     let words: Vec<&str> = line
         .split([' ', '\t', '\r', '\n'])
@@ -271,11 +268,11 @@ fn the_services_after_one_that_cannot_be_saved_are_saved() {
     let mut out = Vec::new();
     let mut writer = SaveWriter::new(&mut out, Names::new(true));
     let good = service(web(Protocol::Tcp, 80));
-    writer.service(&service(web(Protocol::Tcp, 0))).unwrap();
-    writer.service(&good).unwrap();
+    let bad = service(web(Protocol::Tcp, 0));
+    writer.write_entry(&bad, &[]).unwrap();
     let server = destination("10.0.0.2", 80);
-    writer.destination(&good.id, &server).unwrap();
-    assert_eq!(writer.into_unsaved().len(), 1);
+    writer.write_entry(&good, &[server]).unwrap();
+    assert_eq!(writer.end().unwrap().len(), 1);
     let text = String::from_utf8(out).unwrap();
     assert_eq!(
         text.lines().skip(1).collect::<Vec<_>>(),

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+
+//! Lists the columns of the wide table: of each its heading and how it reads its
+//! value, and for each view its columns.
+
+use comfy_table::CellAlignment;
+use ipvs_client::{Destination, Service, Stats};
+
+use super::{
+    notice::{Notice, present_connections},
+    number::Human,
+    words::{method_name, service_details, tunnel_text},
+};
+use crate::command::View;
+
+/// The text where a service or destination has no value.
+const NONE: &str = "-";
+
+/// A column of the wide table.
+pub(super) struct WideColumn {
+    /// The two lines of the heading.
+    pub(super) heading: &'static str,
+    /// Numbers stand right, all else stands left.
+    pub(super) alignment: CellAlignment,
+    value: WideValue,
+}
+
+/// The value that a service and each of its destinations have in a column.
+enum WideValue {
+    /// Texts that have nothing to do with one another.
+    Text {
+        of_service: fn(&Service, &[Destination]) -> String,
+        of_destination: fn(&Destination) -> String,
+    },
+    /// A counter or rate.
+    Counter(fn(&Stats) -> u64),
+    /// A number of each destination; a service has their sum.
+    Sum(fn(&Destination) -> u32),
+    /// The share of a destination in the sum of its service, in per cent.
+    Share(fn(&Destination) -> u64),
+    /// A number of each destination at which something happens; 0 is none.
+    Limit(fn(&Destination) -> u32),
+}
+
+/// Returns the columns of a view, which stand behind the names.
+pub(super) fn columns_of(view: View) -> &'static [WideColumn] {
+    match view {
+        View::Plain => &[
+            SCHEDULER,
+            WEIGHT,
+            WEIGHT_SHARE,
+            ACTIVE,
+            INACTIVE,
+            CONNECTION_SHARE,
+            DETAILS_WITH_TUNNEL,
+        ],
+        View::Stats => &[
+            CONNECTIONS,
+            COUNTED_SHARE,
+            IN_PACKETS,
+            OUT_PACKETS,
+            IN_BYTES,
+            OUT_BYTES,
+            DETAILS_WITH_SCHEDULER,
+        ],
+        View::Rate => &[
+            CONNECTION_RATE,
+            CONNECTION_RATE_SHARE,
+            IN_PACKET_RATE,
+            OUT_PACKET_RATE,
+            IN_BYTE_RATE,
+            OUT_BYTE_RATE,
+            DETAILS_WITH_SCHEDULER,
+        ],
+        View::Thresholds => &[
+            UPPER_THRESHOLD,
+            LOWER_THRESHOLD,
+            ACTIVE,
+            INACTIVE,
+            CONNECTION_SHARE,
+            DETAILS_WITH_SCHEDULER,
+        ],
+        View::PersistentConnections => &[
+            WEIGHT,
+            WEIGHT_SHARE,
+            PERSISTENT,
+            ACTIVE,
+            INACTIVE,
+            CONNECTION_SHARE,
+            DETAILS_WITH_SCHEDULER,
+        ],
+        View::TunnelInfo => &[
+            SCHEDULER,
+            TUNNEL,
+            WEIGHT,
+            WEIGHT_SHARE,
+            ACTIVE,
+            INACTIVE,
+            CONNECTION_SHARE,
+            DETAILS,
+        ],
+    }
+}
+
+const SCHEDULER: WideColumn = text(
+    "Scheduler\nForwarding",
+    |service, _| service.settings.scheduler.clone(),
+    |one| method_name(one.settings.forwarding_method),
+);
+const TUNNEL: WideColumn = text(
+    "\nTunnel",
+    |_, _| NONE.to_owned(),
+    |one| tunnel_text(one.settings.forwarding_method).unwrap_or_else(|| NONE.to_owned()),
+);
+const WEIGHT: WideColumn = number("\nWeight", WideValue::Sum(|one| one.settings.weight));
+const WEIGHT_SHARE: WideColumn = number("\n%", WideValue::Share(|one| one.settings.weight.into()));
+const ACTIVE: WideColumn = number("\nActive", WideValue::Sum(|one| one.active_connections));
+const INACTIVE: WideColumn = number("\nInactive", WideValue::Sum(|one| one.inactive_connections));
+const PERSISTENT: WideColumn = number(
+    "\nPersistent",
+    WideValue::Sum(|one| one.persistent_connections),
+);
+const CONNECTION_SHARE: WideColumn = number("\n%", WideValue::Share(present_connections));
+const UPPER_THRESHOLD: WideColumn = number(
+    "Upper\nlimit",
+    WideValue::Limit(|one| one.settings.upper_threshold),
+);
+const LOWER_THRESHOLD: WideColumn = number(
+    "Lower\nlimit",
+    WideValue::Limit(|one| one.settings.lower_threshold),
+);
+
+const CONNECTIONS: WideColumn = number("\nConns", WideValue::Counter(|stats| stats.connections));
+const COUNTED_SHARE: WideColumn = number(
+    "\n%",
+    WideValue::Share(|one| one.stats.map_or(0, |stats| stats.connections)),
+);
+const IN_PACKETS: WideColumn = number("In\npackets", WideValue::Counter(|stats| stats.in_packets));
+const OUT_PACKETS: WideColumn = number(
+    "Out\npackets",
+    WideValue::Counter(|stats| stats.out_packets),
+);
+const IN_BYTES: WideColumn = number("In\nbytes", WideValue::Counter(|stats| stats.in_bytes));
+const OUT_BYTES: WideColumn = number("Out\nbytes", WideValue::Counter(|stats| stats.out_bytes));
+
+const CONNECTION_RATE: WideColumn = number(
+    "\nConns/s",
+    WideValue::Counter(|stats| stats.connections_per_second),
+);
+const CONNECTION_RATE_SHARE: WideColumn = number(
+    "\n%",
+    WideValue::Share(|one| one.stats.map_or(0, |stats| stats.connections_per_second)),
+);
+const IN_PACKET_RATE: WideColumn = number(
+    "In\npackets/s",
+    WideValue::Counter(|stats| stats.in_packets_per_second),
+);
+const OUT_PACKET_RATE: WideColumn = number(
+    "Out\npackets/s",
+    WideValue::Counter(|stats| stats.out_packets_per_second),
+);
+const IN_BYTE_RATE: WideColumn = number(
+    "In\nbytes/s",
+    WideValue::Counter(|stats| stats.in_bytes_per_second),
+);
+const OUT_BYTE_RATE: WideColumn = number(
+    "Out\nbytes/s",
+    WideValue::Counter(|stats| stats.out_bytes_per_second),
+);
+
+/// Settings of a service that differ from the usual ones; the notice of a
+/// destination. The words of a notice end the line.
+const DETAILS: WideColumn = text("\nDetails", describe_service, |one| describe(one, None));
+/// The same, for views that have no column of tunnels.
+const DETAILS_WITH_TUNNEL: WideColumn = text("\nDetails", describe_service, |one| {
+    describe(one, tunnel_text(one.settings.forwarding_method))
+});
+/// The same, for views that have no column of schedulers.
+const DETAILS_WITH_SCHEDULER: WideColumn = text(
+    "\nDetails",
+    |service, destinations| {
+        let details = describe_service(service, destinations);
+        let scheduler = service.settings.scheduler.as_str();
+        let comma = if details.is_empty() { "" } else { ", " };
+        format!("{scheduler}{comma}{details}")
+    },
+    |one| describe(one, None),
+);
+
+fn describe_service(service: &Service, destinations: &[Destination]) -> String {
+    let mut details = service_details(&service.settings);
+    if destinations.is_empty() {
+        details.push("no servers".to_owned());
+    }
+    details.join(", ")
+}
+
+fn describe(destination: &Destination, tunnel: Option<String>) -> String {
+    let mut details: Vec<String> = tunnel.into_iter().collect();
+    details.extend(Notice::of(destination).map(|notice| notice.words));
+    details.join(", ")
+}
+
+const fn text(
+    heading: &'static str,
+    of_service: fn(&Service, &[Destination]) -> String,
+    of_destination: fn(&Destination) -> String,
+) -> WideColumn {
+    WideColumn {
+        heading,
+        alignment: CellAlignment::Left,
+        value: WideValue::Text {
+            of_service,
+            of_destination,
+        },
+    }
+}
+
+const fn number(heading: &'static str, value: WideValue) -> WideColumn {
+    WideColumn {
+        heading,
+        alignment: CellAlignment::Right,
+        value,
+    }
+}
+
+impl WideColumn {
+    /// Adds up the numbers of which a service has the sum, or a destination its
+    /// share; 0 in other columns.
+    pub(super) fn sum(&self, destinations: &[Destination]) -> u64 {
+        let numbers = destinations.iter();
+        match self.value {
+            WideValue::Sum(number) => numbers.map(|one| u64::from(number(one))).sum(),
+            WideValue::Share(number) => numbers.map(number).fold(0, u64::saturating_add),
+            WideValue::Text { .. } | WideValue::Counter(_) | WideValue::Limit(_) => 0,
+        }
+    }
+
+    /// Writes the value of a service with these destinations and their sum.
+    pub(super) fn service_text(
+        &self,
+        service: &Service,
+        destinations: &[Destination],
+        sum: u64,
+        exact: bool,
+    ) -> String {
+        match self.value {
+            WideValue::Text { of_service, .. } => of_service(service, destinations),
+            WideValue::Counter(count) => count_text(count, service.stats, exact),
+            WideValue::Sum(_) => sum.to_string(),
+            WideValue::Share(_) | WideValue::Limit(_) => NONE.to_owned(),
+        }
+    }
+
+    /// Writes the value of a destination, with the sum of its service.
+    pub(super) fn destination_text(
+        &self,
+        destination: &Destination,
+        sum: u64,
+        exact: bool,
+    ) -> String {
+        match self.value {
+            WideValue::Text { of_destination, .. } => of_destination(destination),
+            WideValue::Counter(count) => count_text(count, destination.stats, exact),
+            WideValue::Sum(number) => number(destination).to_string(),
+            WideValue::Share(number) => share_text(number(destination), sum),
+            WideValue::Limit(number) => match number(destination) {
+                0 => "none".to_owned(),
+                limit => limit.to_string(),
+            },
+        }
+    }
+}
+
+/// Writes a counter or rate. The wide table is read with all of them.
+fn count_text(count: fn(&Stats) -> u64, stats: Option<Stats>, exact: bool) -> String {
+    Human::new(count(&stats.unwrap_or_default()), exact).to_string()
+}
+
+/// Writes a share in per cent; nothing has no shares.
+fn share_text(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return NONE.to_owned();
+    }
+    // Tenths of a per cent, rounded to the nearest.
+    let tenths = (u128::from(part) * 2000 + u128::from(whole)) / (u128::from(whole) * 2);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share_text;
+
+    #[test]
+    fn shares_are_tenths_of_a_per_cent_and_nothing_has_none() {
+        for (part, whole, text) in [
+            (0, 0, "-"),
+            (0, 3, "0.0"),
+            (1, 3, "33.3"),
+            (2, 3, "66.7"),
+            (1, 2000, "0.1"),
+            (1, 2001, "0.0"),
+            (3, 3, "100.0"),
+            (u64::MAX, u64::MAX, "100.0"),
+        ] {
+            assert_eq!(share_text(part, whole), text, "{part} of {whole}");
+        }
+    }
+}

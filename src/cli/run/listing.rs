@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+
+//! Reads what a listing, or -S, is to show and hands it to the output.
+
+use std::io::Write;
+
+use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
+
+use super::session::Session;
+use crate::{
+    command::{List, ListTable, Metrics},
+    failure::{self, Incomplete, OutputFileError, StdoutError},
+    json,
+    names::Names,
+    output::{
+        ClassicWriter, ConnectionWriter, JsonWriter, ListingError, SaveWriter, Unsaved, WideWriter,
+        colour_on_terminal, file, lines_to_text, write_daemon, write_entries, write_openmetrics,
+        write_timeouts,
+    },
+    table::{ReadOptions, read_entries},
+};
+
+/// Tells an output that cannot be written from a table that cannot be read.
+pub(super) fn explain(error: ListingError) -> anyhow::Error {
+    match error {
+        ListingError::Read(error) => error.into(),
+        ListingError::Write(error) => StdoutError(error).into(),
+    }
+}
+
+/// Lists the table in the original's columns, each service as soon as it has been
+/// read.
+pub(super) fn write_classic(
+    table: &ListTable,
+    client: &mut Client,
+    out: &mut impl Write,
+) -> Result<(), ListingError> {
+    let info = match table.service {
+        Some(_) => None,
+        None => Some(client.info()?),
+    };
+    let options = ReadOptions {
+        counters: if table.view.has_counters() {
+            Counters::Read
+        } else {
+            Counters::Skip
+        },
+        consistency: Consistency::Once,
+        sorted: table.sorted,
+    };
+    let entries = read_entries(client, table.service.as_ref(), options)?;
+    let mut names = Names::new(table.numeric);
+    let writer = ClassicWriter::begin(out, &mut names, info.as_ref(), table)?;
+    write_entries(writer, entries)
+}
+
+/// Lists the table in the columns for people.
+pub(super) fn write_wide(
+    table: &ListTable,
+    client: &mut Client,
+    out: &mut impl Write,
+) -> Result<(), ListingError> {
+    let info = client.info()?;
+    let options = ReadOptions {
+        counters: Counters::Read,
+        consistency: Consistency::Once,
+        sorted: table.sorted,
+    };
+    let entries = read_entries(client, table.service.as_ref(), options)?;
+    let mut names = Names::new(table.numeric);
+    let lines = write_entries(WideWriter::new(&info, table, &mut names), entries)?;
+    let text = lines_to_text(&lines, colour_on_terminal());
+    Ok(out.write_all(text.as_bytes())?)
+}
+
+/// Writes one service or all as a JSON document: with counters, or without for
+/// -S. All of it or, when it cannot be read, nothing.
+pub(super) fn write_json(
+    service: Option<&ServiceId>,
+    counters: Counters,
+    sorted: bool,
+    client: &mut Client,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    write_whole(out, |text| {
+        let info = client.info()?;
+        let options = ReadOptions {
+            counters,
+            consistency: Consistency::Agreed,
+            sorted,
+        };
+        let entries = read_entries(client, service, options)?;
+        write_entries(JsonWriter::begin(text, &info, counters)?, entries)
+    })
+}
+
+/// Writes the table as rules: all of it or, when it cannot be read, nothing.
+pub(super) fn write_rules(
+    numeric: bool,
+    client: &mut Client,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    write_whole(out, |text| {
+        let options = ReadOptions {
+            counters: Counters::Skip,
+            consistency: Consistency::Agreed,
+            sorted: true,
+        };
+        let entries = read_entries(client, None, options)?;
+        write_entries(SaveWriter::new(text, Names::new(numeric)), entries)
+    })
+}
+
+/// Puts the table into a text, and writes that once there is all of it: half of a
+/// table looks as good as a whole one. Makes an error of what was not saved, after
+/// what was.
+fn write_whole(
+    out: &mut impl Write,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<Vec<Unsaved>, ListingError>,
+) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    let unsaved = write(&mut text).map_err(explain)?;
+    out.write_all(&text).map_err(StdoutError)?;
+    failure::flush(out)?;
+    if unsaved.is_empty() {
+        Ok(())
+    } else {
+        Err(Incomplete(unsaved).into())
+    }
+}
+
+/// Lists connections, timeouts or daemons in the original's lines.
+pub(super) fn write_list(
+    list: &List,
+    session: &mut Session,
+    out: &mut impl Write,
+) -> Result<(), ListingError> {
+    match list {
+        List::Connections {
+            numeric,
+            engine_data,
+        } => {
+            let mut connections = open_connections(session)?;
+            let names = Names::new(*numeric);
+            let mut writer = ConnectionWriter::begin(out, names, *engine_data)?;
+            while let Some(connection) = connections.next_connection()? {
+                writer.write_connection(&connection)?;
+            }
+        }
+        List::Timeouts => write_timeouts(out, &session.client()?.timeouts()?)?,
+        List::Daemons => {
+            for daemon in session.client()?.daemons()? {
+                write_daemon(out, &daemon)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lists connections, timeouts or daemons as a JSON document.
+pub(super) fn write_list_json(
+    list: &List,
+    session: &mut Session,
+    out: &mut impl Write,
+) -> Result<(), ListingError> {
+    match list {
+        List::Connections { .. } => {
+            let mut connections = open_connections(session)?;
+            let mut document = json::ConnectionsDocument::begin(out)?;
+            while let Some(connection) = connections.next_connection()? {
+                document.connection(&connection)?;
+            }
+            document.end()?;
+        }
+        List::Timeouts => json::write_timeouts(out, &session.client()?.timeouts()?)?,
+        List::Daemons => json::write_daemons(out, &session.client()?.daemons()?)?,
+    }
+    Ok(())
+}
+
+fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections> {
+    session.check()?;
+    session.client()?.connections()
+}
+
+/// Writes the table as OpenMetrics text, to standard output or into a file.
+pub(super) fn write_metrics(
+    metrics: &Metrics,
+    client: &mut Client,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    // The whole table's counters have nothing to say about one service.
+    let totals = match metrics.service {
+        Some(_) => None,
+        None => Some(client.total_stats()?),
+    };
+    let options = ReadOptions {
+        counters: Counters::Read,
+        consistency: Consistency::Once,
+        sorted: true,
+    };
+    let table = read_entries(client, metrics.service.as_ref(), options)?
+        .collect::<ipvs_client::Result<Vec<_>>>()?;
+    let write =
+        |out: &mut dyn Write| write_openmetrics(out, totals.as_ref(), &table, metrics.destinations);
+    match &metrics.file {
+        None => write(out).map_err(StdoutError)?,
+        Some(path) => file::replace(path, write).map_err(|reason| OutputFileError {
+            path: path.clone(),
+            reason,
+        })?,
+    }
+    Ok(())
+}
