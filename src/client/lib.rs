@@ -78,9 +78,10 @@
 //! # What else is in its interface
 //!
 //! Types of these crates are part of this one's interface, so that a new major
-//! version of them is one of this crate too: [`rustix`], whose [`Errno`] is
-//! exported here, [`bitflags`] 2, which [`SchedulerFlags`] is made with, and
-//! [`netlink_packet_core`], whose error says what is wrong with a malformed answer.
+//! version of them is one of this crate too: [`rustix`] 1, whose [`Errno`] is
+//! exported here, [`bitflags`] 2, which [`SchedulerFlags`] is made with,
+//! [`netlink_packet_core`] 0.9, whose error says what is wrong with a malformed
+//! answer, and with the feature `serde` that crate, version 1.
 //!
 //! Structures and enumerations that a new kernel may extend are
 //! `#[non_exhaustive]`: they are made by their constructors and matched with a
