@@ -3,10 +3,10 @@
 //! What -S --json wrote, into the changes that make it so.
 //!
 //! The client can deserialize the same document ([`ipvs_client::json::Table`]). It
-//! is read by hand here because an error names the place of a field, the field that
-//! was probably meant and what would be right, also of values that the command line
-//! does not take, and because the place stays with each change for when the kernel
-//! refuses it: serde tells a line and column, and forgets both.
+//! is read by hand here for the sake of errors: they name the place of a field
+//! (`services[0].destinations[1]`), the field that was probably meant, and the values
+//! that would be right. serde tells a line and a column. The place also stays with
+//! each change, for when the kernel refuses it.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
