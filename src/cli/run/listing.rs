@@ -8,7 +8,7 @@ use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 
 use super::session::Session;
 use crate::{
-    command::{List, ListTable, Metrics},
+    command::{List, ListTable, Metrics, TableForm},
     failure::{self, Incomplete, OutputFileError, StdoutError},
     json,
     names::Names,
@@ -28,9 +28,26 @@ pub(super) fn explain(error: ListingError) -> anyhow::Error {
     }
 }
 
+/// Lists the table in one of its forms.
+pub(super) fn write_table(
+    table: &ListTable,
+    form: TableForm,
+    client: &mut Client,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    match form {
+        TableForm::Classic => write_classic(table, client, out).map_err(explain),
+        TableForm::Wide => write_wide(table, client, out).map_err(explain),
+        TableForm::Json => {
+            let service = table.service.as_ref();
+            write_json(service, Counters::Read, table.sorted, client, out)
+        }
+    }
+}
+
 /// Lists the table in the original's columns, each service as soon as it has been
 /// read.
-pub(super) fn write_classic(
+fn write_classic(
     table: &ListTable,
     client: &mut Client,
     out: &mut impl Write,
@@ -55,7 +72,7 @@ pub(super) fn write_classic(
 }
 
 /// Lists the table in the columns for people.
-pub(super) fn write_wide(
+fn write_wide(
     table: &ListTable,
     client: &mut Client,
     out: &mut impl Write,

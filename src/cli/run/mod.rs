@@ -14,7 +14,7 @@ use ipvs_client::Counters;
 use self::{listing::explain, session::Session};
 use crate::{
     args::{Wording, help},
-    command::{Command, Form, Request, Save, TableForm},
+    command::{Command, Form, Request, Save},
     failure::{FailedCommand, Messages, StdoutError, hint::Before},
     json, watch,
 };
@@ -96,16 +96,8 @@ fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> 
         Command::Save(Save::Json) => {
             listing::write_json(None, Counters::Skip, true, session.client()?, out)?;
         }
-        Command::Table(table, TableForm::Classic) => {
-            listing::write_classic(table, session.client()?, out).map_err(explain)?;
-        }
-        Command::Table(table, TableForm::Wide) => {
-            listing::write_wide(table, session.client()?, out).map_err(explain)?;
-        }
-        Command::Table(table, TableForm::Json) => {
-            let service = table.service.as_ref();
-            let client = session.client()?;
-            listing::write_json(service, Counters::Read, table.sorted, client, out)?;
+        Command::Table(table, form) => {
+            listing::write_table(table, *form, session.client()?, out)?;
         }
         Command::List(list, Form::Classic) => {
             listing::write_list(list, session, out).map_err(explain)?;
