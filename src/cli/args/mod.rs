@@ -38,9 +38,9 @@ pub(crate) struct Wording {
     /// The port of -r, which only masquerading keeps.
     pub(crate) server_port: Option<u16>,
     /// The address and port that the virtual service may be meant for where its
-    /// address was read without a port ([`address::trailing_port`]).
+    /// address was read without a port ([`address::split_trailing_port`]).
     ///
-    /// [`address::trailing_port`]: crate::args::address::trailing_port
+    /// [`address::split_trailing_port`]: crate::args::address::split_trailing_port
     pub(crate) service_tail: Option<(Ipv6Addr, u16)>,
     /// The same of the real server.
     pub(crate) server_tail: Option<(Ipv6Addr, u16)>,
