@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+
+//! The map of the tree in docs/architecture.md is complete.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The folders that have a section with a table in the map, with the words
+/// before it.
+const MAPPED: [(&str, &str); 4] = [
+    ("## ipvs-netlink", "src/netlink"),
+    ("## ipvs-client", "src/client"),
+    ("## ipvsadm", "src/cli"),
+    ("`tests/lab` holds", "tests/lab"),
+];
+
+/// The files and folders that a table names, as paths below its folder. In the
+/// row of a folder, names of files are below that folder.
+fn named(table: &str) -> Vec<String> {
+    let quoted = |cell: &str| -> Vec<String> {
+        let words = cell.split('`').skip(1).step_by(2);
+        words.map(str::to_owned).collect()
+    };
+    let mut paths = Vec::new();
+    for row in table.lines() {
+        let cells: Vec<&str> = row.split('|').collect();
+        let [_, names, holds, _] = cells[..] else {
+            panic!("a row has other cells: {row}");
+        };
+        for name in quoted(names) {
+            let files = quoted(holds);
+            let files = files.iter().filter(|file| file.ends_with(".rs"));
+            if name.ends_with('/') {
+                paths.extend(files.map(|file| format!("{name}{file}")));
+            }
+            paths.push(name);
+        }
+    }
+    paths
+}
+
+/// The lines of the first table after these words.
+fn table<'a>(map: &'a str, words: &str) -> &'a str {
+    let (_, section) = map.split_once(words).expect(words);
+    let (_, rows) = section.split_once("\n|---|---|\n").expect(words);
+    rows.split_once("\n\n").map_or(rows, |(rows, _)| rows)
+}
+
+/// The Rust files below a folder, as paths from its beginning.
+fn files(folder: &Path, below: &str, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            files(&entry.path(), &format!("{below}{name}/"), found);
+        } else if name.ends_with(".rs") {
+            found.push(format!("{below}{name}"));
+        }
+    }
+}
+
+/// True for the files that the map leaves out.
+fn is_unit_test_or_root(file: &str) -> bool {
+    let is_test = |part| part == "tests" || part == "tests.rs";
+    file.split('/').any(is_test) || file == "lib.rs" || file == "main.rs"
+}
+
+#[test]
+fn the_map_names_every_file_once_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let map = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let mut wrong = Vec::new();
+    for (words, folder) in MAPPED {
+        let folder = root.join(folder);
+        let paths = named(table(&map, words));
+        let once: BTreeSet<&str> = paths.iter().map(String::as_str).collect();
+        if once.len() < paths.len() {
+            wrong.push(format!("{words}: something stands there twice: {paths:?}"));
+        }
+        for path in &once {
+            if !folder.join(path).exists() {
+                wrong.push(format!("{words}: there is no {path}"));
+            }
+        }
+        // A folder of which no file is named stands for all that is in it.
+        let whole = |path: &&str| {
+            path.ends_with('/')
+                && !once
+                    .iter()
+                    .any(|other| other.len() > path.len() && other.starts_with(*path))
+        };
+        let whole: Vec<&str> = once.iter().copied().filter(whole).collect();
+        let mut present = Vec::new();
+        files(&folder, "", &mut present);
+        for file in present {
+            let below = file.strip_suffix("mod.rs");
+            let is_named = once.contains(file.as_str())
+                || is_unit_test_or_root(&file)
+                || whole.iter().any(|folder| file.starts_with(folder))
+                || below.is_some_and(|below| once.iter().any(|path| path.starts_with(below)));
+            if !is_named {
+                wrong.push(format!("{words}: {file} is missing"));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "docs/architecture.md:\n{}",
+        wrong.join("\n")
+    );
+}
