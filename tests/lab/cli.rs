@@ -18,7 +18,7 @@ use crate::kernels::{self, Kernel};
 use crate::output::{err, out};
 use crate::packages::layer;
 use crate::packages::package;
-use crate::programs::build;
+use crate::programs::build::{self, Profile};
 use crate::suite;
 use crate::suite::runner;
 
@@ -111,7 +111,7 @@ fn act(line: Line) -> Result<u8> {
             let kernel = Kernel::choose(line.kernel)?;
             let mut environment = vec![
                 (kernels::VARIABLE, kernel.name().into()),
-                (build::IPVSADM, build::ipvsadm(false)?.into()),
+                (build::IPVSADM, build::ipvsadm(Profile::Tested)?.into()),
                 (build::REPLIES, build::replies()?.into()),
             ];
             for layer in [layer::CLIENTS, layer::ORIGINAL] {
@@ -170,7 +170,11 @@ fn perform() -> u8 {
 
 /// Builds this tree's ipvsadm and puts it first in the task's PATH.
 fn with_ipvsadm(task: Task, kernel: Kernel, release: bool) -> Result<Task> {
-    let ipvsadm = build::ipvsadm(release)?;
+    let profile = match release {
+        true => Profile::Release,
+        false => Profile::Debug,
+    };
+    let ipvsadm = build::ipvsadm(profile)?;
     let directory = ipvsadm.parent().context("ipvsadm is nowhere")?;
     Ok(task
         .env(build::IPVSADM, &ipvsadm)

@@ -25,7 +25,8 @@ use crate::kernels::task::Task;
 use crate::networks::netns::Namespace;
 use crate::output::out;
 use crate::packages;
-use crate::programs::{build, program};
+use crate::programs::build::{self, Profile};
+use crate::programs::program;
 use crate::progress::Spinner;
 
 /// The table whose rows are counted.
@@ -106,7 +107,7 @@ pub(super) fn table(kernel: Kernel) -> Result<String> {
     packages::install(&[packages::VALGRIND])?;
     let task = Task::new(build::this_program()?)?
         .args(["measure", "--instructions"])
-        .env(build::IPVSADM, build::ipvsadm(true)?);
+        .env(build::IPVSADM, build::ipvsadm(Profile::Release)?);
     let progress = Spinner::new("counting instructions");
     let mut said = Vec::new();
     let status = kernel.capture(&task, &mut |stream, data| {

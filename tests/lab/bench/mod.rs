@@ -35,7 +35,7 @@ use crate::kernels::streams::Stream;
 use crate::kernels::task::Task;
 use crate::output::out;
 use crate::packages;
-use crate::programs::build;
+use crate::programs::build::{self, Profile};
 use crate::progress;
 
 /// What to measure, and where the figures go.
@@ -84,7 +84,7 @@ pub(crate) fn run(kernel: Kernel, options: &Options) -> Result<u8> {
     let task = Task::new(build::this_program()?)?
         .args(["measure", "--runs", &runs.to_string()])
         .args(["--cases", &options.cases])
-        .env(build::IPVSADM, build::ipvsadm(true)?);
+        .env(build::IPVSADM, build::ipvsadm(Profile::Release)?);
     let mut report = Report {
         kernel,
         rows: Vec::new(),

@@ -20,12 +20,34 @@ pub(crate) const IPVSADM: &str = "IPVS_LAB_IPVSADM";
 /// Names the library that rewrites the kernel's replies to what the lab runs.
 pub(crate) const REPLIES: &str = "IPVS_LAB_REPLIES_LIBRARY";
 
+/// A profile of this workspace's `Cargo.toml`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Profile {
+    /// Built fastest.
+    Debug,
+    /// Started fastest, with the checks of a debug build.
+    Tested,
+    /// As users install it.
+    Release,
+}
+
+impl Profile {
+    /// The name that `cargo build --profile` takes.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "dev",
+            Self::Tested => "tested",
+            Self::Release => "release",
+        }
+    }
+}
+
 /// Builds this tree's `ipvsadm` and returns the path of the program.
 ///
 /// # Errors
 /// When the build fails; cargo has said why.
-pub(crate) fn ipvsadm(release: bool) -> Result<PathBuf> {
-    build("ipvsadm", release, |message| message.get("executable"))
+pub(crate) fn ipvsadm(profile: Profile) -> Result<PathBuf> {
+    build("ipvsadm", profile, |message| message.get("executable"))
 }
 
 /// Builds the library that User Mode Linux needs on some processors, and returns
@@ -46,17 +68,22 @@ pub(crate) fn replies() -> Result<PathBuf> {
 }
 
 fn library(package: &str) -> Result<PathBuf> {
-    build(package, false, |message| message.get("filenames")?.get(0))
+    build(package, Profile::Debug, |message| {
+        message.get("filenames")?.get(0)
+    })
 }
 
 /// Builds a package of this workspace. `file` finds it in what cargo says of one
 /// thing that it has built.
-fn build(package: &str, release: bool, file: impl Fn(&Value) -> Option<&Value>) -> Result<PathBuf> {
+fn build(
+    package: &str,
+    profile: Profile,
+    file: impl Fn(&Value) -> Option<&Value>,
+) -> Result<PathBuf> {
     let mut command = cargo("build");
-    command.args(["--quiet", "--package", package]);
-    if release {
-        command.arg("--release");
-    }
+    command
+        .args(["--quiet", "--package", package])
+        .args(["--profile", profile.name()]);
     let progress = Spinner::new("building");
     let output = command
         .arg("--message-format=json-render-diagnostics")
