@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 //! Starts one test program where it belongs: the tests of the target `kernel`
-//! inside kernels, shared out over as many as there are processors (each
-//! embedded kernel uses one); doc tests inside a kernel, because the ones of
-//! the client need it; everything else right here.
+//! inside kernels, shared out over two for each processor (an embedded kernel
+//! uses one, and much of the time its tests wait); doc tests inside a kernel,
+//! because the ones of the client need it; everything else right here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -108,15 +108,22 @@ fn place(program: &Path, package: Option<&OsStr>) -> Place {
     }
 }
 
-/// Runs the tests of a program in as many kernels as there are processors.
+/// Kernels that take turns on a processor. The second has the tests whose names
+/// come last, which are those of traffic: they wait for timeouts, and the others go
+/// on meanwhile.
+const KERNELS_ON_A_PROCESSOR: usize = 2;
+
+/// Runs the tests of a program in kernels side by side.
 fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> {
     let names = list(program, arguments)?;
-    // In the host's kernel libtest's threads use the processors.
-    let kernels = match kernel {
-        Kernel::Host => 1,
-        Kernel::Uml | Kernel::Trixie | Kernel::Qemu => thread::available_parallelism()?.get(),
+    let parts = match kernel {
+        // In the host's kernel libtest's threads use the processors.
+        Kernel::Host => vec![(0, names.clone())],
+        Kernel::Uml | Kernel::Trixie | Kernel::Qemu => {
+            share_out(&names, thread::available_parallelism()?.get())
+        }
     };
-    let kernels = kernels.min(names.len());
+    let kernels = parts.len();
     out(format_args!(
         "\nrunning {} tests in {kernels} kernels\n",
         names.len()
@@ -136,15 +143,15 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
     let mut comparisons = Comparisons::new();
     let mut times = Times::default();
     thread::scope(|scope| {
-        let shards: Vec<_> = (0..kernels)
-            .map(|number| {
-                let own = names.iter().skip(number).step_by(kernels);
-                let shard = Shard::new(own.cloned());
+        let shards: Vec<_> = parts
+            .into_iter()
+            .map(|(processor, own)| {
+                let shard = Shard::new(own.into_iter());
                 let task = task.clone();
                 scope.spawn(move || {
                     if let Kernel::Uml | Kernel::Trixie = kernel {
                         // Where that is not allowed it only takes longer.
-                        let _ = processor::move_to(number);
+                        let _ = processor::move_to(processor);
                     }
                     shard.run(kernel, task)
                 })
@@ -183,6 +190,19 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
         kernel.name()
     ))?;
     Ok(if tally.failed == 0 { 0 } else { 101 })
+}
+
+/// Shares the tests out over kernels: returns the processor of each, and its tests.
+fn share_out(names: &[String], processors: usize) -> Vec<(usize, Vec<String>)> {
+    let length = names.len().div_ceil(KERNELS_ON_A_PROCESSOR).max(1);
+    let mut parts = Vec::new();
+    for part in names.chunks(length) {
+        for processor in 0..processors.min(part.len()) {
+            let own = part.iter().skip(processor).step_by(processors);
+            parts.push((processor, own.cloned().collect()));
+        }
+    }
+    parts
 }
 
 fn is_flag(word: &OsStr) -> bool {
@@ -333,6 +353,23 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_test_runs_in_one_kernel_however_many_there_are() {
+        for processors in 1..5 {
+            for count in 0..12 {
+                let names: Vec<_> = (0..count).map(|number| format!("{number:02}")).collect();
+                let parts = share_out(&names, processors);
+                let mut shared: Vec<_> = parts.iter().flat_map(|(_, own)| own.clone()).collect();
+                shared.sort_unstable();
+                assert_eq!(shared, names, "{processors} processors");
+                let is_right = |(processor, own): &(usize, Vec<String>)| {
+                    *processor < processors && !own.is_empty()
+                };
+                assert!(parts.iter().all(is_right), "{parts:?}");
+            }
+        }
+    }
 
     #[test]
     fn libtests_closing_line_is_read() {
