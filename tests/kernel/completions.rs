@@ -36,7 +36,7 @@ FWM  00000005 rr
 FWM  00000005 rr 
 ";
 
-/// What the kernel has as modules, beside those that it has anyway.
+/// Modules of the kernel, beside those that it has anyway.
 const MODULES: &str = "ip_vs_ftp\nip_vs_rr\nip_vs_pe_sip\nip_vs_pe_other\nip_vs_special\n";
 
 const COMMANDS: &str = "-A --add-service -E --edit-service -D --delete-service -C --clear \
@@ -45,7 +45,7 @@ const COMMANDS: &str = "-A --add-service -E --edit-service -D --delete-service -
 const SERVICES: &str = "-t --tcp-service -u --udp-service --sctp-service -f --fwmark-service";
 const SETTINGS: &str = "-s --scheduler -b --sched-flags -p --persistent -M --netmask --pe";
 
-/// What is typed, and what the last word may become.
+/// Words as they are typed, and what the last one may become.
 #[rustfmt::skip]
 const CASES: &[(&str, &[&str])] = &[
     // The first word is the command.

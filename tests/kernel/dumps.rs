@@ -63,7 +63,7 @@ fn while_changing<T>(network: &Namespace, changes: &[&[Change]], work: impl FnOn
     })
 }
 
-/// How often each line stands in a text.
+/// Counts how often each line stands in a text.
 fn counted(text: &str) -> BTreeMap<&str, usize> {
     let mut lines = BTreeMap::new();
     for line in text.lines() {

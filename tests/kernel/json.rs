@@ -18,7 +18,7 @@ use crate::{
 
 const SCHEMA: &str = include_str!("../../docs/ipvsadm.schema.json");
 
-/// What a command writes with --json, which must be one line that fits the
+/// Returns what a command writes with --json, which must be one line that fits the
 /// schema.
 fn document(director: &Namespace, arguments: &str) -> Value {
     let text = ipvsadm(director, arguments);

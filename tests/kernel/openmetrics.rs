@@ -36,7 +36,7 @@ print(json.dumps([
 ]))
 ";
 
-/// What the parser makes of the text: type, unit, name, labels and value.
+/// Has the parser read the text: type, unit, name, labels and value.
 fn parse(machine: &Machine, network: &Namespace, parser: &str, text: &str) -> Vec<Value> {
     let python = packages::PYTHON.places.first().unwrap();
     let mut command = machine.command(network, python);
@@ -65,7 +65,7 @@ fn ours(machine: &Machine, director: &Namespace, arguments: &str) -> Series {
     series(&parse(machine, director, "openmetrics.parser", &text))
 }
 
-/// How many series each name has.
+/// Counts the series of each name.
 fn counts(series: &Series) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for (name, _) in series.keys() {
@@ -213,7 +213,7 @@ impl Exporter {
         Self(process)
     }
 
-    /// What it exports, once it answers.
+    /// Returns what it exports, once it answers.
     fn scrape(network: &Namespace) -> String {
         let get = || {
             let mut answer = ureq::get(format!("http://{}/metrics", Self::ADDRESS)).call()?;
@@ -227,7 +227,7 @@ impl Exporter {
         answer.unwrap()
     }
 
-    /// How often it could not make sense of what it had, up to the scrape.
+    /// Returns how often it could not make sense of what it had, up to the scrape.
     fn faults(scraped: &Series) -> f64 {
         let labels = [("cause".to_owned(), "gathering".to_owned())];
         scraped[&(

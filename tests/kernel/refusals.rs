@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What is wrong gets one clear line and a status, and leaves the table alone.
+//! Mistakes get one clear line and a status, and leave the table alone.
 
 use ipvs_lab::{Answer, Namespace};
 

@@ -63,7 +63,7 @@ enum Action {
     },
     /// Build the Debian package and print the name of its file
     Package,
-    /// How fast this tree's ipvsadm is, beside the original and the least possible
+    /// The speed of this tree's ipvsadm, beside the original and the least possible
     ///
     /// In User Mode Linux, if nothing else is asked for; QEMU's system calls
     /// cost what they should beside everything else.

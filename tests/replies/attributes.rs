@@ -3,7 +3,7 @@
 //! The attributes of the kernel's replies that can be rewritten, by the names
 //! that the rules have for them. Numbers and types are those of `linux/ip_vs.h`.
 
-/// What a reply is about: the command that the kernel answers with, and the
+/// The subject of a reply: the command that the kernel answers with, and the
 /// attribute that holds the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Object {
@@ -28,7 +28,7 @@ pub(crate) struct Attribute {
     pub(crate) value: Kind,
 }
 
-/// How a value stands in its bytes.
+/// The form of a value in its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A number in host order, as long as the attribute is; of a number that is

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the preloaded program calls instead of the C library's functions.
+//! Functions that the preloaded program calls instead of the C library's.
 
 #![expect(unsafe_code, reason = "these are functions of the C library")]
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What -S --json wrote, into the changes that make it so.
+//! Turns what -S --json has written into the changes that make the table so.
 //!
 //! The client can deserialize the same document ([`ipvs_client::json::Table`]). It
 //! is read by hand here for the sake of errors: they name the place of a field

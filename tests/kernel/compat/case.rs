@@ -40,7 +40,7 @@ use super::mask::Mask;
 use super::notation::{Answer, input_line, unescape, words};
 use super::stage::SCRIPTS;
 
-/// What is done on each side, and whether the answers may differ.
+/// The steps that are taken on each side, and whether the answers may differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Case {
     pub(super) title: String,
@@ -96,11 +96,11 @@ pub(super) struct Run {
     pub(super) until: Vec<String>,
     /// The rules by which the kernel's replies are rewritten, one a line.
     pub(super) replies: String,
-    /// What ours answers where the difference is deliberate.
+    /// The answer of this tree's program where the difference is deliberate.
     pub(super) ours: Answer,
 }
 
-/// What standard output is.
+/// The kind of standard output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Output {
     /// Kept whole.

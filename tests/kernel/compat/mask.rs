@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What cannot be the same twice, made the same. Nothing else is masked, and
+//! Makes the same what cannot be the same twice. Nothing else is masked, and
 //! only in the cases that ask for it.
 
 use super::notation::Answer;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! How words and answers are written down in the files of cases and of
+//! The notation of words and answers in the files of cases and of
 //! recorded answers.
 //!
 //! Bytes that are not printable ASCII are `\n`, `\t`, `\r` or `\xNN`; a
@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail};
 
-/// What a program wrote and how it ended.
+/// The outputs of a program and its exit status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) stdout: Vec<u8>,
@@ -28,7 +28,7 @@ pub(super) struct Answer {
 const ANY_MORE: &[u8] = b"...\n";
 
 impl Answer {
-    /// Whether `other` is what this one, as it stands in a case, asks for.
+    /// Returns whether `other` is what this one, as it stands in a case, asks for.
     pub(super) fn admits(&self, other: &Self) -> bool {
         let stdout = match self.stdout.strip_suffix(ANY_MORE) {
             Some(beginning) => other.stdout.starts_with(beginning),

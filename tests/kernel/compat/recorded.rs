@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the original has answered, kept in files so that ours can be compared
+//! Answers of the original, kept in files so that this program can be compared
 //! with it where the original is not installed.
 //!
 //! With `IPVS_LAB_RECORD=1` in the environment the tests write them anew.
@@ -25,9 +25,9 @@ const FIRST_LINE: &str = "# Answers of Debian's ipvsadm 1.31 on Linux ";
 #[derive(Debug)]
 pub(super) struct Book {
     name: String,
-    /// Whether the original can be asked.
+    /// True if the original can be asked.
     live: bool,
-    /// Whether the records are written anew.
+    /// True if the records are written anew.
     renewing: bool,
     records: Records,
 }

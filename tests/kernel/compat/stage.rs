@@ -48,7 +48,7 @@ const REPLIES: &str = "/etc/bin/replies.so";
 const LIBRARIES: &str = "/etc/lib";
 /// User and group "nobody".
 const NOBODY: u32 = 65534;
-/// How long `until` waits.
+/// The time that `until` waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const SERVICES: &str = "\

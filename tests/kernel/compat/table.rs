@@ -17,7 +17,7 @@ use super::recorded::Book;
 use super::stage::{Program, Stage};
 
 const SUITE: &str = "suite against the original";
-/// What is counted apart: the files with states that no traffic makes.
+/// The files that are counted apart: those with states that no traffic makes.
 const REPLIES: &str = "rewritten replies";
 const REPLIES_FILES: &str = "replies_";
 

@@ -34,7 +34,7 @@ pub(super) struct Command {
     pub(super) line: usize,
 }
 
-/// What begins commands that change nothing: they can be repeated until the
+/// Beginnings of commands that change nothing: they can be repeated until the
 /// answer is there.
 const LOOKS: &[&str] = &[
     "curl ",
@@ -61,13 +61,13 @@ impl Command {
         self.status == answer.status && matches(&wanted, &lines)
     }
 
-    /// What it is to answer, as the guide shows it.
+    /// Returns the answer that the guide shows.
     pub(super) fn wanted(&self) -> String {
         self.output.join("\n")
     }
 }
 
-/// Whether the lines are those wanted, where `...` stands for any number.
+/// Returns whether the lines are those wanted, where `...` stands for any number.
 fn matches(wanted: &[&str], lines: &[&str]) -> bool {
     match (wanted.split_first(), lines.split_first()) {
         (None, None) => true,

@@ -168,7 +168,7 @@ impl Debian {
         ))
     }
 
-    /// What systemd would run for this line of the unit.
+    /// Runs what systemd would run for this line of the unit.
     pub(crate) fn try_unit(&self, key: &str) -> Answer {
         let unit = self.read(UNIT);
         let lines = unit.lines().filter_map(|line| line.split_once('='));
@@ -195,7 +195,7 @@ impl Debian {
         self.run("/sbin/ipvsadm -S -n")
     }
 
-    /// What is there of the package in the places that belong to the machine.
+    /// Returns the files of the package in the places that belong to the machine.
     pub(crate) fn traces(&self) -> Vec<String> {
         let found = self.run("find /etc /run /var -name *ipvsadm*");
         let mut traces: Vec<_> = found.lines().map(str::to_owned).collect();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What listings say of the traffic.
+//! Listings while there is traffic.
 
 use std::net::{IpAddr, SocketAddr};
 

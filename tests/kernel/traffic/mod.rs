@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the traffic does under the rules: real TCP, UDP and SCTP between network
+//! Traffic under the rules: real TCP, UDP and SCTP between network
 //! namespaces, through virtual services that this tree's program has set up.
 
 mod forwarding;
@@ -115,7 +115,7 @@ fn ask_from(network: &Network, from: IpAddr, protocol: Protocol, to: SocketAddr)
     conversation.ask().unwrap().server
 }
 
-/// What kind of failure of the network this is.
+/// Returns the kind of a failure of the network.
 fn kind(error: &anyhow::Error) -> io::ErrorKind {
     let cause = error.chain().find_map(|cause| cause.downcast_ref());
     cause.map(io::Error::kind).unwrap()

@@ -12,7 +12,7 @@ use ipvs_lab::wait;
 use super::listing::{entries, service as listed};
 use super::{Family, PORT, balance, behind, beside, respond, respond_directly, service};
 
-/// Who answers four datagrams of one port.
+/// Returns the servers that answer four datagrams of one port, and what is counted.
 fn four(options: &str) -> ([String; 4], usize, u64) {
     let network = beside(2);
     let _responders = respond_directly(&network, Protocol::Udp);

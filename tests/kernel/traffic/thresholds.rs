@@ -74,7 +74,7 @@ impl Scene {
             .sum()
     }
 
-    /// Who answers four connections, sorted.
+    /// Returns the servers that answer four connections, sorted.
     fn four(&self) -> [String; 4] {
         let mut servers = [(); 4].map(|()| self.ask());
         servers.sort();

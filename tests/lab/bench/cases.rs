@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What is measured, and the figures that are wanted.
+//! The cases that are measured, and the figures that are wanted.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::kernels::Kernel;
 /// Something that every contestant does.
 #[derive(Debug)]
 pub(crate) struct Case {
-    /// What the command line calls it.
+    /// The name on the command line.
     pub(crate) name: &'static str,
     pub(crate) work: Work,
     /// The table that the work makes or finds.
@@ -33,7 +33,7 @@ pub(crate) enum Work {
     Connections(u32),
 }
 
-/// What is measured of a contestant.
+/// The quantity that is measured of a contestant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Figure {
     /// From its start to its end, in microseconds.
@@ -42,7 +42,7 @@ pub(crate) enum Figure {
     Peak,
 }
 
-/// What this tree's program should reach.
+/// The figures that this tree's program should reach.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Wanted {
     /// The original's figure divided by ours, at least.
@@ -62,7 +62,7 @@ pub(crate) enum Contestant {
 }
 
 impl Contestant {
-    /// How it is called between the inside and the outside of the kernel.
+    /// The name between the inside and the outside of the kernel.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Original => "original",
@@ -85,7 +85,7 @@ impl Case {
         }
     }
 
-    /// How often it is measured when `runs` are asked for. A peak varies by
+    /// The number of measurements when `runs` are asked for. A peak varies by
     /// next to nothing, and the tables for it are large.
     pub(crate) fn runs(&self, runs: usize) -> usize {
         match self.figure {

@@ -45,11 +45,11 @@ pub(crate) struct Floor {
 /// Datagrams that are ready to be sent, each with one answer.
 pub(crate) struct Requests(Vec<Vec<u8>>);
 
-/// What sending requests took and brought.
+/// The time that sending requests took, and what it brought.
 pub(crate) struct Done {
     /// From opening the socket to the end of the last answer.
     pub(crate) took: Duration,
-    /// How many services and destinations the answers held.
+    /// The number of services and destinations that the answers held.
     pub(crate) objects: usize,
 }
 
@@ -189,7 +189,7 @@ fn exchange(datagrams: &[Vec<u8>], mut take: impl FnMut(&[u8]) -> Result<()>) ->
     Ok(())
 }
 
-/// Whether a datagram of the kernel ends its answer.
+/// Returns whether a datagram of the kernel ends its answer.
 fn is_last(mut datagram: &[u8], take: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<bool> {
     while !datagram.is_empty() {
         let message = NetlinkBuffer::new_checked(datagram)?;

@@ -61,7 +61,7 @@ const WORK: [Work; 3] = [
 
 const RESTORE: &[&str] = &["-R"];
 
-/// What the inside of a kernel tells the outside of one piece of work.
+/// The words of the inside of a kernel to the outside about one piece of work.
 #[derive(Debug, PartialEq, Eq)]
 struct Count {
     work: &'static Work,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the measuring inside a kernel tells the outside: lines of words that
+//! Messages of the measuring inside a kernel to the outside: lines of words that
 //! tabs separate.
 
 use std::fmt;

@@ -38,10 +38,10 @@ use crate::packages;
 use crate::programs::build::{self, Profile};
 use crate::progress;
 
-/// What to measure, and where the figures go.
+/// The cases to measure, and the place of the figures.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How often each contestant runs in each case
+    /// Number of runs of each contestant in each case
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
     /// Only cases with this in their names, such as restore or 5000x2

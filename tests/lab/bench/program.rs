@@ -80,7 +80,7 @@ impl<'a> Program<'a> {
         Ok(total.trim().parse()?)
     }
 
-    /// What it prints.
+    /// Returns what it prints.
     pub(crate) fn output(&self) -> Result<Vec<u8>> {
         let mut command = self.command(self.file)?;
         let output = command

@@ -15,7 +15,7 @@ pub(crate) struct Report {
     pub(crate) kernel: Kernel,
     /// Cases in the order in which they were measured.
     pub(crate) rows: Vec<(&'static Case, BTreeMap<Contestant, Sample>)>,
-    /// What there is to say about the measuring, one item each.
+    /// Remarks about the measuring, one item each.
     pub(crate) facts: Vec<String>,
 }
 
@@ -105,7 +105,7 @@ impl Report {
     }
 }
 
-/// Whether all is reached that is wanted; nothing where nothing is.
+/// Tells whether all is reached that is wanted; nothing where nothing is.
 fn mark(
     wanted: Wanted,
     faster: Option<f64>,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-/// How long nothing may have happened.
+/// The time in which nothing may have happened.
 const QUIET: Duration = Duration::from_millis(100);
 /// A machine with other users may never be quiet.
 const PATIENCE: Duration = Duration::from_secs(10);

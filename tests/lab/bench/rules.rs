@@ -9,9 +9,9 @@ use std::net::Ipv4Addr;
 /// Virtual services with round robin, masquerading to their destinations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Table {
-    /// How many virtual services.
+    /// The number of virtual services.
     pub(crate) services: u32,
-    /// How many destinations each of them has.
+    /// The number of destinations of each of them.
     pub(crate) destinations: u32,
 }
 
@@ -35,13 +35,13 @@ impl Table {
         )
     }
 
-    /// How many rules it takes, which is also how many lines of
+    /// Returns the number of rules that it takes, which is also the number of lines of
     /// `/proc/net/ip_vs` it has after the three of the heading.
     pub(crate) fn rules(self) -> usize {
         (self.services * (1 + self.destinations)) as usize
     }
 
-    /// What `ipvsadm -S -n` prints for it.
+    /// Returns what `ipvsadm -S -n` prints for it.
     pub(crate) fn text(self) -> String {
         let mut text = String::new();
         for (number, service) in (0..).zip(self.services()) {

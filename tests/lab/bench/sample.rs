@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the runs of one contestant came to.
+//! The results of the runs of one contestant.
 
 /// The figures of its runs, in the order of the rounds.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +23,7 @@ impl Sample {
         Some((least, most))
     }
 
-    /// How many times the other's figures these are: the median of what each
+    /// Returns how many times the other's figures these are: the median of what each
     /// round gives, so that a machine that was slower in some rounds than in
     /// others does not matter.
     pub(crate) fn ratio(&self, other: &Self) -> Option<f64> {

@@ -217,7 +217,7 @@ fn feed(mut line: UnixStream, file: &Path, taken: &Receiver<()>) {
     }
 }
 
-/// What there is to read now, at most a piece; nothing at the end.
+/// Reads what is there now, at most a piece; nothing at the end.
 fn read_some(data: &mut Vec<u8>) -> io::Result<()> {
     let mut stdin = io::stdin().lock();
     data.resize(usize::try_from(CHUNK_BYTES).unwrap_or(4096), 0);

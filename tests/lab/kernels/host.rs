@@ -18,7 +18,7 @@ use crate::output::err;
 use crate::packages;
 use crate::programs::answer::exit_status;
 
-/// Whether commands can run in this kernel with IPVS, or else why not.
+/// Returns whether commands can run in this kernel with IPVS, or else why not.
 pub(crate) fn usable() -> Result<(), &'static str> {
     if !nix::unistd::geteuid().is_root() {
         return Err("that takes root");

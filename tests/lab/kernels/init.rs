@@ -45,7 +45,7 @@ const TERMINAL: &str = "/dev/tty1";
 
 type Line = Arc<Mutex<File>>;
 
-/// Whether a kernel started this program. The number alone does not tell: in a
+/// Returns whether a kernel started this program. The number alone does not tell: in a
 /// container `cargo lab` itself can be the first process.
 pub(crate) fn is_first_process() -> bool {
     let name = std::env::args_os().next().unwrap_or_default();
@@ -110,7 +110,7 @@ fn say(line: &Line, frame: &Frame) -> io::Result<()> {
     Ok(())
 }
 
-/// What every Linux system has, before anything of the task is known.
+/// Mounts what every Linux system has, before anything of the task is known.
 fn plain_mounts() -> Result<()> {
     file_system("proc", "/proc", "")?;
     file_system("sysfs", "/sys", "")?;

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use cpio::NewcBuilder;
 use cpio::newc::{ModeFileType, trailer};
 
-/// What the archive has, by absolute path: a directory comes before what it
+/// The entries of the archive, by absolute path: a directory comes before what it
 /// holds, as the kernel wants it.
 pub(crate) struct Archive(BTreeMap<PathBuf, Entry>);
 

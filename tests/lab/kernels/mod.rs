@@ -85,7 +85,7 @@ impl Kernel {
         }
     }
 
-    /// How the kernel is called on the command line and in the environment.
+    /// The name of the kernel on the command line and in the environment.
     #[must_use]
     pub(crate) fn name(self) -> &'static str {
         match self {

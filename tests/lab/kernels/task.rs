@@ -73,7 +73,7 @@ impl Task {
         }
     }
 
-    /// What a shell says and returns when the command cannot be started.
+    /// Returns what a shell says and returns when the command cannot be started.
     pub(crate) fn cannot_start(&self, error: &io::Error) -> (String, u8) {
         let words = format!("lab: cannot run {}: {error}\n", self.program.display());
         match error.kind() {

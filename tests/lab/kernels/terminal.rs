@@ -11,7 +11,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
 
-/// Whether all of standard input and outputs are a terminal, and it is ours to use.
+/// Returns whether standard input and both outputs are a terminal that this process may use.
 pub(crate) fn in_foreground() -> bool {
     let stdin = io::stdin();
     stdin.is_terminal()

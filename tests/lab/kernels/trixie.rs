@@ -22,7 +22,7 @@ const SUITE: &str = "trixie";
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// The directory for what apt knows about the suite.
 const LISTS: &str = "apt";
-/// What every dynamic program for x86-64 names as its loader.
+/// The loader that every dynamic program for x86-64 names.
 const LOADER: &[u8] = b"/lib64/ld-linux-x86-64.so.2\0";
 
 /// The root directory that the package is unpacked in. It is downloaded, after

@@ -92,7 +92,7 @@ fn kernel(root: &Path, exchange: &Path, terminal: Option<&Terminal>) -> Result<C
     Ok(command)
 }
 
-/// Whether the processor has the tile registers of AMX, with which its register
+/// Returns whether the processor has the tile registers of AMX, with which its register
 /// file is larger than the kernel can hand over.
 fn has_tiles() -> bool {
     fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| {

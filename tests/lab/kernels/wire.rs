@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the lab and its init program inside the embedded kernel say to each
+//! Messages of the lab and its init program inside the embedded kernel to each
 //! other over the kernel's first serial line.
 //!
 //! Inside to outside: frames of one byte kind, four bytes length (little

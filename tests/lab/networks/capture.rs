@@ -17,14 +17,14 @@ const PACKET: usize = 65_536;
 /// A packet without its IP header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
-    /// Who sent it.
+    /// The sender.
     pub source: IpAddr,
     /// Whom it is for.
     pub destination: IpAddr,
-    /// What follows the header, as IANA numbers it: the protocol of IPv4, the
+    /// The kind of what follows the header, as IANA numbers it: the protocol of IPv4, the
     /// next header of IPv6.
     pub protocol: u8,
-    /// What follows the header.
+    /// The bytes that follow the header.
     pub payload: Vec<u8>,
 }
 

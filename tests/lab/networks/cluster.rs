@@ -64,7 +64,7 @@ pub struct Cluster {
     _network: Network,
 }
 
-/// How many answers came from each server, by its name.
+/// The number of answers of each server, by its name.
 pub type Shares = BTreeMap<String, usize>;
 
 impl Cluster {

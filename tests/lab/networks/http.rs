@@ -19,14 +19,14 @@ use crate::networks::netns::Namespace;
 
 /// The port of the servers.
 pub const PORT: u16 = 80;
-/// How long each part of a request may take before it counts as failed.
+/// The time that each part of a request may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The page that tells monitors how the server is.
 pub const HEALTH: &str = "/health";
 /// The page that tells the address that the client is seen under.
 pub const CLIENT: &str = "/client";
-/// What the page for monitors says of a server that is well. Of one that is not it gives
+/// The text of the page for monitors while the server is well. While it is not, it gives
 /// the status 503 and other words.
 pub const WELL: &str = "well";
 

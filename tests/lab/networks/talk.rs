@@ -19,17 +19,17 @@ use socket2::{Domain, Socket, Type};
 
 use crate::networks::netns::Namespace;
 
-/// How long a connection or an answer may take before it counts as failed. It is
+/// The time that a connection or an answer may take before it counts as failed. It is
 /// far above what either takes, because a loaded machine can be slow.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// After this nobody waits any more for an answer that should not come.
 const DOUBT: Duration = Duration::from_millis(1500);
-/// What is said where it does not matter.
+/// Words for where they do not matter.
 const QUESTION: &str = "who?\n";
 /// More than any answer has.
 const LINE: usize = 256;
 
-/// What a conversation is over.
+/// The protocol of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// A connection for each conversation.
@@ -61,7 +61,7 @@ impl Protocol {
     }
 }
 
-/// What a server answered.
+/// The answer of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The name of its namespace.

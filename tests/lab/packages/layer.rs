@@ -29,11 +29,11 @@ pub(crate) struct Layer {
     name: &'static str,
     /// Names it to what the lab runs.
     variable: &'static str,
-    /// What has to be there, installed or unpacked.
+    /// The programs that have to be there, installed or unpacked.
     tools: &'static [Tool],
 }
 
-/// What a [`Machine`](crate::packages::machine::Machine) has beside this tree's program.
+/// The programs that a [`Machine`](crate::packages::machine::Machine) has beside this tree's.
 pub(crate) const CLIENTS: Layer = Layer {
     name: "ipvs-lab-packages",
     variable: "IPVS_LAB_PACKAGES",
@@ -96,7 +96,7 @@ impl Layer {
     }
 }
 
-/// Whether the directory was filled for the same packages when the machine had
+/// Returns whether the directory was filled for the same packages when the machine had
 /// the same of its own: then it still has just what that lacks.
 fn is_fresh(place: &Path, names: &[&str]) -> bool {
     let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();

@@ -207,7 +207,7 @@ fn verify(tools: &[Tool]) -> Result<()> {
     }
 }
 
-/// What apt-get says goes to standard error: standard output is the command's.
+/// Runs apt-get. Its words go to standard error: standard output is the command's.
 fn apt_get(front: &[PathBuf], arguments: &[&str], errors: Stdio) -> bool {
     let Some((program, rest)) = front.split_first() else {
         return false;

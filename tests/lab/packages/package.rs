@@ -138,7 +138,7 @@ fn target() -> Result<PathBuf> {
     Ok(target.context("this program is nowhere")?.to_owned())
 }
 
-/// What cargo says of this crate is not meant for the next cargo.
+/// Takes away what cargo says of this crate, which is not meant for the next cargo.
 fn clean(mut command: Command) -> Command {
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") {

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::packages::layer;
 use crate::packages::mounts;
 
-/// What holds programs and libraries. In newer systems all but the last are
+/// The directories of programs and libraries. In newer systems all but the last are
 /// links into that.
 const SYSTEM: [&str; 7] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr"];
 

@@ -119,7 +119,7 @@ fn pinned(line: &str) -> Option<String> {
     Some(format!("{name}={version}"))
 }
 
-/// What a program writes to its standard output.
+/// Returns what a program writes to its standard output.
 ///
 /// # Errors
 /// When it cannot be run or fails; what it said is in the text.

@@ -9,7 +9,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 
-/// What a program wrote and how it ended.
+/// The outputs of a program and its exit status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Standard output. Bytes that are not UTF-8 show as U+FFFD.

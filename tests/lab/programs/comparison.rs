@@ -6,7 +6,7 @@
 use std::io::{self, Write as _};
 use std::ops::AddAssign;
 
-/// How many cases came out how.
+/// The numbers of cases by how they came out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Comparison {
     /// The two programs did the same.

@@ -95,7 +95,7 @@ pub fn find_original() -> Option<Original> {
     })
 }
 
-/// Whether the original can be run here.
+/// Returns whether the original can be run here.
 #[must_use]
 pub fn original_available() -> bool {
     find_original().is_some()

@@ -27,7 +27,7 @@ use crate::packages::package;
 use crate::programs::comparison::Comparison;
 use crate::suite::times::Times;
 
-/// What libtest counts.
+/// The counts of libtest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: usize,
@@ -234,7 +234,7 @@ struct Shard {
     tally: Tally,
     /// The beginning of a line.
     line: Vec<u8>,
-    /// What the failed ones say.
+    /// The words of the failed ones.
     details: String,
     /// The beginning of a line of standard error.
     error: Vec<u8>,
@@ -320,7 +320,7 @@ impl Shard {
         show
     }
 
-    /// Whether the line tells what a test came to. What else there is to say is
+    /// Returns whether the line tells what a test came to. What else there is to say is
     /// kept for the end, so that the words of two kernels do not mix.
     fn reports(&mut self, line: &str) -> bool {
         let report = line.strip_prefix("test ").and_then(|rest| {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How many of the slowest tests are named.
+/// The number of slowest tests that are named.
 const SLOWEST: usize = 10;
 
 /// The durations of tests that ran one after the other in each kernel.

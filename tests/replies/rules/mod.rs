@@ -31,7 +31,7 @@ pub(crate) struct Rule {
     object: &'static Object,
     /// Only the service or destination with this port.
     port: Option<u16>,
-    /// Whether it stands in the sets of counters.
+    /// True if it stands in the sets of counters.
     counter: bool,
     attribute: &'static Attribute,
     value: Value,

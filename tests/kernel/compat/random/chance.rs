@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+//! Random numbers that a seed decides.
+
 /// Numbers that follow from a seed, by SplitMix64. They are part of what is on
 /// record, so they must never change with the version of a crate.
 #[derive(Debug)]

@@ -74,7 +74,7 @@ const WEIGHTS: &[&str] = &[
 ];
 const PORTS: &[&str] = &["1", "6080", "65535", "65536", "0"];
 const GROUPS: &[&str] = &["224.0.0.5", "ff02::5", "10.0.0.1", "x"];
-/// What damage puts in.
+/// Words that damage puts in.
 #[rustfmt::skip]
 const ODD: &[&str] = &[
     "", "-", "--", "0", "-1", "+1", " 5", "5 ", "4294967295", "4294967296", "99999999999999999999",

@@ -39,7 +39,7 @@ const LENGTH: usize = 14;
 #[derive(Debug, Clone)]
 struct Item {
     run: Run,
-    /// What may differ here, on purpose.
+    /// The deliberate differences that there may be.
     rules: BTreeSet<Rule>,
     /// Not random, but there to see what the ones before have done.
     is_check: bool,

@@ -26,7 +26,7 @@ pub(super) enum Rule {
 }
 
 impl Rule {
-    /// Whether the tables may differ from then on in more than a rule of
+    /// Returns whether the tables may differ from then on in more than a rule of
     /// listings can put right.
     pub(super) fn changes_the_table(self) -> bool {
         matches!(
@@ -36,7 +36,7 @@ impl Rule {
     }
 }
 
-/// What any listing may show.
+/// Returns the differences that any listing may show.
 pub(super) fn of_listings() -> BTreeSet<Rule> {
     use Rule as R;
     [
@@ -49,7 +49,7 @@ pub(super) fn of_listings() -> BTreeSet<Rule> {
     .into()
 }
 
-/// What a command may show, by its words.
+/// Returns the differences that a command may show, by its words.
 pub(super) fn of(run: &Run) -> BTreeSet<Rule> {
     let mut rules = of_listings();
     let input = String::from_utf8_lossy(&run.input);
@@ -140,7 +140,7 @@ pub(super) fn leave_out_help(answer: &mut Answer) {
 
 const HELP: &[u8] = b"(help)\n";
 
-/// Whether the rules make the two answers one.
+/// Returns whether the rules make the two answers one.
 pub(super) fn allow(rules: &BTreeSet<Rule>, original: &Answer, ours: &Answer) -> bool {
     let has = |rule| rules.contains(&rule);
     if has(Rule::HelpAndVersion)
@@ -291,7 +291,7 @@ fn prefix(word: &mut String) {
     }
 }
 
-/// Whether the line has an address or mark whose sign the original minds.
+/// Returns whether the line has an address or mark whose sign the original minds.
 fn is_large(line: &str) -> bool {
     line.split([' ', '\n']).any(|word| {
         let first = word

@@ -8,7 +8,7 @@ use ipvs_lab::network::{CLIENT, Network, VIRTUAL};
 use super::{PROTOCOLS, Replies, Service, link};
 use crate::traffic::{FAMILIES, Family, PORT, beside, respond_directly, service};
 
-/// What the client takes for the virtual address's place in its network.
+/// Returns what the client takes for the virtual address's place in its network.
 fn neighbour(network: &Network, family: Family) -> String {
     let address = family.of(VIRTUAL);
     let line = network.client.ip(&format!("neigh show to {address}"));

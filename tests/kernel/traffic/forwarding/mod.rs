@@ -25,7 +25,7 @@ use super::Family;
 use crate::ipvsadm;
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
-/// How many conversations a client has with each virtual service.
+/// The number of conversations that a client has with each virtual service.
 const CONVERSATIONS: usize = 4;
 
 /// A virtual service with its destinations.
@@ -160,7 +160,7 @@ impl Service {
             .collect()
     }
 
-    /// Whether all of so many conversations is counted. The kernel shows each
+    /// Returns whether all of so many conversations is counted. The kernel shows each
     /// set of counters as it was at one time.
     fn is_counted(&self, stats: &Value, conversations: usize, replies: Replies) -> bool {
         // A connection and a line over it take three packets each way at least.
@@ -192,7 +192,7 @@ enum Replies {
     PassBy,
 }
 
-/// What `ip -s -j link` says of an interface.
+/// Returns what `ip -s -j link` says of an interface.
 fn link(namespace: &Namespace, interface: &str) -> Value {
     let mut ip = namespace.command(packages::IP.find().unwrap());
     ip.args(["-s", "-j", "link", "show", "dev", interface]);

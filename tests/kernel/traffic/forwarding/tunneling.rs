@@ -142,7 +142,7 @@ impl Tunnel {
     }
 }
 
-/// Whether a packet of GUE names the place of a checksum that the server is to
+/// Returns whether a packet of GUE names the place of a checksum that the server is to
 /// fill in: private flags are there, and of these the highest is set.
 fn offloads_checksum(packet: &Packet) -> bool {
     word(packet, 10) == 1 && word(packet, 12) == 0x8000
@@ -238,7 +238,7 @@ fn travel(network: &Network, tunnel: Tunnel, protocol: Protocol, address: Socket
     service
 }
 
-/// How many packets the server has unwrapped.
+/// Returns the number of packets that the server has unwrapped.
 fn received(server: &Server) -> usize {
     let link = link(&server.namespace, DEVICE);
     let packets = link["stats64"]["rx"]["packets"].as_u64().unwrap();

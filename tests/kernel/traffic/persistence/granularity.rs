@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Who counts as one client, and what as one service.
+//! The clients that persistence takes for one, and the services.
 
 use ipvs_lab::Answer;
 use ipvs_lab::machine::Machine;

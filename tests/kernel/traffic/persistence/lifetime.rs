@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! How long a client is remembered.
+//! The time for which a client is remembered.
 
 use ipvs_lab::network::CLIENT;
 use ipvs_lab::talk::Conversation;

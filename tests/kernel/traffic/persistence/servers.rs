@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What becomes of clients whose server is quiesced or removed.
+//! Clients whose server is quiesced or removed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -57,7 +57,7 @@ impl Scene {
         ipvsadm(&self.network.director, &arguments);
     }
 
-    /// Who answers a new connection of the same client.
+    /// Returns the server that answers a new connection of the same client.
     fn ask(&self) -> String {
         ask_from(&self.network, CLIENT.v4.into(), Protocol::Tcp, self.service)
     }

@@ -29,7 +29,7 @@ fn options(call: &str) -> String {
     )
 }
 
-/// Who answers a request of this call from a new port of this address.
+/// Returns the server that answers a request of this call from a new port of this address.
 fn call(network: &Network, from: IpAddr, to: SocketAddr, call: &str) -> String {
     let from = (from, 0).into();
     let begun = Conversation::begin_from(&network.client, from, Protocol::Udp, to);

@@ -11,7 +11,7 @@ use ipvs_lab::talk::{Protocol, Responder};
 use super::{REFUSED, Service, behind, respond};
 use crate::traffic::PORT;
 
-/// How many addresses the client has for these tests.
+/// The number of addresses that the client has for these tests.
 const CLIENTS: u8 = 32;
 /// A port of the client's that nothing else uses.
 const FROM: u16 = 20_000;
@@ -61,7 +61,7 @@ fn distinct(servers: &[usize]) -> BTreeSet<usize> {
     servers.iter().copied().collect()
 }
 
-/// How many there are of a server.
+/// Counts those of a server.
 fn count(servers: &[usize], server: usize) -> usize {
     servers.iter().filter(|one| **one == server).count()
 }
@@ -134,7 +134,7 @@ fn clients_of_a_quiesced_server_are_refused_unless_there_is_a_fallback() {
     }
 }
 
-/// How many addresses had another server than this one, and changed it.
+/// Counts the addresses that had another server than this one, and changed it.
 fn moved(before: &[usize], after: &[usize], server: usize) -> usize {
     let pairs = before.iter().zip(after);
     pairs

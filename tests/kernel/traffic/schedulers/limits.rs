@@ -7,7 +7,7 @@ use ipvs_lab::talk::Protocol;
 use super::{REFUSED, Service, behind, respond};
 use crate::traffic::PORT;
 
-/// What becomes of a client whose server takes nobody any more.
+/// The outcome for a client whose server takes nobody any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     /// The other server takes it.

@@ -63,7 +63,7 @@ fn closed_connections_still_count_except_for_sed_and_nq() {
     }
 }
 
-/// What sed, nq and ovf balance by is not there then.
+/// So sed, nq and ovf have nothing to balance by.
 #[test]
 fn conversations_over_udp_never_are_active() {
     let network = behind(2);

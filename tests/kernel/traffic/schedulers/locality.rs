@@ -13,7 +13,7 @@ use ipvs_lab::talk::{Protocol, Responder};
 use super::{ANY, REFUSED, Service, behind, respond};
 use crate::traffic::PORT;
 
-/// How many sites a firewall mark has.
+/// The number of sites that a firewall mark has.
 const SITES: u8 = 32;
 
 /// A site somewhere in the Internet: this one of those that have this mark.

@@ -36,7 +36,7 @@ const ANY: (Ipv4Addr, u16) = (Ipv4Addr::UNSPECIFIED, 0);
 struct Service<'a> {
     network: &'a Network,
     protocol: Protocol,
-    /// What names it on a command line.
+    /// The words that name it on a command line.
     name: String,
     /// Where clients ask, if they are not told another address.
     address: SocketAddr,

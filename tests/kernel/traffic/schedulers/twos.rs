@@ -11,7 +11,7 @@ use super::{Service, behind, respond};
 use crate::namespace;
 use crate::traffic::PORT;
 
-/// Whether the kernel finds it, in the way that the kernel looks for it.
+/// Returns whether the kernel finds it, in the way that the kernel looks for it.
 fn has_twos() -> bool {
     let modprobe = fs::read_to_string("/proc/sys/kernel/modprobe").unwrap();
     let mut command = Command::new(modprobe.trim());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What masters tell, when, and who listens.
+//! The messages of masters, and the backups that listen to them.
 
 use std::io::Read as _;
 use std::net::Ipv4Addr;

@@ -15,7 +15,7 @@ use ipvs_lab::{Namespace, wait};
 use super::{FAMILIES, Family, PORT, behind, beside, listing, respond, respond_directly, service};
 use crate::{ipvsadm, namespace};
 
-/// What clients talk to, on a network with a second director.
+/// The servers that clients talk to, on a network with a second director.
 struct Pair {
     network: Network,
     _responders: Vec<Responder>,

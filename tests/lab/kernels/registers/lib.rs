@@ -25,10 +25,10 @@ const WHOLE: usize = 1 << 16;
 /// The registers of one process, while they are set, with zeros behind. Not on
 /// the stack: those of that kernel are smaller than this.
 static mut REGISTERS: [u8; WHOLE] = [0; WHOLE];
-/// How many of these bytes the host wants; 0 as long as nobody has asked.
+/// The number of these bytes that the host wants; 0 as long as nobody has asked.
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 
-/// What User Mode Linux calls instead of the C library's.
+/// The function that User Mode Linux calls instead of the C library's.
 ///
 /// # Safety
 /// As the C library's `ptrace`. Only one thread may call it, as in that kernel,
