@@ -10,7 +10,8 @@ use std::{
 
 use ipvs_client::{
     AddressFamily, Change, Destination, DestinationSettings, Info, Netmask, Persistence, Service,
-    ServiceId, ServiceSettings, Stats, Tunnel, TunnelChecksum, Version, json::Table,
+    ServiceId, ServiceSettings, Stats, Tunnel, TunnelChecksum, Version,
+    json::{Entry, Table},
 };
 use serde_json::Value;
 
@@ -371,9 +372,9 @@ fn the_known_fields_are_those_that_are_written() {
     });
     let info = Info::new(Version(1), 1);
     let mut text = Vec::new();
-    let mut document = TableDocument::begin_timed(&mut text, &info, "now").unwrap();
+    let mut document = TableDocument::begin(&mut text, &info, Some("now")).unwrap();
     for service in &services {
-        document.service(service, &destinations).unwrap();
+        document.entry(&Entry::new(service, &destinations)).unwrap();
     }
     document.end().unwrap();
     let document: Value = serde_json::from_slice(&text).unwrap();

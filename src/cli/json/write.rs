@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use ipvs_client::{
-    Connection, Destination, Info, Service, SyncDaemon, Timeouts,
+    Connection, Info, SyncDaemon, Timeouts,
     json::{Entry, SCHEMA_VERSION},
 };
 use serde::Serialize;
@@ -46,43 +46,19 @@ impl<W: Write> ListDocument<W> {
 }
 
 /// Virtual services with their destinations.
-pub(crate) struct TableDocument<W> {
-    list: ListDocument<W>,
-    /// Counters are there; not in what -S writes.
-    counters: bool,
-}
+pub(crate) struct TableDocument<W>(ListDocument<W>);
 
 impl<W: Write> TableDocument<W> {
-    pub(crate) fn begin(out: W, info: &Info, counters: bool) -> io::Result<Self> {
-        Ok(Self {
-            list: ListDocument::begin(out, "services", Some(info), None)?,
-            counters,
-        })
+    pub(crate) fn begin(out: W, info: &Info, time: Option<&str>) -> io::Result<Self> {
+        ListDocument::begin(out, "services", Some(info), time).map(Self)
     }
 
-    /// With a time stamp and counters.
-    pub(crate) fn begin_timed(out: W, info: &Info, time: &str) -> io::Result<Self> {
-        Ok(Self {
-            list: ListDocument::begin(out, "services", Some(info), Some(time))?,
-            counters: true,
-        })
-    }
-
-    pub(crate) fn service(
-        &mut self,
-        service: &Service,
-        destinations: &[Destination],
-    ) -> io::Result<()> {
-        let entry = Entry::new(service, destinations);
-        self.list.item(&if self.counters {
-            entry
-        } else {
-            entry.without_counters()
-        })
+    pub(crate) fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        self.0.item(entry)
     }
 
     pub(crate) fn end(self) -> io::Result<()> {
-        self.list.end()
+        self.0.end()
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use ipvs_client::{Counters, Destination, Info, Service};
+use ipvs_client::{Counters, Destination, Info, Service, json::Entry};
 
 use super::{classic::Unsaved, entries::EntryWriter};
 use crate::json::TableDocument;
@@ -20,9 +20,8 @@ pub(crate) struct JsonWriter<W> {
 impl<W: Write> JsonWriter<W> {
     /// Writes what stands before the services.
     pub(crate) fn begin(out: W, info: &Info, counters: Counters) -> io::Result<Self> {
-        let with_counters = counters == Counters::Read;
         Ok(Self {
-            document: TableDocument::begin(out, info, with_counters)?,
+            document: TableDocument::begin(out, info, None)?,
             counters,
             unsaved: Vec::new(),
         })
@@ -32,7 +31,7 @@ impl<W: Write> JsonWriter<W> {
     /// with counters.
     pub(crate) fn begin_timed(out: W, info: &Info, time: &str) -> io::Result<Self> {
         Ok(Self {
-            document: TableDocument::begin_timed(out, info, time)?,
+            document: TableDocument::begin(out, info, Some(time))?,
             counters: Counters::Read,
             unsaved: Vec::new(),
         })
@@ -44,10 +43,12 @@ impl<W: Write> EntryWriter for JsonWriter<W> {
     type Outcome = Vec<Unsaved>;
 
     fn write_entry(&mut self, service: &Service, destinations: &[Destination]) -> io::Result<()> {
+        let mut entry = Entry::new(service, destinations);
         if self.counters == Counters::Skip {
             self.unsaved.extend(Unsaved::in_json(service));
+            entry = entry.without_counters();
         }
-        self.document.service(service, destinations)
+        self.document.entry(&entry)
     }
 
     fn end(self) -> io::Result<Vec<Unsaved>> {
