@@ -5,7 +5,7 @@
 
 use ipvs_client::{
     AddressFamily, DestinationId, DestinationSettings, ForwardingMethod, Netmask, Persistence,
-    Protocol, ServiceId, ServiceSettings, Tunnel, TunnelChecksum,
+    Protocol, SchedulerFlags, ServiceId, ServiceSettings, Tunnel, TunnelChecksum,
 };
 
 use super::make_compulsory;
@@ -32,9 +32,9 @@ impl RawOptions<'_> {
     pub(super) fn make_service(
         &self,
         command: CommandName,
+        scheduler_flags: SchedulerFlags,
     ) -> Result<(ServiceId, ServiceSettings), UsageError> {
         let id = self.require_service(command)?;
-        let scheduler_flags = self.parse_scheduler_flags()?;
         if let ServiceId::Address { protocol, port, .. } = id {
             if port == 0 && self.persistence.is_none() {
                 let text = self.service.as_ref().map(|service| service.text);

@@ -42,15 +42,15 @@ pub(super) fn make_request(
     if let Some(word) = options.arguments.first() {
         return Err(UsageError::UnexpectedArgument((*word).to_owned()));
     }
-    options.parse_scheduler_flags()?;
+    let flags = options.parse_scheduler_flags()?;
     rules::check_command(command, options.given)?;
     Ok(Request::Run(match command {
         CommandName::AddService => {
-            let (id, settings) = options.make_service(command)?;
+            let (id, settings) = options.make_service(command, flags)?;
             Command::Change(Change::AddService(id, settings))
         }
         CommandName::EditService => {
-            let (id, settings) = options.make_service(command)?;
+            let (id, settings) = options.make_service(command, flags)?;
             Command::Change(Change::EditService(id, settings))
         }
         CommandName::DeleteService => {
