@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 
 //! Answers of the original, kept in files so that this program can be compared
-//! with it where the original is not installed.
+//! with it without starting the original each time, and where it is not installed.
 //!
-//! With `IPVS_LAB_RECORD=1` in the environment the tests write them anew.
+//! With `IPVS_LAB_ASK=1` in the environment the original is asked all the
+//! same, and has to answer as it is on record; with `IPVS_LAB_RECORD=1` its
+//! answers are written down anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -15,18 +17,20 @@ use anyhow::{Context as _, Result, bail, ensure};
 use ipvs_lab::program;
 
 use super::notation::Answer;
+use super::stage::{Program, Stage};
 
-const VARIABLE: &str = "IPVS_LAB_RECORD";
+const ASK: &str = "IPVS_LAB_ASK";
+const RECORD: &str = "IPVS_LAB_RECORD";
 const HOW_TO_RENEW: &str = "renew the records with IPVS_LAB_RECORD=1 cargo lab test compat";
 const FIRST_LINE: &str = "# Answers of Debian's ipvsadm 1.31 on Linux ";
 
-/// The original's answers in one test: asked for and compared with those on
-/// record, or only looked up.
+/// The original's answers in one test: looked up, or asked for and compared with
+/// those on record.
 #[derive(Debug)]
 pub(super) struct Book {
     name: String,
-    /// True if the original can be asked.
-    live: bool,
+    /// Where it is asked, if it is.
+    original: Option<Stage>,
     /// True if the records are written anew.
     renewing: bool,
     records: Records,
@@ -37,12 +41,7 @@ impl Book {
     /// When there are no records and they are not to be written, or they are
     /// not in order.
     pub(super) fn open(name: &str) -> Result<Self> {
-        let renewing = env::var_os(VARIABLE).is_some_and(|value| !value.is_empty());
-        let live = program::original_available();
-        ensure!(
-            live || !renewing,
-            "to record it, install the package ipvsadm"
-        );
+        let renewing = is_set(RECORD);
         let records = if renewing {
             Records::new(this_kernel()?)
         } else {
@@ -51,9 +50,15 @@ impl Book {
                 .with_context(|| format!("{}: {HOW_TO_RENEW}", path.display()))?;
             Records::parse(&text).with_context(|| path.display().to_string())?
         };
+        // Other kernels refuse other things in other ways.
+        let is_foreign = records.kernel != this_kernel()? && program::original_available();
+        let original = match renewing || is_set(ASK) || is_foreign {
+            true => Some(Stage::new(Program::Original)?),
+            false => None,
+        };
         Ok(Self {
             name: name.to_owned(),
-            live,
+            original,
             renewing,
             records,
         })
@@ -64,40 +69,43 @@ impl Book {
     /// # Errors
     /// When it is not.
     pub(super) fn without_records(name: &str) -> Result<Self> {
-        ensure!(
-            program::original_available(),
-            "that is not on record: install the package ipvsadm"
-        );
         Ok(Self {
             name: name.to_owned(),
-            live: true,
+            original: Some(Stage::new(Program::Original)?),
             renewing: false,
             records: Records::new(String::new()),
         })
     }
 
+    /// The name of a comparison with these answers.
+    pub(super) fn comparison(&self, name: &str) -> String {
+        match self.original {
+            Some(_) => name.to_owned(),
+            None => format!("{name}, on record"),
+        }
+    }
+
     /// The original's answers under a title.
     ///
-    /// Where it is installed, it answers by `ask`, and has to answer as it is on
-    /// record. Records from another kernel do not count then, because other
-    /// kernels refuse other things in other ways.
+    /// Where it is asked, it answers by `ask`, and has to answer as it is on
+    /// record, if the record is from this kernel.
     ///
     /// # Errors
     /// That of `ask`; when the original answers differently than recorded;
-    /// when there is neither original nor record.
+    /// when it is not asked and there is no record.
     pub(super) fn answers(
         &mut self,
         title: &str,
-        ask: impl FnOnce() -> Result<Vec<Answer>>,
+        ask: impl FnOnce(&Stage) -> Result<Vec<Answer>>,
     ) -> Result<Vec<Answer>> {
         let recorded = self.records.entries.get(title);
-        if !self.live {
+        let Some(original) = &self.original else {
             let kernel = &self.records.kernel;
             return recorded
                 .cloned()
                 .with_context(|| format!("not on record (from Linux {kernel}): {HOW_TO_RENEW}"));
-        }
-        let answers = ask().context("the original")?;
+        };
+        let answers = ask(original).context("the original")?;
         if self.renewing {
             self.records
                 .entries
@@ -206,6 +214,10 @@ fn text(answers: &[Answer]) -> String {
         answer.write(&mut text);
     }
     text
+}
+
+fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 /// `6.1` of 6.1.176.

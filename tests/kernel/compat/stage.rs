@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-//! Where a program acts: a fresh network namespace, and a mount namespace in
-//! which /etc has only what the C library's look-ups read, so that no answer
-//! depends on the machine.
+//! Where a program acts: a mount namespace in which /etc has only what the C
+//! library's look-ups read, so that no answer depends on the machine, and a fresh
+//! network namespace for each case.
 
 #![expect(unsafe_code, reason = "a child ignores SIGPIPE before exec")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{PipeReader, Read as _, Write as _, pipe};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt as _;
@@ -15,13 +15,13 @@ use std::process::{self, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use ipvs_client::{
     Client, DestinationId, DestinationSettings, ForwardingMethod, ServiceId, ServiceSettings,
 };
 use ipvs_lab::{Namespace, packages, program};
 use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use tempfile::TempDir;
 
@@ -46,6 +46,8 @@ const REPLIES: &str = "/etc/bin/replies.so";
 /// Where the libraries of an original that is not installed are seen: nobody
 /// may not enter every directory on the way to them.
 const LIBRARIES: &str = "/etc/lib";
+/// The file of names in /etc, which each case has its own of.
+const HOSTS: &str = "hosts";
 /// User and group "nobody".
 const NOBODY: u32 = 65534;
 /// The time that `until` waits.
@@ -62,18 +64,21 @@ m2ua 2904/sctp
 x-eight-letters-and-more 8888/tcp
 ";
 
-/// A namespace of its own for one program.
+/// The place of one program, on which it plays any number of cases.
+#[derive(Debug)]
 pub(super) struct Stage {
-    network: Namespace,
     program: Program,
+    /// Seen as /etc.
     etc: TempDir,
+    /// The mount namespace.
+    mounts: File,
 }
 
 impl Stage {
-    pub(super) fn new(program: Program, hosts: &str) -> Result<Self> {
+    pub(super) fn new(program: Program) -> Result<Self> {
         let etc = tempfile::Builder::new().prefix("etc").tempdir()?;
         let write = |name: &str, text: &str| fs::write(etc.path().join(name), text);
-        write("hosts", hosts)?;
+        write(HOSTS, "")?;
         write("services", SERVICES)?;
         write("nsswitch.conf", "hosts: files\nservices: files\n")?;
         write("host.conf", "multi on\n")?;
@@ -94,67 +99,49 @@ impl Stage {
                 )?;
             }
         }
+        // The other threads keep their mounts.
+        let mount = || mount_all(program, etc.path());
+        let mounts = thread::scope(|scope| scope.spawn(mount).join())
+            .map_err(|_| anyhow!("a thread died"))?
+            .context("cannot set the stage")?;
         Ok(Self {
-            network: Namespace::new("stage")?,
             program,
             etc,
+            mounts,
         })
     }
 
-    /// Runs a closure on the stage, in a thread of its own.
-    pub(super) fn enter<T: Send>(&self, act: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-        self.network.run(|| {
-            self.mount().context("cannot set the stage")?;
-            act()
-        })?
+    pub(super) fn program(&self) -> Program {
+        self.program
     }
 
-    fn mount(&self) -> Result<()> {
-        let (program, libraries) = match (self.program, program::find_original()) {
-            (Program::Ours, _) => (program::path()?, None),
-            (Program::Original, Some(original)) => (original.program, original.libraries),
-            (Program::Original, None) => bail!("the original is not here"),
-        };
-        unshare(CloneFlags::CLONE_NEWNS)?;
-        let (none, private) = (None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE);
-        mount(none, "/", none, private, none)?;
-        mount(Some(self.etc.path()), "/etc", none, MsFlags::MS_BIND, none)?;
-        mount(Some(&program), PLACE, none, MsFlags::MS_BIND, none)?;
-        let replies = program::replies()?;
-        mount(Some(&replies), REPLIES, none, MsFlags::MS_BIND, none)?;
-        if let Some(libraries) = libraries {
-            mount(Some(&libraries), LIBRARIES, none, MsFlags::MS_BIND, none)?;
-        }
-        if let Some(modprobe) = packages::MODPROBE.find() {
-            // The original calls it when it is not root. What it then says of
-            // the machine's modules is not the original's.
-            mount(Some("/bin/true"), modprobe, none, MsFlags::MS_BIND, none)?;
-        }
-        Ok(())
-    }
-
-    /// Takes the steps of a case; returns what the program answered each time.
-    pub(super) fn play(program: Program, case: &Case) -> Result<Vec<Answer>> {
-        let stage = Self::new(program, &case.hosts)?;
-        stage.enter(|| {
+    /// Takes the steps of a case in a fresh network namespace; returns what the
+    /// program answered each time.
+    pub(super) fn play(&self, case: &Case) -> Result<Vec<Answer>> {
+        fs::write(self.etc.path().join(HOSTS), &case.hosts)?;
+        let network = Namespace::new("stage")?;
+        network.run(|| {
+            // A thread that shares its working directory may not change mounts.
+            unshare(CloneFlags::CLONE_FS)?;
+            setns(&self.mounts, CloneFlags::CLONE_NEWNS)?;
             let mut answers = Vec::new();
             for step in &case.steps {
-                if let Some(mut answer) = stage.step(step)? {
+                if let Some(mut answer) = self.step(step, &network)? {
                     for &mask in &case.masks {
-                        mask.apply(&mut answer, program == Program::Original);
+                        mask.apply(&mut answer, self.program == Program::Original);
                     }
                     answers.push(answer);
                 }
             }
             Ok(answers)
-        })
+        })?
     }
 
-    fn step(&self, step: &Step) -> Result<Option<Answer>> {
+    fn step(&self, step: &Step, network: &Namespace) -> Result<Option<Answer>> {
         match step {
             Step::Run(run) => return self::run(self.program, run).map(Some),
-            Step::Ip(command) => self.network.ip(command).map(drop)?,
-            Step::Sysctl { path, value } => self.network.sysctl(path, value)?,
+            Step::Ip(command) => network.ip(command).map(drop)?,
+            Step::Sysctl { path, value } => network.sysctl(path, value)?,
             Step::Udp { from, to, data } => {
                 send(*from, *to, data).with_context(|| format!("udp {from} {to}"))?;
             }
@@ -187,6 +174,32 @@ impl Stage {
         }
         Ok(None)
     }
+}
+
+/// Enters a mount namespace of its own and mounts there what the program is to
+/// see; returns the namespace.
+fn mount_all(program: Program, etc: &Path) -> Result<File> {
+    let (program, libraries) = match (program, program::find_original()) {
+        (Program::Ours, _) => (program::path()?, None),
+        (Program::Original, Some(original)) => (original.program, original.libraries),
+        (Program::Original, None) => bail!("the original is not here"),
+    };
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    let (none, private) = (None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE);
+    mount(none, "/", none, private, none)?;
+    mount(Some(etc), "/etc", none, MsFlags::MS_BIND, none)?;
+    mount(Some(&program), PLACE, none, MsFlags::MS_BIND, none)?;
+    let replies = program::replies()?;
+    mount(Some(&replies), REPLIES, none, MsFlags::MS_BIND, none)?;
+    if let Some(libraries) = libraries {
+        mount(Some(&libraries), LIBRARIES, none, MsFlags::MS_BIND, none)?;
+    }
+    if let Some(modprobe) = packages::MODPROBE.find() {
+        // The original calls it when it is not root. What it then says of
+        // the machine's modules is not the original's.
+        mount(Some("/bin/true"), modprobe, none, MsFlags::MS_BIND, none)?;
+    }
+    Ok(File::open("/proc/thread-self/ns/mnt")?)
 }
 
 /// Copies a script beside the original to where it finds that one: it sets
@@ -282,7 +295,7 @@ fn start(program: Program, run: &Run) -> Result<Answer> {
     let output = match run.output {
         Output::Kept => command.output()?,
         Output::Full => {
-            command.stdout(fs::File::options().write(true).open("/dev/full")?);
+            command.stdout(File::options().write(true).open("/dev/full")?);
             command.output()?
         }
         Output::Pipe(bytes) => read_beginning(command, bytes)?,

@@ -44,23 +44,19 @@ pub(super) fn names() -> Result<BTreeSet<String>> {
 
 /// Compares the programs in every case of the file.
 pub(super) fn compare(name: &str) {
-    let (count, failures) = try_compare(name).unwrap();
-    let suite = if name.starts_with(REPLIES_FILES) {
-        REPLIES
-    } else {
-        SUITE
-    };
-    count.report(suite).unwrap();
+    let failures = try_compare(name).unwrap();
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
-fn try_compare(name: &str) -> Result<(Comparison, Vec<String>)> {
+/// Reports the counts; returns what is wrong.
+fn try_compare(name: &str) -> Result<Vec<String>> {
     let cases = cases(name)?;
     let mut book = Book::open(name)?;
+    let ours = Stage::new(Program::Ours)?;
     let mut count = Comparison::default();
     let mut failures = Vec::new();
     for case in &cases {
-        match one(case, &mut book) {
+        match one(case, &ours, &mut book) {
             Ok(Verdict::Same) => count.same += 1,
             Ok(Verdict::Deliberate) => count.deliberate += 1,
             Err(error) => {
@@ -69,8 +65,13 @@ fn try_compare(name: &str) -> Result<(Comparison, Vec<String>)> {
             }
         }
     }
+    let suite = match name.starts_with(REPLIES_FILES) {
+        true => REPLIES,
+        false => SUITE,
+    };
+    count.report(&book.comparison(suite))?;
     failures.extend(book.close(cases.iter().map(|case| case.title.as_str()))?);
-    Ok((count, failures))
+    Ok(failures)
 }
 
 enum Verdict {
@@ -80,9 +81,9 @@ enum Verdict {
 
 /// # Errors
 /// When ours is not what it has to be.
-fn one(case: &Case, book: &mut Book) -> Result<Verdict> {
-    let original = book.answers(&case.title, || Stage::play(Program::Original, case))?;
-    let ours = Stage::play(Program::Ours, case)?;
+fn one(case: &Case, ours: &Stage, book: &mut Book) -> Result<Verdict> {
+    let original = book.answers(&case.title, |original| original.play(case))?;
+    let ours = ours.play(case)?;
     if case.deliberate.is_none() {
         ensure!(ours == original, "{}", differences(case, &original, &ours));
         return Ok(Verdict::Same);

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use ipvs_lab::{comparison::Comparison, program};
 
 use self::chance::Chance;
@@ -86,13 +86,14 @@ fn part(number: u64) -> Result<()> {
     } else {
         Book::without_records(&name)?
     };
+    let ours = Stage::new(Program::Ours)?;
     let mut count = Comparison::default();
     let mut failures = Vec::new();
     let titles: Vec<String> = (1..=SEQUENCES).map(|it| format!("sequence {it}")).collect();
     let mut chance = Chance::new(seed, number);
     for title in &titles {
         let items = lines::sequence(&mut chance, LENGTH);
-        match compare(&items, title, &mut book) {
+        match compare(&items, title, &ours, &mut book) {
             Ok(counted) => count += counted,
             Err(error) => {
                 count.different += 1;
@@ -102,35 +103,38 @@ fn part(number: u64) -> Result<()> {
             }
         }
     }
+    count.report(&book.comparison(SUITE))?;
     failures.extend(book.close(titles.iter().map(String::as_str))?);
-    count.report(SUITE)?;
     ensure!(failures.is_empty(), "\n{}", failures.join("\n"));
     Ok(())
 }
 
-fn compare(items: &[Item], title: &str, book: &mut Book) -> Result<Comparison> {
-    let original = book.answers(title, || play(Program::Original, items))?;
-    let ours = play(Program::Ours, items)?;
-    match count(items, &original, &ours) {
-        Ok(count) => Ok(count),
-        Err(_) if program::original_available() => Err(anyhow::anyhow!(shrink(items)?)),
-        Err(index) => Err(anyhow::anyhow!(tell(
-            items.get(..=index).unwrap_or(items),
-            &original,
-            &ours
-        ))),
+fn compare(items: &[Item], title: &str, ours: &Stage, book: &mut Book) -> Result<Comparison> {
+    let wanted = book.answers(title, |original| play(original, items))?;
+    let answers = play(ours, items)?;
+    let index = match count(items, &wanted, &answers) {
+        Ok(count) => return Ok(count),
+        Err(index) => index,
+    };
+    if program::original_available() {
+        bail!(shrink(items, &Stage::new(Program::Original)?, ours)?);
     }
+    bail!(tell(
+        items.get(..=index).unwrap_or(items),
+        &wanted,
+        &answers
+    ));
 }
 
-fn play(program: Program, items: &[Item]) -> Result<Vec<Answer>> {
+fn play(stage: &Stage, items: &[Item]) -> Result<Vec<Answer>> {
     let steps = items.iter().map(|item| Step::Run(item.run.clone()));
     let case = Case {
         hosts: lines::HOSTS.to_owned(),
         steps: steps.collect(),
         ..Case::default()
     };
-    let mut answers = Stage::play(program, &case)?;
-    if program == Program::Original {
+    let mut answers = stage.play(&case)?;
+    if stage.program() == Program::Original {
         for answer in &mut answers {
             rules::leave_out_help(answer);
         }
@@ -168,9 +172,10 @@ fn count(items: &[Item], original: &[Answer], ours: &[Answer]) -> Result<Compari
 
 /// The words about a sequence that is as short as leaving out single commands
 /// makes it.
-fn shrink(items: &[Item]) -> Result<String> {
+fn shrink(items: &[Item], original: &Stage, ours: &Stage) -> Result<String> {
     let mut items = items.to_vec();
-    let mut shown = differ(&items)?.context("the difference does not show again")?;
+    let mut shown =
+        differ(&items, original, ours)?.context("the difference does not show again")?;
     let mut index = items.len();
     while index > 0 {
         index -= 1;
@@ -179,7 +184,7 @@ fn shrink(items: &[Item]) -> Result<String> {
             continue;
         }
         fewer.remove(index);
-        if let Some(still) = differ(&fewer)? {
+        if let Some(still) = differ(&fewer, original, ours)? {
             items = fewer;
             shown = still;
         }
@@ -188,9 +193,9 @@ fn shrink(items: &[Item]) -> Result<String> {
 }
 
 /// Plays the sequence up to the first difference, and tells it.
-fn differ(items: &[Item]) -> Result<Option<String>> {
-    let original = play(Program::Original, items)?;
-    let ours = play(Program::Ours, items)?;
+fn differ(items: &[Item], original: &Stage, ours: &Stage) -> Result<Option<String>> {
+    let original = play(original, items)?;
+    let ours = play(ours, items)?;
     Ok(count(items, &original, &ours)
         .err()
         .map(|index| tell(items.get(..=index).unwrap_or(items), &original, &ours)))
