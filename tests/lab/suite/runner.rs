@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 //! Starts one test program where it belongs: the tests of the target `kernel`
-//! inside kernels, shared out over two for each processor (an embedded kernel
-//! uses one, and much of the time its tests wait); doc tests inside a kernel,
-//! because the ones of the client need it; everything else right here.
+//! inside kernels, two at a time for each processor (an embedded kernel uses one,
+//! and much of the time its tests wait); doc tests inside a kernel, because the
+//! ones of the client need it; everything else right here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -13,10 +13,11 @@ use std::ops::AddAssign;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 use crate::kernels::Kernel;
 use crate::kernels::processor;
@@ -25,6 +26,7 @@ use crate::kernels::task::Task;
 use crate::output::{err, out};
 use crate::packages::package;
 use crate::programs::comparison::Comparison;
+use crate::suite::queue::{End, Queue};
 use crate::suite::times::Times;
 
 /// The counts of libtest.
@@ -108,24 +110,28 @@ fn place(program: &Path, package: Option<&OsStr>) -> Place {
     }
 }
 
-/// Kernels that take turns on a processor. The second has the tests whose names
-/// come last, which are those of traffic: they wait for timeouts, and the others go
-/// on meanwhile.
-const KERNELS_ON_A_PROCESSOR: usize = 2;
+/// Kernels that take turns on a processor, each with tests from its end of the
+/// queue.
+const ENDS: [End; 2] = [End::Front, End::Back];
 
 /// Runs the tests of a program in kernels side by side.
 fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> {
     let names = list(program, arguments)?;
-    let parts = match kernel {
+    let workers: Vec<(usize, End)> = match kernel {
         // In the host's kernel libtest's threads use the processors.
-        Kernel::Host => vec![(0, names.clone())],
+        Kernel::Host => vec![(0, End::Front)],
         Kernel::Uml | Kernel::Trixie | Kernel::Qemu => {
-            share_out(&names, thread::available_parallelism()?.get())
+            let processors = thread::available_parallelism()?.get();
+            let of_end = |end| (0..processors).map(move |processor| (processor, end));
+            ENDS.into_iter()
+                .flat_map(of_end)
+                .take(names.len())
+                .collect()
         }
     };
-    let kernels = parts.len();
+    let kernels = workers.len();
     out(format_args!(
-        "\nrunning {} tests in {kernels} kernels\n",
+        "\nrunning {} tests in {kernels} kernels at a time\n",
         names.len()
     ))?;
     let flags = arguments.iter().filter(|word| is_flag(word));
@@ -139,39 +145,24 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
             )),
         }
     }
-    let mut tally = Tally::default();
-    let mut comparisons = Comparisons::new();
-    let mut times = Times::default();
+    let queue = Mutex::new(Queue::new(names, kernels));
+    let mut done = Done::default();
     thread::scope(|scope| {
-        let shards: Vec<_> = parts
+        let (queue, task) = (&queue, &task);
+        let workers: Vec<_> = workers
             .into_iter()
-            .map(|(processor, own)| {
-                let shard = Shard::new(own.into_iter());
-                let task = task.clone();
-                scope.spawn(move || {
-                    if let Kernel::Uml | Kernel::Trixie = kernel {
-                        // Where that is not allowed it only takes longer.
-                        let _ = processor::move_to(processor);
-                    }
-                    shard.run(kernel, task)
-                })
-            })
+            .map(|(processor, end)| scope.spawn(move || work(kernel, task, queue, processor, end)))
             .collect();
-        for shard in shards {
-            match shard.join() {
-                Ok(done) => {
-                    let done = done?;
-                    tally += done.tally;
-                    times.append(done.times);
-                    for (name, comparison) in done.comparisons {
-                        *comparisons.entry(name).or_default() += comparison;
-                    }
-                }
-                Err(_) => bail!("a thread of the lab died"),
-            }
+        for worker in workers {
+            done += worker.join().map_err(|_| anyhow!(DIED))??;
         }
-        Ok(())
+        Ok::<(), anyhow::Error>(())
     })?;
+    let Done {
+        tally,
+        comparisons,
+        times,
+    } = done;
     let result = if tally.failed == 0 { "ok" } else { "FAILED" };
     out(format_args!(
         "\ntest result: {result}. {} passed; {} failed; {} ignored\n",
@@ -185,24 +176,34 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
         out(format_args!("{}\n", comparison.line(&name)))?;
     }
     out(format_args!(
-        "kernel tests: {} in {kernels} kernels ({})\n",
+        "kernel tests: {} in {kernels} kernels at a time ({})\n",
         tally.passed + tally.failed,
         kernel.name()
     ))?;
     Ok(if tally.failed == 0 { 0 } else { 101 })
 }
 
-/// Shares the tests out over kernels: returns the processor of each, and its tests.
-fn share_out(names: &[String], processors: usize) -> Vec<(usize, Vec<String>)> {
-    let length = names.len().div_ceil(KERNELS_ON_A_PROCESSOR).max(1);
-    let mut parts = Vec::new();
-    for part in names.chunks(length) {
-        for processor in 0..processors.min(part.len()) {
-            let own = part.iter().skip(processor).step_by(processors);
-            parts.push((processor, own.cloned().collect()));
-        }
+/// Runs tests from one end of the queue, in one kernel after the other, until none
+/// are left; `task` lacks only their names.
+fn work(
+    kernel: Kernel,
+    task: &Task,
+    queue: &Mutex<Queue>,
+    processor: usize,
+    end: End,
+) -> Result<Done> {
+    if let Kernel::Uml | Kernel::Trixie = kernel {
+        // Where that is not allowed it only takes longer.
+        let _ = processor::move_to(processor);
     }
-    parts
+    let mut done = Done::default();
+    loop {
+        let names = queue.lock().map_err(|_| anyhow!(DIED))?.take(end);
+        if names.is_empty() {
+            return Ok(done);
+        }
+        done += Shard::new(names).run(kernel, task)?;
+    }
 }
 
 fn is_flag(word: &OsStr) -> bool {
@@ -223,46 +224,59 @@ fn list(program: &Path, arguments: &[OsString]) -> Result<Vec<String>> {
     Ok(names.map(str::to_owned).collect())
 }
 
-/// Comparisons with the original, by what was compared.
-type Comparisons = BTreeMap<String, Comparison>;
+const DIED: &str = "a thread of the lab died";
 
-/// The tests that share one kernel.
+/// What came of tests.
+#[derive(Debug, Default)]
+struct Done {
+    tally: Tally,
+    /// With the original, by what was compared.
+    comparisons: BTreeMap<String, Comparison>,
+    times: Times,
+}
+
+impl AddAssign for Done {
+    fn add_assign(&mut self, other: Self) {
+        self.tally += other.tally;
+        self.times.append(other.times);
+        for (name, comparison) in other.comparisons {
+            *self.comparisons.entry(name).or_default() += comparison;
+        }
+    }
+}
+
+/// The tests that share one start of a kernel.
 struct Shard {
     names: Vec<String>,
     /// Those that have not reported.
     open: BTreeSet<String>,
-    tally: Tally,
+    done: Done,
     /// The beginning of a line.
     line: Vec<u8>,
     /// The words of the failed ones.
     details: String,
     /// The beginning of a line of standard error.
     error: Vec<u8>,
-    comparisons: Comparisons,
-    times: Times,
     /// When the last test reported.
     reported: Instant,
 }
 
 impl Shard {
-    fn new(names: impl Iterator<Item = String>) -> Self {
-        let names: Vec<_> = names.collect();
+    fn new(names: Vec<String>) -> Self {
         Self {
             open: names.iter().cloned().collect(),
             names,
-            tally: Tally::default(),
+            done: Done::default(),
             line: Vec::new(),
             details: String::new(),
             error: Vec::new(),
-            comparisons: Comparisons::new(),
-            times: Times::default(),
             reported: Instant::now(),
         }
     }
 
     /// Runs them and returns what came of it; `task` lacks only their names.
-    fn run(mut self, kernel: Kernel, task: Task) -> Result<Self> {
-        let task = task.args(["--exact"]).args(&self.names);
+    fn run(mut self, kernel: Kernel, task: &Task) -> Result<Done> {
+        let task = task.clone().args(["--exact"]).args(&self.names);
         let ended = kernel.capture(&task, &mut |stream, data| match stream {
             Stream::Stdout => out(format_args!("{}", self.read(data))),
             Stream::Stderr => io::stderr().lock().write_all(&self.read_errors(data)),
@@ -276,12 +290,12 @@ impl Shard {
             out(format_args!(
                 "test {name} ... FAILED (its kernel or process ended)\n"
             ))?;
-            self.tally.failed += 1;
+            self.done.tally.failed += 1;
         }
         if !self.details.trim().is_empty() {
             out(format_args!("{}", self.details))?;
         }
-        Ok(self)
+        Ok(self.done)
     }
 
     /// Takes what the tests write to standard error; returns what to show of it
@@ -296,7 +310,7 @@ impl Shard {
             let line = std::mem::take(&mut self.error);
             match Comparison::parse(&String::from_utf8_lossy(&line)) {
                 Some((name, comparison)) => {
-                    *self.comparisons.entry(name.to_owned()).or_default() += comparison;
+                    *self.done.comparisons.entry(name.to_owned()).or_default() += comparison;
                 }
                 None => show.extend(line),
             }
@@ -329,15 +343,15 @@ impl Shard {
             let name = name.split(" - ").next()?;
             let known = self.open.remove(name);
             if known {
-                self.times.add(name, self.reported.elapsed());
+                self.done.times.add(name, self.reported.elapsed());
                 self.reported = Instant::now();
             }
             known.then_some(result)
         });
         match report {
-            Some("ok") => self.tally.passed += 1,
-            Some("FAILED") => self.tally.failed += 1,
-            Some(_) => self.tally.ignored += 1,
+            Some("ok") => self.done.tally.passed += 1,
+            Some("FAILED") => self.done.tally.failed += 1,
+            Some(_) => self.done.tally.ignored += 1,
             None if line.starts_with("running ") || line.starts_with("test result: ") => {
                 return false;
             }
@@ -353,23 +367,6 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_test_runs_in_one_kernel_however_many_there_are() {
-        for processors in 1..5 {
-            for count in 0..12 {
-                let names: Vec<_> = (0..count).map(|number| format!("{number:02}")).collect();
-                let parts = share_out(&names, processors);
-                let mut shared: Vec<_> = parts.iter().flat_map(|(_, own)| own.clone()).collect();
-                shared.sort_unstable();
-                assert_eq!(shared, names, "{processors} processors");
-                let is_right = |(processor, own): &(usize, Vec<String>)| {
-                    *processor < processors && !own.is_empty()
-                };
-                assert!(parts.iter().all(is_right), "{parts:?}");
-            }
-        }
-    }
 
     #[test]
     fn libtests_closing_line_is_read() {
@@ -404,18 +401,18 @@ mod tests {
 
     #[test]
     fn a_test_that_does_not_report_stays_open() {
-        let mut shard = Shard::new(["a", "b", "c"].map(str::to_owned).into_iter());
+        let mut shard = Shard::new(["a", "b", "c"].map(str::to_owned).into());
         let shown = shard.read(b"\nrunning 3 tests\ntest a ... ok\ntest b - should panic ... FAI");
         assert_eq!(shown, "test a ... ok\n");
         shard.read(b"LED\nwords of b\n");
-        assert_eq!((shard.tally.passed, shard.tally.failed), (1, 1));
+        assert_eq!((shard.done.tally.passed, shard.done.tally.failed), (1, 1));
         assert_eq!(shard.open, ["c".to_owned()].into());
         assert_eq!(shard.details, "\nwords of b\n");
     }
 
     #[test]
     fn comparisons_are_added_up_and_other_errors_are_shown() {
-        let mut shard = Shard::new(["a"].map(str::to_owned).into_iter());
+        let mut shard = Shard::new(vec!["a".to_owned()]);
         let shown = shard.read_errors(b"warning: x\nsuite: 3 cases, 2 same, 1 delib");
         assert_eq!(shown, b"warning: x\n");
         let shown = shard.read_errors(b"erate\nsuite: 1 cases, 1 same, 0 deliberate\n");
@@ -425,6 +422,9 @@ mod tests {
             deliberate: 1,
             different: 0,
         };
-        assert_eq!(shard.comparisons, [("suite".to_owned(), wanted)].into());
+        assert_eq!(
+            shard.done.comparisons,
+            [("suite".to_owned(), wanted)].into()
+        );
     }
 }
