@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::any::{any_daemon, any_destination, any_service, any_stats};
 use crate::{
-    Connections, Destination, DestinationSettings, Info, Netmask, Persistence, Service, ServiceId,
-    ServiceSettings, SyncDaemon, Timeouts, Version,
+    Connections, Destination, DestinationSettings, Info, Netmask, Persistence, SchedulerFlags,
+    Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Version,
     json::{Entry, SCHEMA_VERSION, Table},
 };
 
@@ -283,4 +283,15 @@ fn what_says_nothing_or_two_things_is_an_error() {
             .to_string()
             .contains("schema version 2, not 1")
     );
+}
+
+#[test]
+fn the_schema_names_every_flag_of_a_scheduler() {
+    let names: Vec<&str> = SchedulerFlags::NAMES
+        .iter()
+        .map(|known| known.name)
+        .collect();
+    let services = &SCHEMA["$defs"]["rules"]["properties"]["services"]["items"];
+    let flags = &services["properties"]["scheduler_flags"]["items"]["enum"];
+    assert_eq!(*flags, json!(names));
 }
