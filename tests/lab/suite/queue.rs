@@ -6,7 +6,9 @@
 
 use std::collections::VecDeque;
 
-/// Starting a kernel takes about as long as the shortest tests do together.
+/// The parts that are made of what would be each kernel's share of the tests that
+/// are left. With fewer, some kernels have nothing to do in the end; with more, more
+/// kernels are started, each of which takes a second or two.
 const SHARES: usize = 2;
 
 /// Where a kernel takes its tests. The names that come last are those of traffic:
