@@ -13,6 +13,24 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// All virtual services with their destinations: the document that
 /// `ipvsadm -L --json` and `ipvsadm -S --json` write.
+///
+/// To write one, begin with the default:
+///
+/// ```
+/// use ipvs_client::{Client, json::Table};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut client = Client::open()?;
+/// let mut table = Table::default();
+/// table.info = Some(client.info()?);
+/// for service in client.services()? {
+///     let destinations = client.destinations(&service.id)?;
+///     table.services.push((service, destinations));
+/// }
+/// println!("{}", serde_json::to_string(&table)?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Table {
