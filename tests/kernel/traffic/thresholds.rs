@@ -116,7 +116,7 @@ fn when_every_server_is_full_connections_are_refused() {
     let service = scene.service;
     // Linux 6.1 looks at a new threshold when there is a new connection, 6.12 at
     // once. So there must be none yet.
-    wait::for_value(&0, || scene.counted(1));
+    assert_eq!(wait::for_value(&0, || scene.counted(1)), 0);
     let server = scene.network.servers[1].addresses.v4;
     let edit = format!("-e -t {service} -r {server}:{PORT} -g -x 1");
     ipvsadm(&scene.network.director, &edit);
