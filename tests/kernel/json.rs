@@ -230,9 +230,7 @@ fn a_misspelt_field_leaves_the_table_as_it_was() {
 #[test]
 fn the_other_listings_fit_the_schema() {
     let director = namespace("director");
-    director
-        .ip("link add sync0 type dummy\naddr add 10.0.0.1/24 dev sync0\nlink set sync0 up")
-        .unwrap();
+    crate::add_sync_interface(&director);
     assert_eq!(
         document(&director, "-L --daemon --json")["daemons"],
         json!([])

@@ -39,6 +39,13 @@ fn namespace(name: &str) -> Namespace {
     Namespace::new(name).unwrap()
 }
 
+/// Adds the interface `sync0` for sync daemons. The master wants an address on it.
+fn add_sync_interface(namespace: &Namespace) {
+    namespace
+        .ip("link add sync0 type dummy\naddr add 10.0.0.1/24 dev sync0\nlink set sync0 up")
+        .unwrap();
+}
+
 /// Runs this tree's program with words separated by spaces; it must succeed
 /// without a word on standard error. Returns its standard output.
 fn ipvsadm(namespace: &Namespace, arguments: &str) -> String {

@@ -228,10 +228,7 @@ fn timeouts_are_set_and_zero_leaves_one_as_it_is() {
 #[test]
 fn both_synchronization_daemons_start_show_and_stop() {
     let director = namespace("director");
-    // The master wants an address on its interface.
-    director
-        .ip("link add sync0 type dummy\naddr add 10.0.0.1/24 dev sync0\nlink set sync0 up")
-        .unwrap();
+    crate::add_sync_interface(&director);
     ipvsadm(
         &director,
         "--start-daemon master --mcast-interface sync0 --syncid 3",
@@ -257,9 +254,7 @@ fn both_synchronization_daemons_start_show_and_stop() {
 #[test]
 fn a_daemon_that_is_stopped_at_once_is_stopped() {
     let director = namespace("director");
-    director
-        .ip("link add sync0 type dummy\naddr add 10.0.0.1/24 dev sync0\nlink set sync0 up")
-        .unwrap();
+    crate::add_sync_interface(&director);
     restore(
         &director,
         "--start-daemon backup --mcast-interface sync0\n--stop-daemon backup\n",

@@ -297,10 +297,7 @@ fn the_unit_takes_rules_in_json_too() {
 #[test]
 fn settings_of_debians_package_mean_what_they_did() {
     let debian = Debian::with_package();
-    debian
-        .network
-        .ip("link add sync0 type dummy\naddr add 10.0.0.1/24 dev sync0\nlink set sync0 up")
-        .unwrap();
+    crate::add_sync_interface(&debian.network);
     debian.write(RULES, TABLE);
     let kept = "-A -t 10.0.0.9:80 -s rr\n";
     debian.run("ipvsadm -A -t 10.0.0.9:80 -s rr");

@@ -220,7 +220,8 @@ fn two_directors_are_each_others_backup() {
 
 #[test]
 fn daemons_that_one_program_starts_and_stops_at_once_are_stopped() {
-    let director = director_with_an_interface();
+    let director = namespace("director");
+    crate::add_sync_interface(&director);
     let rounds: String = ["master", "backup"]
         .map(|role| {
             format!("--start-daemon {role} --mcast-interface sync0\n--stop-daemon {role}\n")
@@ -235,7 +236,8 @@ fn daemons_that_one_program_starts_and_stops_at_once_are_stopped() {
 
 #[test]
 fn daemons_that_are_stopped_as_soon_as_they_are_started_are_stopped() {
-    let director = director_with_an_interface();
+    let director = namespace("director");
+    crate::add_sync_interface(&director);
     for _ in 0..25 {
         for role in ["master", "backup"] {
             ipvsadm(
@@ -246,12 +248,4 @@ fn daemons_that_are_stopped_as_soon_as_they_are_started_are_stopped() {
         }
         assert_eq!(daemons(&director), "");
     }
-}
-
-fn director_with_an_interface() -> Namespace {
-    let director = namespace("director");
-    director
-        .ip("link add sync0 type dummy\naddr add 10.0.0.1/24 dev sync0\nlink set sync0 up")
-        .unwrap();
-    director
 }
