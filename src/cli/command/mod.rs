@@ -39,6 +39,13 @@ pub(crate) enum Command {
     Metrics(Metrics),
 }
 
+/// The time that something may be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    AtMost(Duration),
+    WithoutEnd,
+}
+
 /// The options of -R and `ipvsadm-restore`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Restore {

@@ -3,13 +3,15 @@
 //! Carries a command out: asks the kernel, hands the answer to the output.
 
 mod listing;
+mod lock;
 pub(crate) mod restore;
 pub(crate) mod scripts;
 pub(crate) mod session;
+mod state_folder;
 
 use std::io::Write;
 
-use ipvs_client::Counters;
+use ipvs_client::{Change, Counters};
 
 use self::{listing::explain, session::Session};
 use crate::{
@@ -87,7 +89,15 @@ fn add_command(error: impl Into<anyhow::Error>, command: &Command) -> anyhow::Er
 
 fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
-        Command::Change(change) => session.client()?.change(change)?,
+        Command::Change(change) => {
+            // A single change is one step by itself, but this one may fall between
+            // the steps of others.
+            let _lock = match change {
+                Change::Flush => session.try_to_lock()?,
+                _ => None,
+            };
+            session.client()?.change(change)?;
+        }
         Command::StartDaemon(daemon) => session.client()?.start_daemon(daemon)?,
         Command::StopDaemon(role) => session.client()?.stop_daemon(*role)?,
         Command::Save(Save::Rules { numeric }) => {

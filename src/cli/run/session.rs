@@ -1,14 +1,29 @@
 // SPDX-License-Identifier: MIT
 
-//! The way to the kernel that the commands of one start of the program share.
+//! The way to the kernel that the commands of one start of the program share, and
+//! the lock of its table.
 
-use ipvs_client::Client;
+use std::{io, time::Duration};
+
+use ipvs_client::{Client, Error};
+
+use super::{lock::TableLock, state_folder::StateFolder};
+use crate::command::Wait;
+
+/// The time that commands of the original wait for whoever has the lock. They go on
+/// without it then: it does not exist for those who wrote the scripts that they
+/// stand in.
+const PATIENCE: Wait = Wait::AtMost(Duration::from_secs(5));
 
 /// The way to the kernel, opened when a command first needs it and kept for
 /// those that follow.
 #[derive(Default)]
 pub(crate) struct Session {
     client: Option<Client>,
+    /// The folder of the lock; none when it cannot be used.
+    folder: Option<Option<StateFolder>>,
+    /// The lock that stays taken to the end.
+    held: Option<TableLock>,
 }
 
 impl Session {
@@ -23,5 +38,44 @@ impl Session {
             None => Client::open()?,
         };
         Ok(self.client.insert(client))
+    }
+
+    /// Opens the folder with the files of the network namespace.
+    pub(crate) fn open_state_folder(&mut self) -> anyhow::Result<StateFolder> {
+        let namespace = match self.client()?.namespace() {
+            Ok(namespace) => Some(namespace),
+            // A kernel that was built without network namespaces has one table.
+            Err(Error::Io { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(StateFolder::open(namespace)?)
+    }
+
+    /// Takes the lock of the table where that is possible, for commands that do
+    /// without it where it is not.
+    ///
+    /// # Errors
+    /// When the table cannot be reached.
+    pub(crate) fn try_to_lock(&mut self) -> ipvs_client::Result<Option<TableLock>> {
+        self.client()?;
+        if self.held.is_some() {
+            return Ok(None);
+        }
+        if self.folder.is_none() {
+            self.folder = Some(self.open_state_folder().ok());
+        }
+        let folder = self.folder.as_ref().and_then(Option::as_ref);
+        Ok(folder.and_then(|folder| TableLock::take(folder, PATIENCE).ok()))
+    }
+
+    /// Takes the lock in the same way, for all that follows.
+    ///
+    /// # Errors
+    /// When the table cannot be reached.
+    pub(crate) fn stay_locked(&mut self) -> ipvs_client::Result<()> {
+        if let Some(lock) = self.try_to_lock()? {
+            self.held = Some(lock);
+        }
+        Ok(())
     }
 }

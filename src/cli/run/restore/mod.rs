@@ -89,6 +89,8 @@ pub(crate) fn replace_table(
             return Ok(status);
         }
     };
+    // What is wrong with the way to the table, clearing it tells.
+    let _ = session.stay_locked();
     match run::execute(&Command::Change(Change::Flush), session, out) {
         Ok(()) if rules.is_empty() => {
             messages.note_to_terminal("no rules on standard input: the table has been cleared");

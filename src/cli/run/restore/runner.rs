@@ -38,6 +38,9 @@ impl Executor for Session {
         &mut self,
         changes: &[Change],
     ) -> ipvs_client::Result<Vec<(usize, ipvs_client::Error)>> {
+        // Not for the whole file: whoever writes it may wait for a program that
+        // wants the lock.
+        let _lock = self.try_to_lock()?;
         self.client()?.apply(changes)
     }
 

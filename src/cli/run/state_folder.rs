@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+
+//! The folder below `/run` where the program keeps what has to outlive it until
+//! the next boot: a lock, and the weights of servers that are drained. Each network
+//! namespace has a table of its own, and so files of its own.
+
+use std::{
+    fs::File,
+    io,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use ipvs_client::NetworkNamespace;
+use rustix::{
+    fs::{CWD, Mode, OFlags},
+    io::Errno,
+};
+
+const PARENT: &str = "/run";
+const NAME: &str = "ipvsadm";
+
+/// The folder cannot be used, or a file in it.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {}: {reason}", path.display())]
+pub(crate) struct StateError {
+    pub(crate) path: PathBuf,
+    #[source]
+    pub(crate) reason: io::Error,
+}
+
+/// The folder, and the names that the files of one network namespace have in it.
+pub(crate) struct StateFolder {
+    folder: OwnedFd,
+    path: PathBuf,
+    /// The beginning of the names: `net-4026531840`.
+    namespace: String,
+}
+
+impl StateFolder {
+    /// Opens the folder and makes it if it is not there. A kernel without network
+    /// namespaces has only one.
+    ///
+    /// # Errors
+    /// When it cannot be made, or others than its owner could put files into it.
+    pub(crate) fn open(namespace: Option<NetworkNamespace>) -> Result<Self, StateError> {
+        Self::open_below(Path::new(PARENT), namespace)
+    }
+
+    fn open_below(parent: &Path, namespace: Option<NetworkNamespace>) -> Result<Self, StateError> {
+        let path = parent.join(NAME);
+        let folder = open_folder(parent).map_err(|errno| StateError {
+            path: path.clone(),
+            reason: errno.into(),
+        })?;
+        Ok(Self {
+            folder,
+            path,
+            namespace: namespace.map_or("net".to_owned(), |namespace| {
+                format!("net-{}", namespace.inode())
+            }),
+        })
+    }
+
+    /// Returns the path of a file, for messages: its name begins with that of the
+    /// network namespace and ends with this.
+    pub(crate) fn path_of(&self, end: &str) -> PathBuf {
+        self.path.join(self.name_of(end))
+    }
+
+    /// Opens a file for reading and writing and makes it, empty, if it is not there.
+    /// Only its owner may read it. No link is followed.
+    pub(crate) fn open_file(&self, end: &str) -> Result<File, StateError> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        match rustix::fs::openat(&self.folder, self.name_of(end), flags, mode) {
+            Ok(file) => Ok(file.into()),
+            Err(errno) => Err(StateError {
+                path: self.path_of(end),
+                reason: errno.into(),
+            }),
+        }
+    }
+
+    fn name_of(&self, end: &str) -> String {
+        format!("{}.{end}", self.namespace)
+    }
+}
+
+fn open_folder(parent: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let parent = rustix::fs::openat(CWD, parent, flags, Mode::empty())?;
+    match rustix::fs::mkdirat(&parent, NAME, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(errno),
+    }
+    let folder = rustix::fs::openat(&parent, NAME, flags | OFlags::NOFOLLOW, Mode::empty())?;
+    let status = rustix::fs::fstat(&folder)?;
+    let others_may_write = Mode::from_raw_mode(status.st_mode).intersects(Mode::WGRP | Mode::WOTH);
+    // Whoever can put files there could make this program write to others.
+    if others_may_write || status.st_uid != rustix::process::geteuid().as_raw() {
+        return Err(Errno::PERM);
+    }
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::{self, Permissions},
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
+    use super::*;
+
+    fn open_below(parent: &Path) -> Result<StateFolder, StateError> {
+        StateFolder::open_below(parent, None)
+    }
+
+    #[test]
+    fn the_folder_is_made_for_its_owner_alone_and_found_again() {
+        let parent = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let file = open_below(parent.path()).unwrap().open_file("lock");
+            let mode = file.unwrap().metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let folder = fs::metadata(parent.path().join("ipvsadm")).unwrap();
+        assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+        assert!(parent.path().join("ipvsadm/net.lock").exists());
+    }
+
+    #[test]
+    fn every_network_namespace_has_files_of_its_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let here = NetworkNamespace::current().unwrap();
+        let folder = StateFolder::open_below(parent.path(), Some(here)).unwrap();
+        assert_eq!(
+            folder.path_of("lock"),
+            parent
+                .path()
+                .join(format!("ipvsadm/net-{}.lock", here.inode()))
+        );
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_to_is_not_used() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("ipvsadm");
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(0o770)).unwrap();
+        let error = open_below(parent.path()).err().unwrap();
+        assert_eq!(error.path, folder);
+        assert_eq!(error.reason.kind(), io::ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        let parent = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        symlink(elsewhere.path(), parent.path().join("ipvsadm")).unwrap();
+        assert!(open_below(parent.path()).is_err());
+
+        fs::remove_file(parent.path().join("ipvsadm")).unwrap();
+        let folder = open_below(parent.path()).unwrap();
+        let target = elsewhere.path().join("target");
+        symlink(&target, folder.path_of("lock")).unwrap();
+        assert!(folder.open_file("lock").is_err());
+        assert!(!target.exists());
+    }
+
+    #[test]
+    fn without_the_parent_the_error_names_the_folder() {
+        let parent = tempfile::tempdir().unwrap();
+        let error = open_below(&parent.path().join("run")).err().unwrap();
+        let path = parent.path().join("run/ipvsadm");
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("cannot use {}: No such file", path.display())),
+            "{error}"
+        );
+    }
+}
