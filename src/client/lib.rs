@@ -96,6 +96,7 @@ mod error;
 pub mod json;
 mod kernel;
 mod model;
+pub mod plan;
 mod proc;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;

@@ -84,6 +84,9 @@ struct State {
     script: Option<VecDeque<Vec<scripted::Answer>>>,
     #[cfg(test)]
     requests: Vec<Request>,
+    /// The number of requests in each datagram.
+    #[cfg(test)]
+    datagrams: Vec<usize>,
     /// For each datagram of requests, the room that there was for an answer.
     #[cfg(test)]
     rooms: Vec<usize>,
@@ -92,6 +95,7 @@ struct State {
 /// The fate of a request to IPVS.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
+    LeftToTable,
     Refused(Errno),
     Unanswered,
 }
@@ -124,6 +128,13 @@ impl FakeKernel {
     /// as well as a list.
     pub fn refuse_next(&self, errno: Errno) {
         self.state().next.push_back(Fate::Refused(errno));
+    }
+
+    /// Leaves the next requests that are not decided yet to the table, so that what
+    /// is told after this is for one that comes later.
+    pub fn leave_to_table(&self, requests: usize) {
+        let fates = std::iter::repeat_n(Fate::LeftToTable, requests);
+        self.state().next.extend(fates);
     }
 
     /// Does what the next request asks that is not decided yet, but does not answer
@@ -254,6 +265,8 @@ impl Transport for Socket {
             return Ok(());
         }
         let count = requests.len();
+        #[cfg(test)]
+        state.datagrams.push(count);
         for (request, number) in requests.into_iter().zip(1..) {
             let requests_back = (count - number) as u32;
             for messages in state.answer(request) {

@@ -101,6 +101,11 @@ impl FakeKernel {
         std::mem::take(&mut state.requests)
     }
 
+    /// Takes the numbers of requests in the datagrams that have come without a script.
+    pub(crate) fn count_datagrams(&self) -> Vec<usize> {
+        std::mem::take(&mut self.state().datagrams)
+    }
+
     pub(crate) fn forget_requests(&self) {
         self.state().requests.clear();
     }

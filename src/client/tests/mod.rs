@@ -15,6 +15,7 @@ mod json;
 mod kernel_in_memory;
 mod names;
 mod opening;
+mod plan;
 mod replies;
 mod requests;
 mod values;

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+
+//! The table as it should be.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    Change, DaemonRole, DestinationId, DestinationSettings, ServiceId, ServiceSettings,
+    SyncDaemonSettings, Timeouts,
+};
+
+/// The table as it should be: each virtual service and each of its destinations
+/// once. Timeouts and daemons that it does not name are left as they are.
+///
+/// ```
+/// use ipvs_client::{
+///     Change, DestinationId, DestinationSettings, ServiceId, ServiceSettings,
+///     plan::{Wanted, WantedError},
+/// };
+///
+/// let web = ServiceId::tcp(([192, 0, 2, 1], 80));
+/// let server = DestinationId::new([10, 0, 0, 2], 80);
+/// let add = Change::AddDestination(web, server, DestinationSettings::masquerading());
+///
+/// let mut wanted = Wanted::default();
+/// assert_eq!(wanted.add(&add), Err(WantedError::NoService(web)));
+/// wanted.add(&Change::AddService(web, ServiceSettings::new("wrr")))?;
+/// wanted.add(&add)?;
+/// assert_eq!(wanted.add(&add), Err(WantedError::RepeatedDestination(web, server)));
+/// # Ok::<(), WantedError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub(super) services: Vec<WantedService>,
+    /// The place of each service in the list.
+    places: HashMap<ServiceId, usize>,
+    /// The destinations of each service, by its place.
+    destinations: HashSet<(usize, DestinationId)>,
+    pub(super) timeouts: Timeouts,
+    pub(super) daemons: Vec<SyncDaemonSettings>,
+}
+
+/// A virtual service as it should be.
+#[derive(Clone, Debug)]
+pub(super) struct WantedService {
+    pub(super) id: ServiceId,
+    pub(super) settings: ServiceSettings,
+    pub(super) destinations: Vec<(DestinationId, DestinationSettings)>,
+}
+
+/// A change that does not describe a table, beside those that came before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WantedError {
+    /// The service is there already.
+    #[error("{0} is there twice")]
+    RepeatedService(ServiceId),
+    /// The service has the destination already.
+    #[error("{1} is there twice in {0}")]
+    RepeatedDestination(ServiceId, DestinationId),
+    /// The service of a destination has not come before it.
+    #[error("{0} is not described before its destinations")]
+    NoService(ServiceId),
+    /// The timeouts are there already.
+    #[error("the timeouts are there twice")]
+    RepeatedTimeouts,
+    /// The daemon of this role is there already.
+    #[error("the {0} daemon is there twice")]
+    RepeatedDaemon(DaemonRole),
+    /// The change does something else than to add.
+    #[error("this does not say what should be there")]
+    NoDescription,
+}
+
+impl Wanted {
+    /// Adds what a change would add to an empty table: a service, a destination
+    /// or timeouts. [`json::Table::changes`](crate::json::Table::changes) makes such
+    /// changes of a document.
+    ///
+    /// # Errors
+    /// When it is there already, its service is not, or the change is of another
+    /// kind. Nothing is added then.
+    pub fn add(&mut self, change: &Change) -> Result<(), WantedError> {
+        match change {
+            Change::AddService(id, settings) => self.add_service(*id, settings.clone()),
+            Change::AddDestination(service, id, settings) => {
+                self.add_destination(*service, *id, *settings)
+            }
+            Change::SetTimeouts(_) if self.timeouts != Timeouts::default() => {
+                Err(WantedError::RepeatedTimeouts)
+            }
+            Change::SetTimeouts(timeouts) => {
+                self.timeouts = *timeouts;
+                Ok(())
+            }
+            _ => Err(WantedError::NoDescription),
+        }
+    }
+
+    fn add_service(&mut self, id: ServiceId, settings: ServiceSettings) -> Result<(), WantedError> {
+        if self.places.contains_key(&id) {
+            return Err(WantedError::RepeatedService(id));
+        }
+        self.places.insert(id, self.services.len());
+        self.services.push(WantedService {
+            id,
+            settings,
+            destinations: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn add_destination(
+        &mut self,
+        service: ServiceId,
+        id: DestinationId,
+        settings: DestinationSettings,
+    ) -> Result<(), WantedError> {
+        let place = self.places.get(&service).copied();
+        let found = place.and_then(|place| Some((place, self.services.get_mut(place)?)));
+        let Some((place, wanted)) = found else {
+            return Err(WantedError::NoService(service));
+        };
+        if !self.destinations.insert((place, id)) {
+            return Err(WantedError::RepeatedDestination(service, id));
+        }
+        wanted.destinations.push((id, settings));
+        Ok(())
+    }
+
+    /// Adds a synchronization daemon that should run. What it leaves to the kernel
+    /// is the kernel's default, but for the largest message: any is right then.
+    ///
+    /// # Errors
+    /// When a daemon of the role is there already.
+    pub fn add_daemon(&mut self, daemon: SyncDaemonSettings) -> Result<(), WantedError> {
+        if self.daemons.iter().any(|known| known.role == daemon.role) {
+            return Err(WantedError::RepeatedDaemon(daemon.role));
+        }
+        self.daemons.push(daemon);
+        Ok(())
+    }
+
+    /// Returns whether it has no service.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
+    }
+
+    /// Leaves only the services of a part of the table, without timeouts and daemons,
+    /// which are the whole table's. Returns the number of services that have been
+    /// left out.
+    pub fn narrow(&mut self, is_inside: impl Fn(&ServiceId) -> bool) -> usize {
+        let before = self.services.len();
+        self.services.retain(|service| is_inside(&service.id));
+        let services = std::mem::take(&mut self.services);
+        *self = Self::default();
+        let left_out = before - services.len();
+        for service in services {
+            self.places.insert(service.id, self.services.len());
+            let place = self.services.len();
+            let ids = service.destinations.iter().map(|(id, _)| (place, *id));
+            self.destinations.extend(ids);
+            self.services.push(service);
+        }
+        left_out
+    }
+
+    pub(super) fn has_service(&self, id: &ServiceId) -> bool {
+        self.places.contains_key(id)
+    }
+
+    pub(super) fn has_destination(&self, service: &ServiceId, id: &DestinationId) -> bool {
+        let place = self.places.get(service);
+        place.is_some_and(|&place| self.destinations.contains(&(place, *id)))
+    }
+}
