@@ -5,6 +5,7 @@
 mod listing;
 mod lock;
 pub(crate) mod restore;
+mod rule_file;
 pub(crate) mod scripts;
 pub(crate) mod session;
 mod state_folder;

@@ -5,21 +5,21 @@
 mod runner;
 #[cfg(test)]
 mod tests;
-mod text;
 
-use std::{
-    fs::File,
-    io::{self, Read, Write},
-};
+use std::io::{Read, Write};
 
 use ipvs_client::Change;
 
-use self::{runner::Runner, text::parse_all};
+use self::runner::Runner;
 use crate::{
     args::error::STATUS_USAGE,
     command::{Command, Restore},
-    failure::{self, InputError, Messages, RuleAt},
-    run::{self, session::Session},
+    failure::{self, Messages, RuleAt},
+    run::{
+        self,
+        rule_file::{self, Parsed, parse_all, read_all},
+        session::Session,
+    },
 };
 
 /// The exit status of --check where there is nothing to carry out.
@@ -41,7 +41,7 @@ pub(crate) fn run_rules(
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    let rules = open_rules(options)?;
+    let rules = rule_file::open(options.file.as_deref())?;
     if options.check {
         return check_only(options, rules, messages);
     }
@@ -71,24 +71,20 @@ pub(crate) fn replace_table(
         return check_only(options, rules, messages);
     }
     messages.expect_many();
-    let rules = match parse_all(options, &read_all(options, rules)?, options.strict) {
-        Ok(rules) => rules,
-        Err(errors) => {
-            let status = report_all(&errors, messages);
-            let place = errors
-                .first()
-                .and_then(|error| error.downcast_ref::<RuleAt>());
-            messages.note(&match place {
-                Some(&RuleAt {
-                    place: Some(place),
-                    names_line: false,
-                    ..
-                }) => format!("{place} is wrong: the table is as it was"),
-                _ => "the table is as it was".to_owned(),
-            });
-            return Ok(status);
-        }
-    };
+    let file = options.file.as_deref();
+    let Parsed { rules, errors } = parse_all(file, &read_all(file, rules)?, options.strict);
+    if let Some(error) = errors.first() {
+        let status = report_all(&errors, messages);
+        messages.note(&match error.downcast_ref::<RuleAt>() {
+            Some(&RuleAt {
+                place: Some(place),
+                names_line: false,
+                ..
+            }) => format!("{place} is wrong: the table is as it was"),
+            _ => "the table is as it was".to_owned(),
+        });
+        return Ok(status);
+    }
     // What is wrong with the way to the table, clearing it tells.
     let _ = session.stay_locked();
     match run::execute(&Command::Change(Change::Flush), session, out) {
@@ -103,56 +99,28 @@ pub(crate) fn replace_table(
     Runner::new(session, options, out, messages).run(rules)
 }
 
-fn open_rules(options: &Restore) -> Result<Box<dyn Read>, InputError> {
-    match &options.file {
-        None => Ok(Box::new(io::stdin().lock())),
-        Some(file) => match File::open(file) {
-            Ok(file) => Ok(Box::new(file)),
-            Err(reason) => Err(input_error(options, reason)),
-        },
-    }
-}
-
-fn input_error(options: &Restore, reason: io::Error) -> InputError {
-    InputError {
-        file: options.file.clone(),
-        reason,
-    }
-}
-
-fn read_all(options: &Restore, mut rules: impl Read) -> Result<Vec<u8>, InputError> {
-    let mut text = Vec::new();
-    match rules.read_to_end(&mut text) {
-        Ok(_) => Ok(text),
-        Err(reason) => Err(input_error(options, reason)),
-    }
-}
-
 /// --check: reports everything that is wrong.
 fn check_only(
     options: &Restore,
     rules: impl Read,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    let file = options.file.as_ref();
-    match parse_all(options, &read_all(options, rules)?, true) {
-        Ok(rules) if rules.is_empty() => {
-            let name = file.map_or("standard input".into(), |file| file.display().to_string());
-            messages.report(&NoRules(name).into());
-            Ok(STATUS_NO_RULES)
-        }
-        Ok(rules) => {
-            let prefix = file.map_or(String::new(), |file| format!("{}: ", file.display()));
-            let plural = if rules.len() == 1 { "" } else { "s" };
-            let count = rules.len();
-            messages.note_to_terminal(&format!("{prefix}{count} rule{plural}, nothing wrong"));
-            Ok(0)
-        }
-        Err(errors) => {
-            report_all(&errors, messages);
-            Ok(STATUS_USAGE)
-        }
+    let file = options.file.as_deref();
+    let Parsed { rules, errors } = parse_all(file, &read_all(file, rules)?, true);
+    if !errors.is_empty() {
+        report_all(&errors, messages);
+        return Ok(STATUS_USAGE);
     }
+    if rules.is_empty() {
+        let name = file.map_or("standard input".into(), |file| file.display().to_string());
+        messages.report(&NoRules(name).into());
+        return Ok(STATUS_NO_RULES);
+    }
+    let prefix = file.map_or(String::new(), |file| format!("{}: ", file.display()));
+    let plural = if rules.len() == 1 { "" } else { "s" };
+    let count = rules.len();
+    messages.note_to_terminal(&format!("{prefix}{count} rule{plural}, nothing wrong"));
+    Ok(0)
 }
 
 /// The rules are empty, which is hardly what was meant.

@@ -6,16 +6,16 @@ use std::io::{BufRead, BufReader, Read, Write};
 
 use ipvs_client::{Change, Client};
 
-use super::{
-    input_error, read_all,
-    text::{Rule, is_json, parse_words, split_line},
-};
 use crate::{
     args::error::UsageError,
     command::{Command, Restore, place::Place},
     failure::{self, CommandLine, FailedCommand, Incomplete, Messages, RuleAt},
     json,
-    run::{self, session::Session},
+    run::{
+        self,
+        rule_file::{Rule, input_error, is_json, parse_words, read_all, split_line},
+        session::Session,
+    },
 };
 
 /// Size of the read buffer. Nothing else of the file is kept.
@@ -86,9 +86,9 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
         let mut rules = BufReader::with_capacity(READ_BUFFER, rules);
         let beginning = rules
             .fill_buf()
-            .map_err(|reason| input_error(self.options, reason))?;
+            .map_err(|reason| input_error(self.options.file.as_deref(), reason))?;
         if is_json(beginning) {
-            let text = read_all(self.options, rules)?;
+            let text = read_all(self.options.file.as_deref(), rules)?;
             let changes = json::changes(&text).map_err(|error| {
                 let at = self.locate(None);
                 anyhow::Error::from(error).context(at)
@@ -123,7 +123,7 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();
-            let wrong = |reason| input_error(self.options, reason);
+            let wrong = |reason| input_error(self.options.file.as_deref(), reason);
             // Taken from memory, which does not fail.
             rules.buffer().read_until(b'\n', &mut line).map_err(wrong)?;
             rules.consume(line.len());
@@ -131,7 +131,7 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
                 // The rest may be long in coming: a person types it, or waits for
                 // the effect of the lines before.
                 self.apply_queued()?;
-                let wrong = |reason| input_error(self.options, reason);
+                let wrong = |reason| input_error(self.options.file.as_deref(), reason);
                 rules.read_until(b'\n', &mut line).map_err(wrong)?;
             }
             if line.is_empty() {

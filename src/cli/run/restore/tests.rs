@@ -2,14 +2,15 @@
 
 //! Files of rules, carried out by stand-ins for the kernel.
 
+use std::io;
+
 use ipvs_client::{Client, Errno, Error};
 
 use super::{
     runner::{Executor, Runner},
-    text::split_line,
     *,
 };
-use crate::failure::StdoutError;
+use crate::{failure::StdoutError, run::rule_file::split_line};
 
 /// The outcome of a file of rules: the exit status, what was printed and what
 /// was reported, and how many commands were carried out.

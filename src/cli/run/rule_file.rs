@@ -1,40 +1,77 @@
 // SPDX-License-Identifier: MIT
 
-//! Turns the text of rules into commands, line by line or all at once.
+//! Reads a file of rules, and turns its text into commands, line by line or all at
+//! once.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use crate::{
     args::{self, error::UsageError},
     command::{Command, Request, Restore, place::Place},
-    failure::{CommandLine, RuleAt},
+    failure::{CommandLine, InputError, RuleAt},
     json,
 };
 
 /// A command of a file, and where it stands.
 pub(super) type Rule = (Place, Command);
 
-/// Parses the rules of a whole text.
-///
-/// # Errors
-/// The mistake of the first rule that has one, or of every one.
-pub(super) fn parse_all(
-    options: &Restore,
-    text: &[u8],
-    every: bool,
-) -> Result<Vec<Rule>, Vec<anyhow::Error>> {
+/// Opens a file, or standard input if none is given.
+pub(super) fn open(file: Option<&Path>) -> Result<Box<dyn Read>, InputError> {
+    match file {
+        None => Ok(Box::new(io::stdin().lock())),
+        Some(path) => match File::open(path) {
+            Ok(opened) => Ok(Box::new(opened)),
+            Err(reason) => Err(input_error(file, reason)),
+        },
+    }
+}
+
+/// Reads all that there is.
+pub(super) fn read_all(file: Option<&Path>, mut rules: impl Read) -> Result<Vec<u8>, InputError> {
+    let mut text = Vec::new();
+    match rules.read_to_end(&mut text) {
+        Ok(_) => Ok(text),
+        Err(reason) => Err(input_error(file, reason)),
+    }
+}
+
+pub(super) fn input_error(file: Option<&Path>, reason: io::Error) -> InputError {
+    InputError {
+        file: file.map(PathBuf::from),
+        reason,
+    }
+}
+
+/// The rules of a whole text.
+#[derive(Default)]
+pub(super) struct Parsed {
+    pub(super) rules: Vec<Rule>,
+    /// The mistake of the first rule that has one, or of every one.
+    pub(super) errors: Vec<anyhow::Error>,
+}
+
+/// Parses the rules of a whole text, to its end or up to the first mistake.
+pub(super) fn parse_all(file: Option<&Path>, text: &[u8], every: bool) -> Parsed {
     let at = |place| RuleAt {
-        file: options.file.clone(),
+        file: file.map(PathBuf::from),
         place,
-        names_line: every || options.file.is_some(),
+        names_line: every || file.is_some(),
     };
+    let mut parsed = Parsed::default();
     if is_json(text) {
         let change = |(place, change)| (place, Command::Change(change));
-        return match json::changes(text) {
-            Ok(changes) => Ok(changes.into_iter().map(change).collect()),
-            Err(error) => Err(vec![anyhow::Error::from(error).context(at(None))]),
-        };
+        match json::changes(text) {
+            Ok(changes) => parsed.rules = changes.into_iter().map(change).collect(),
+            Err(error) => parsed
+                .errors
+                .push(anyhow::Error::from(error).context(at(None))),
+        }
+        return parsed;
     }
-    let mut rules = Vec::new();
-    let mut errors = Vec::new();
     for (line, number) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
         let place = Place::Line(number);
         let line = String::from_utf8_lossy(line);
@@ -42,20 +79,17 @@ pub(super) fn parse_all(
             continue;
         };
         match parse_words(&words) {
-            Ok(command) => rules.push((place, command)),
+            Ok(command) => parsed.rules.push((place, command)),
             Err(error) => {
-                errors.push(CommandLine::around(error, &words).context(at(Some(place))));
+                let error = CommandLine::around(error, &words).context(at(Some(place)));
+                parsed.errors.push(error);
                 if !every {
                     break;
                 }
             }
         }
     }
-    if errors.is_empty() {
-        Ok(rules)
-    } else {
-        Err(errors)
-    }
+    parsed
 }
 
 /// Tells a JSON document, be it of the wrong form, from lines of commands. A line
