@@ -43,9 +43,9 @@ const READ_ATTEMPTS: usize = 3;
 /// request. The table can change between two calls: several programs may hold it
 /// at once.
 pub struct Client {
-    exchange: Exchange,
+    pub(crate) exchange: Exchange,
     /// The number that the kernel gave the IPVS family.
-    family: u16,
+    pub(crate) family: u16,
 }
 
 impl fmt::Debug for Client {
@@ -555,7 +555,12 @@ impl Client {
 
     /// Puts a request behind those that wait to be sent; `append` adds its
     /// attributes.
-    fn queue(&mut self, command: IpvsCommand, flags: u16, append: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn queue(
+        &mut self,
+        command: IpvsCommand,
+        flags: u16,
+        append: impl FnOnce(&mut Vec<u8>),
+    ) {
         self.exchange
             .queue(self.family, command.header(), flags, append);
     }
@@ -575,7 +580,7 @@ impl Client {
         Ok(())
     }
 
-    fn read_one<T>(
+    pub(crate) fn read_one<T>(
         &mut self,
         operation: Operation,
         command: IpvsCommand,
@@ -593,7 +598,7 @@ impl Client {
 
     /// Reads a list of entries, with `read` and as often as it takes; `id` is
     /// what names one.
-    fn list<T, K: Copy + Ord>(
+    pub(crate) fn list<T, K: Copy + Ord>(
         &mut self,
         operation: Operation,
         consistency: Consistency,
@@ -627,7 +632,7 @@ impl Client {
 
     /// Sends a request and makes an item of each message of the answer, whose
     /// netlink header and payload `convert` gets.
-    fn read<T>(
+    pub(crate) fn read<T>(
         &mut self,
         operation: Operation,
         command: IpvsCommand,
@@ -673,6 +678,6 @@ fn whole<T>(
 }
 
 /// Returns the part after the generic netlink header.
-fn attributes(payload: &[u8]) -> &[u8] {
+pub(crate) fn attributes(payload: &[u8]) -> &[u8] {
     payload.get(GENL_HDRLEN..).unwrap_or_default()
 }

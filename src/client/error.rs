@@ -152,6 +152,17 @@ pub enum Error {
         /// The operation that failed.
         operation: Operation,
     },
+    /// The entry was to be updated, and each time that it had been written it
+    /// turned out that someone else had changed it since it was read. The last
+    /// writing stands, without the last change of the other.
+    #[error(
+        "cannot {operation}: others kept changing it at the same time; what it has now may lack \
+         their last change"
+    )]
+    Contended {
+        /// The operation that failed.
+        operation: Operation,
+    },
     /// The kernel's answer makes no sense.
     #[error("cannot {operation}: the kernel's answer is malformed: {reason}")]
     Malformed {
@@ -253,6 +264,7 @@ impl Error {
             | Self::Timeout { operation }
             | Self::AnswerLost { operation }
             | Self::KeptChanging { operation }
+            | Self::Contended { operation }
             | Self::Malformed { operation, .. }
             | Self::ImpossibleName { operation, .. }
             | Self::NetmaskFamily { operation, .. } => Some(*operation),

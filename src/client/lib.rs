@@ -102,6 +102,7 @@ mod proc;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod update;
 
 pub use rustix::io::Errno;
 

@@ -6,6 +6,7 @@ use std::{
     fs::File,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     num::NonZeroU32,
+    thread,
 };
 
 use ipvs_client::{
@@ -229,6 +230,81 @@ fn a_file_that_is_no_network_namespace_cannot_be_opened_as_one() {
             "{path}"
         );
     }
+}
+
+/// Sets a threshold or the weight, and gets it.
+type Field = (
+    fn(DestinationSettings, u32) -> DestinationSettings,
+    fn(&DestinationSettings) -> u32,
+);
+
+#[test]
+fn those_who_update_one_server_at_the_same_time_lose_nothing_of_each_other() {
+    const ROUNDS: u32 = 400;
+    with_client(|client| {
+        let server = DestinationId::new([10, 0, 0, 2], 80);
+        let others: Vec<DestinationId> = (3..=250)
+            .map(|host| DestinationId::new([10, 0, 0, host], 80))
+            .collect();
+        client.add_service(&web(1, 80), &settings("rr")).unwrap();
+        let method = DestinationSettings::masquerading().upper_threshold(ROUNDS);
+        client
+            .add_destination(&web(1, 80), &server, &method)
+            .unwrap();
+        // Few servers come in one piece, many in several.
+        for crowd in [&[][..], &others] {
+            for id in crowd {
+                client.add_destination(&web(1, 80), id, &method).unwrap();
+            }
+            let fields: [Field; 2] = [
+                (|now, value| now.weight(value), |now| now.weight),
+                (
+                    |now, value| now.lower_threshold(value),
+                    |now| now.lower_threshold,
+                ),
+            ];
+            thread::scope(|scope| {
+                for (set, get) in fields {
+                    scope.spawn(move || {
+                        let mut client = Client::open().unwrap();
+                        let mut last = None;
+                        for value in 1..=ROUNDS {
+                            let update = |now: &DestinationSettings| set(*now, value);
+                            let before = client
+                                .update_destination(&web(1, 80), &server, update)
+                                .unwrap();
+                            // Nobody else sets this field.
+                            assert_eq!(get(&before), last.unwrap_or(get(&before)));
+                            last = Some(value);
+                        }
+                    });
+                }
+            });
+            let destinations = client.destinations(&web(1, 80)).unwrap();
+            let now = destinations
+                .iter()
+                .find(|known| known.id == server)
+                .unwrap();
+            let last = method.weight(ROUNDS).lower_threshold(ROUNDS);
+            assert_eq!(now.settings, last);
+        }
+    });
+}
+
+#[test]
+fn who_holds_the_lock_of_the_namespace_for_ever_does_not_stop_updates() {
+    let director = namespace("director");
+    let lock = director.run(|| File::open("/proc/thread-self/ns/net").unwrap());
+    let lock = lock.unwrap();
+    lock.lock().unwrap();
+    let mut client = Client::open_in(&lock).unwrap();
+    client.add_service(&web(1, 80), &settings("rr")).unwrap();
+    client
+        .update_service(&web(1, 80), |now| now.clone().persistent(60))
+        .unwrap();
+    let service = client.service(&web(1, 80)).unwrap();
+    assert_eq!(service.settings, settings("rr").persistent(60));
+    drop(lock);
 }
 
 /// Names of every kind of service.

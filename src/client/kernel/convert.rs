@@ -24,6 +24,14 @@ use crate::{
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 
+/// The flags of a service that have a place in the model, and the kernel's own.
+const KNOWN_FLAGS: ServiceFlags = ServiceFlags::PERSISTENT
+    .union(ServiceFlags::HASHED)
+    .union(ServiceFlags::ONE_PACKET)
+    .union(ServiceFlags::SCHEDULER_1)
+    .union(ServiceFlags::SCHEDULER_2)
+    .union(ServiceFlags::SCHEDULER_3);
+
 /// Makes the record that names a service.
 pub(crate) fn name_service(id: &ServiceId) -> ServiceRecord<'static> {
     let mut record = ServiceRecord::default();
@@ -67,6 +75,17 @@ pub(crate) fn describe_service<'a>(
         Netmask::Ipv6(length) => length.to_ne_bytes(),
     });
     record.persistence_engine_name = settings.persistence_engine.as_deref();
+    record
+}
+
+/// Makes the record that describes a service whole, but for the flags that this
+/// crate has no name for: those stay as the kernel has them.
+pub(crate) fn describe_known_service<'a>(
+    id: &ServiceId,
+    settings: &'a ServiceSettings,
+) -> ServiceRecord<'a> {
+    let mut record = describe_service(id, settings);
+    record.flags = record.flags.map(|(flags, _)| (flags, KNOWN_FLAGS.bits()));
     record
 }
 
@@ -169,16 +188,10 @@ pub(crate) fn read_service(payload: &[u8], counters: Counters) -> Result<Service
             .filter(|name| !name.is_empty())
             .map(Into::into),
     };
-    let known = ServiceFlags::PERSISTENT
-        | ServiceFlags::HASHED
-        | ServiceFlags::ONE_PACKET
-        | ServiceFlags::SCHEDULER_1
-        | ServiceFlags::SCHEDULER_2
-        | ServiceFlags::SCHEDULER_3;
     Ok(Service {
         id,
         settings,
-        unknown_flags: flags.bits() & !known.bits(),
+        unknown_flags: flags.bits() & !KNOWN_FLAGS.bits(),
         stats: stats(record.stats, counters, "IPVS_SVC_ATTR_STATS")?,
     })
 }

@@ -28,6 +28,13 @@ const MESSAGE_MAX: usize = 1024;
 /// `-MAX_ERRNO` in the kernel's `linux/err.h`: an errno is sent negative.
 const LOWEST_ERROR_CODE: i32 = -4095;
 
+/// The answers to a reading, and to a change that went out behind it.
+pub(crate) struct Answers {
+    /// Whether the kernel made all of the reading at one time, or why it refused.
+    pub(crate) reading: Result<bool, Errno>,
+    pub(crate) change: Result<(), Errno>,
+}
+
 /// Requests that go out together, and their answers.
 pub(crate) struct Exchange {
     transport: Box<dyn Transport>,
@@ -104,9 +111,40 @@ impl Exchange {
         operation: Operation,
         family: u16,
         dump: bool,
-        mut take: impl FnMut(&NetlinkHeader, &[u8]) -> Result<(), DecodeError>,
+        take: impl FnMut(&NetlinkHeader, &[u8]) -> Result<(), DecodeError>,
     ) -> Result<bool> {
+        let answers = self.receive_answers(operation, family, dump, false, take)?;
+        match answers.reading {
+            Ok(in_one_piece) => Ok(in_one_piece),
+            Err(errno) => Err(Error::Kernel { operation, errno }),
+        }
+    }
+
+    /// Takes the answers to the last two requests: a reading, as
+    /// [`receive`](Self::receive) takes it, and a change that went out behind it
+    /// and wants an acknowledgement. The kernel answers the change while the later
+    /// pieces of the reading are still to come.
+    pub(crate) fn receive_with_change(
+        &mut self,
+        operation: Operation,
+        family: u16,
+        dump: bool,
+        take: impl FnMut(&NetlinkHeader, &[u8]) -> Result<(), DecodeError>,
+    ) -> Result<Answers> {
+        self.receive_answers(operation, family, dump, true, take)
+    }
+
+    fn receive_answers(
+        &mut self,
+        operation: Operation,
+        family: u16,
+        dump: bool,
+        with_change: bool,
+        mut take: impl FnMut(&NetlinkHeader, &[u8]) -> Result<(), DecodeError>,
+    ) -> Result<Answers> {
         let malformed = |reason| Error::Malformed { operation, reason };
+        let mut reading = None;
+        let mut change = (!with_change).then_some(Ok(()));
         let mut lost = false;
         let mut pieces = 0;
         let mut full = false;
@@ -123,7 +161,10 @@ impl Exchange {
             let mut is_piece = false;
             for message in Messages(datagram) {
                 let (header, payload) = message.map_err(malformed)?;
-                if header.sequence_number != self.sequence {
+                // Counted from the last request back.
+                let age = self.sequence.wrapping_sub(header.sequence_number);
+                let is_of_change = with_change && age == 0;
+                if !is_of_change && age != u32::from(with_change) {
                     // The late answer to a request that was given up.
                     continue;
                 }
@@ -131,14 +172,18 @@ impl Exchange {
                 match header.message_type {
                     NLMSG_NOOP => {}
                     NLMSG_OVERRUN => lost = true,
-                    NLMSG_ERROR | NLMSG_DONE => {
-                        return match refusal(&header, payload).map_err(malformed)? {
-                            Some(errno) => Err(Error::Kernel { operation, errno }),
-                            None if lost => Err(Error::AnswerLost { operation }),
-                            None => Ok(pieces + usize::from(is_piece) <= 1 && !full),
-                        };
+                    NLMSG_ERROR if is_of_change => {
+                        let refused = refusal(&header, payload).map_err(malformed)?;
+                        change = Some(refused.map_or(Ok(()), Err));
                     }
-                    message_type if message_type == family => {
+                    NLMSG_ERROR | NLMSG_DONE if !is_of_change => {
+                        reading = Some(match refusal(&header, payload).map_err(malformed)? {
+                            Some(errno) => Err(errno),
+                            None if lost => return Err(Error::AnswerLost { operation }),
+                            None => Ok(pieces + usize::from(is_piece) <= 1 && !full),
+                        });
+                    }
+                    message_type if message_type == family && !is_of_change => {
                         is_piece = true;
                         take(&header, payload).map_err(malformed)?;
                     }
@@ -147,6 +192,9 @@ impl Exchange {
                             "it has a message of type {other}"
                         ))));
                     }
+                }
+                if let (Some(reading), Some(change)) = (reading, change) {
+                    return Ok(Answers { reading, change });
                 }
             }
             pieces += usize::from(is_piece);

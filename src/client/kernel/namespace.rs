@@ -5,16 +5,25 @@
 
 use std::{
     fmt,
-    fs::{self, File, Metadata},
+    fs::{self, File, Metadata, TryLockError},
     io,
-    os::{fd::AsFd, unix::fs::MetadataExt},
+    os::{
+        fd::{AsFd, AsRawFd},
+        unix::fs::MetadataExt,
+    },
     thread,
+    time::{Duration, Instant},
 };
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// The network namespace of the calling thread, as a file.
 const CURRENT: &str = "/proc/thread-self/ns/net";
+
+/// The time that the lock of a namespace is waited for, and that between two attempts.
+/// Who holds it needs about a tenth of a millisecond.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+const LOCK_INTERVAL: Duration = Duration::from_micros(200);
 
 /// Names a network namespace. Two are equal when they are the same one, as long as
 /// it lives.
@@ -80,6 +89,30 @@ impl fmt::Display for NetworkNamespace {
 /// Opens the network namespace of the calling thread.
 pub(super) fn open_current() -> io::Result<File> {
     File::open(CURRENT)
+}
+
+/// Takes the lock of a network namespace (`flock` on the file that it is), which is
+/// held until what is returned is dropped or the process ends. It is one and the same
+/// for all processes, whatever part of the file system they see, and leaves nothing
+/// behind.
+///
+/// Every process of the namespace can take it, be it out of malice, so that after
+/// some time the caller has to do without: then, and without `/proc`, `None`.
+pub(super) fn lock(namespace: &File) -> Option<File> {
+    // The lock belongs to the opening of the file, and that of a client may be shared
+    // with another.
+    let path = format!("/proc/thread-self/fd/{}", namespace.as_raw_fd());
+    let namespace = File::open(path).ok()?;
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    loop {
+        match namespace.try_lock() {
+            Ok(()) => return Some(namespace),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                thread::sleep(LOCK_INTERVAL);
+            }
+            Err(_) => return None,
+        }
+    }
 }
 
 /// Does something inside a network namespace, on a thread that ends with it: the

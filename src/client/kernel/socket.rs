@@ -46,6 +46,10 @@ pub trait Transport: Send + Sync {
 
     /// Names the network namespace that the datagrams and files are those of.
     fn namespace(&self) -> io::Result<NetworkNamespace>;
+
+    /// Keeps others who ask for the same from the table until what is returned is
+    /// dropped; `None` where that is not possible.
+    fn lock(&self) -> Option<File>;
 }
 
 /// A generic netlink socket, and the network namespace that it was opened in.
@@ -143,6 +147,10 @@ impl Transport for NetlinkSocket {
 
     fn namespace(&self) -> io::Result<NetworkNamespace> {
         NetworkNamespace::of(self.open_namespace()?)
+    }
+
+    fn lock(&self) -> Option<File> {
+        namespace::lock(self.open_namespace().ok()?)
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) mod wire;
 
 use std::{
     collections::{HashMap, VecDeque},
+    fs::File,
     io::{self, Cursor, Read},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -299,5 +300,9 @@ impl Transport for Socket {
     fn namespace(&self) -> io::Result<NetworkNamespace> {
         // It is in none.
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn lock(&self) -> Option<File> {
+        None
     }
 }

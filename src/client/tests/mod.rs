@@ -18,4 +18,5 @@ mod opening;
 mod plan;
 mod replies;
 mod requests;
+mod update;
 mod values;
