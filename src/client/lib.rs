@@ -91,6 +91,7 @@
 
 mod change;
 mod client;
+mod ensure;
 mod error;
 #[cfg(feature = "serde")]
 pub mod json;

@@ -8,6 +8,7 @@ mod consistency;
 mod convert;
 mod daemons;
 mod delivery;
+mod ensure;
 mod errors;
 mod fake_kernel;
 #[cfg(feature = "serde")]
