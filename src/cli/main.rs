@@ -18,6 +18,7 @@ mod run;
 mod scheduler_flags;
 mod sigpipe;
 mod table;
+mod time;
 mod watch;
 
 use std::{

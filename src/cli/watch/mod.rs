@@ -26,6 +26,7 @@ use crate::{
         lines_to_text, write_entries,
     },
     table::{Entry, Snapshot},
+    time::time_stamp,
 };
 
 /// Shows the table again and again, until it has been shown as often as was asked
@@ -177,15 +178,6 @@ fn counters_stand_still() -> bool {
         .is_ok_and(|value| value.trim() == "0")
 }
 
-/// Writes a time in the form of ISO 8601 in UTC, which means the same wherever it
-/// is read.
-fn time_stamp(time: SystemTime) -> String {
-    // Linux counts nanoseconds since 1970 in 64 bits: its clock ends long before
-    // the last time stamp.
-    let time = jiff::Timestamp::try_from(time).unwrap_or(jiff::Timestamp::MAX);
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-}
-
 fn follow_json(readings: &mut Readings<'_>, out: &mut impl Write) -> Result<(), ListingError> {
     loop {
         let Reading { snapshot, time, .. } = readings.read(Consistency::Agreed)?;
@@ -264,16 +256,5 @@ fn draw(
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_stamps_are_iso_8601_in_utc() {
-        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(951_782_400_250);
-        assert_eq!(time_stamp(time), "2000-02-29T00:00:00.250Z");
     }
 }
