@@ -6,7 +6,7 @@
 # begin tables
 # All commands.
 _ipvsadm_commands() {
-    REPLY='add-service edit-service delete-service clear restore save add-server edit-server delete-server list zero set start-daemon stop-daemon help version'
+    REPLY='add-service edit-service delete-service clear restore save add-server edit-server delete-server list zero set start-daemon stop-daemon drain help version'
 }
 
 # The name of a command or option.
@@ -26,6 +26,7 @@ _ipvsadm_name() {
         --set) REPLY='set' ;;
         --start-daemon) REPLY='start-daemon' ;;
         --stop-daemon) REPLY='stop-daemon' ;;
+        --drain) REPLY='drain' ;;
         -h | --help) REPLY='help' ;;
         -v | --version) REPLY='version' ;;
         -t | --tcp-service) REPLY='tcp-service' ;;
@@ -70,6 +71,10 @@ _ipvsadm_name() {
         --sort) REPLY='sort' ;;
         --strict) REPLY='strict' ;;
         --check) REPLY='check' ;;
+        --wait) REPLY='wait' ;;
+        --idle) REPLY='idle' ;;
+        --remove) REPLY='remove' ;;
+        --undo) REPLY='undo' ;;
         --mcast-interface) REPLY='mcast-interface' ;;
         --syncid) REPLY='syncid' ;;
         --sync-maxlen) REPLY='sync-maxlen' ;;
@@ -98,6 +103,7 @@ _ipvsadm_forms() {
         set) REPLY='--set' ;;
         start-daemon) REPLY='--start-daemon' ;;
         stop-daemon) REPLY='--stop-daemon' ;;
+        drain) REPLY='--drain' ;;
         help) REPLY='-h --help' ;;
         version) REPLY='-v --version' ;;
         tcp-service) REPLY='-t --tcp-service' ;;
@@ -142,6 +148,10 @@ _ipvsadm_forms() {
         sort) REPLY='--sort' ;;
         strict) REPLY='--strict' ;;
         check) REPLY='--check' ;;
+        wait) REPLY='--wait' ;;
+        idle) REPLY='--idle' ;;
+        remove) REPLY='--remove' ;;
+        undo) REPLY='--undo' ;;
         mcast-interface) REPLY='--mcast-interface' ;;
         syncid) REPLY='--syncid' ;;
         sync-maxlen) REPLY='--sync-maxlen' ;;
@@ -177,6 +187,7 @@ _ipvsadm_takes() {
         output-file) REPLY='required' ;;
         watch) REPLY='optional' ;;
         count) REPLY='required' ;;
+        wait) REPLY='optional' ;;
         mcast-interface) REPLY='required' ;;
         syncid) REPLY='required' ;;
         sync-maxlen) REPLY='required' ;;
@@ -224,6 +235,7 @@ _ipvsadm_legal() {
         set) REPLY='json' ;;
         start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json' ;;
         stop-daemon) REPLY='syncid json' ;;
+        drain) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server wait idle remove undo json' ;;
         *) REPLY= ;;
     esac
 }
@@ -275,6 +287,10 @@ _ipvsadm_excludes() {
         sort) REPLY='sort' ;;
         strict) REPLY='strict' ;;
         check) REPLY='check' ;;
+        wait) REPLY='wait undo' ;;
+        idle) REPLY='idle undo' ;;
+        remove) REPLY='remove undo' ;;
+        undo) REPLY='wait idle remove undo' ;;
         mcast-interface) REPLY='mcast-interface' ;;
         syncid) REPLY='syncid' ;;
         sync-maxlen) REPLY='sync-maxlen' ;;

@@ -8,7 +8,7 @@
 function __ipvsadm_commands
     switch "$argv[1]"
         case '*'
-            printf '%s\n' add-service edit-service delete-service clear restore save add-server edit-server delete-server list zero set start-daemon stop-daemon help version
+            printf '%s\n' add-service edit-service delete-service clear restore save add-server edit-server delete-server list zero set start-daemon stop-daemon drain help version
     end
 end
 
@@ -43,6 +43,8 @@ function __ipvsadm_name
             printf '%s\n' start-daemon
         case --stop-daemon
             printf '%s\n' stop-daemon
+        case --drain
+            printf '%s\n' drain
         case -h --help
             printf '%s\n' help
         case -v --version
@@ -131,6 +133,14 @@ function __ipvsadm_name
             printf '%s\n' strict
         case --check
             printf '%s\n' check
+        case --wait
+            printf '%s\n' wait
+        case --idle
+            printf '%s\n' idle
+        case --remove
+            printf '%s\n' remove
+        case --undo
+            printf '%s\n' undo
         case --mcast-interface
             printf '%s\n' mcast-interface
         case --syncid
@@ -179,6 +189,8 @@ function __ipvsadm_forms
             printf '%s\n' '--start-daemon'
         case stop-daemon
             printf '%s\n' '--stop-daemon'
+        case drain
+            printf '%s\n' '--drain'
         case help
             printf '%s\n' '-h' '--help'
         case version
@@ -267,6 +279,14 @@ function __ipvsadm_forms
             printf '%s\n' '--strict'
         case check
             printf '%s\n' '--check'
+        case wait
+            printf '%s\n' '--wait'
+        case idle
+            printf '%s\n' '--idle'
+        case remove
+            printf '%s\n' '--remove'
+        case undo
+            printf '%s\n' '--undo'
         case mcast-interface
             printf '%s\n' '--mcast-interface'
         case syncid
@@ -315,6 +335,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Start a connection synchronization daemon: master or backup'
         case stop-daemon
             printf '%s\n' 'Stop a connection synchronization daemon: master or backup'
+        case drain
+            printf '%s\n' 'Give a real server no new connections, in one or all virtual services that have it'
         case help
             printf '%s\n' 'Show this help'
         case version
@@ -403,6 +425,14 @@ function __ipvsadm_meaning
             printf '%s\n' 'Number the lines that fail, go on after every one, and exit with the status of the first'
         case check
             printf '%s\n' 'Read and check the rules, change nothing'
+        case wait
+            printf '%s\n' 'Wait until no active connection is left, or for so long at most [default: without end]'
+        case idle
+            printf '%s\n' 'Wait until no connection is left, active or inactive'
+        case remove
+            printf '%s\n' 'Wait, and remove the real server when its connections have ended'
+        case undo
+            printf '%s\n' 'Give back the weights that real servers had before they were drained'
         case mcast-interface
             printf '%s\n' 'Network interface [default: eth0]'
         case syncid
@@ -465,6 +495,8 @@ function __ipvsadm_takes
             printf '%s\n' optional
         case count
             printf '%s\n' required
+        case wait
+            printf '%s\n' optional
         case mcast-interface
             printf '%s\n' required
         case syncid
@@ -543,6 +575,8 @@ function __ipvsadm_legal
             printf '%s\n' mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json
         case stop-daemon
             printf '%s\n' syncid json
+        case drain
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server wait idle remove undo json
     end
 end
 
@@ -637,6 +671,14 @@ function __ipvsadm_excludes
             printf '%s\n' strict
         case check
             printf '%s\n' check
+        case wait
+            printf '%s\n' wait undo
+        case idle
+            printf '%s\n' idle undo
+        case remove
+            printf '%s\n' remove undo
+        case undo
+            printf '%s\n' wait idle remove undo
         case mcast-interface
             printf '%s\n' mcast-interface
         case syncid

@@ -68,7 +68,7 @@ impl Terminal {
 
     /// Waits for this after all that has been waited for; returns what came up
     /// to its end.
-    fn await_text(&mut self, text: &str) -> String {
+    pub(crate) fn await_text(&mut self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(start) = self.seen.find(text) {

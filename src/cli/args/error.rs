@@ -127,6 +127,8 @@ pub(crate) enum UsageError {
     OutputForm,
     #[error("illegal watch interval specified")]
     WatchInterval(String),
+    #[error("illegal wait time specified")]
+    WaitTime(String),
     #[error("illegal count specified")]
     Count(String),
     #[error("the '{}' option goes only with {with}", .group.name)]

@@ -21,6 +21,7 @@ pub(crate) enum CommandName {
     SetTimeouts,
     StartDaemon,
     StopDaemon,
+    Drain,
     Help,
     Version,
 }
@@ -98,6 +99,10 @@ pub(crate) const TOTALS: Group = Group::new(38, "totals");
 pub(crate) const OUTPUT_FILE: Group = Group::new(39, "output-file");
 pub(crate) const WATCH: Group = Group::new(40, "watch");
 pub(crate) const COUNT: Group = Group::new(41, "count");
+pub(crate) const WAIT: Group = Group::new(42, "wait");
+pub(crate) const IDLE: Group = Group::new(43, "idle");
+pub(crate) const REMOVE: Group = Group::new(44, "remove");
+pub(crate) const UNDO: Group = Group::new(45, "undo");
 
 /// A set of groups, such as those that a command line has an option of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

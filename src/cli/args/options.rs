@@ -30,10 +30,15 @@ const SERVICE_ADDRESS: Commands = Commands {
         C::EditServer,
         C::DeleteServer,
     ],
-    optional: &[C::Zero],
+    optional: &[C::Zero, C::Drain],
     exclusive: &[C::List],
 };
 const SERVICE_SETTINGS: Commands = Commands::optional(&[C::AddService, C::EditService]);
+const SERVER_ADDRESS: Commands = Commands {
+    compulsory: &[C::AddServer, C::EditServer, C::DeleteServer],
+    optional: &[C::Drain],
+    exclusive: &[],
+};
 const SERVER_SETTINGS: Commands = Commands::optional(&[C::AddServer, C::EditServer]);
 const LISTING: Commands = Commands::optional(&[C::List]);
 const OTHER_LISTING: Commands = Commands {
@@ -41,6 +46,7 @@ const OTHER_LISTING: Commands = Commands {
     ..Commands::NONE
 };
 const RESTORING: Commands = Commands::optional(&[C::Restore]);
+const DRAINING: Commands = Commands::optional(&[C::Drain]);
 const STARTING_DAEMON: Commands = Commands::optional(&[C::StartDaemon]);
 /// Every command but help.
 const EVERY_COMMAND: Commands = Commands::optional(&[
@@ -58,6 +64,7 @@ const EVERY_COMMAND: Commands = Commands::optional(&[
     C::SetTimeouts,
     C::StartDaemon,
     C::StopDaemon,
+    C::Drain,
     C::Version,
 ]);
 
@@ -95,6 +102,8 @@ pub(crate) static TABLE: &[Spec] = &[
     command(C::StopDaemon, "stop-daemon")
         .help("Stop a connection synchronization daemon: {or}")
         .required("ROLE", |options, text| set(&mut options.role, find(&ROLES, text), |_| E::StopRole, text)).words(&ROLE_WORDS),
+    command(C::Drain, "drain")
+        .help("Give a real server no new connections, in one or all virtual services that have it"),
     command(C::Help, "help").letters(&['h'])
         .help("Show this help"),
     command(C::Version, "version").letters(&['v'])
@@ -134,7 +143,7 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::ServiceOptions, name::ONE_PACKET, SERVICE_SETTINGS).letters(&['o'])
         .help("Schedule each UDP datagram by itself"),
 
-    option(H::ServerOptions, name::REAL_SERVER, Commands::compulsory(&[C::AddServer, C::EditServer, C::DeleteServer])).letters(&['r'])
+    option(H::ServerOptions, name::REAL_SERVER, SERVER_ADDRESS).letters(&['r'])
         .help("The real server [default port: the virtual service's]")
         .required("ADDRESS[:PORT]", |options, text| options.set_server(text)),
     option(H::ServerOptions, name::FORWARDING_METHOD, SERVER_SETTINGS).long("gatewaying").letters(&['g'])
@@ -211,6 +220,16 @@ pub(crate) static TABLE: &[Spec] = &[
         .help("Number the lines that fail, go on after every one, and exit with the status of the first"),
     option(H::RestoreOptions, name::CHECK, RESTORING)
         .help("Read and check the rules, change nothing"),
+
+    option(H::DrainOptions, name::WAIT, DRAINING)
+        .help("Wait until no active connection is left, or for so long at most [default: without end]")
+        .optional("SECONDS", |options, text| options.set_wait(text)),
+    option(H::DrainOptions, name::IDLE, DRAINING)
+        .help("Wait until no connection is left, active or inactive"),
+    option(H::DrainOptions, name::REMOVE, DRAINING)
+        .help("Wait, and remove the real server when its connections have ended"),
+    option(H::DrainOptions, name::UNDO, DRAINING)
+        .help("Give back the weights that real servers had before they were drained"),
 
     option(H::DaemonOptions, name::MCAST_INTERFACE, STARTING_DAEMON)
         .help("Network interface [default: eth0]")

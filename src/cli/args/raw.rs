@@ -57,6 +57,8 @@ pub(crate) struct RawOptions<'a> {
     pub(super) output_file: Option<&'a str>,
     pub(super) interval: Option<Duration>,
     pub(super) count: Option<u32>,
+    /// Seconds; none given is without end.
+    pub(super) wait: Option<u32>,
 }
 
 /// An address or mark, and the text that it was typed as.
@@ -177,6 +179,18 @@ impl<'a> RawOptions<'a> {
                 &mut self.interval,
                 parse_interval(text, range::INTERVAL),
                 UsageError::WatchInterval,
+                text,
+            ),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn set_wait(&mut self, text: Option<&str>) -> Result<(), UsageError> {
+        match text {
+            Some(text) => set(
+                &mut self.wait,
+                parse_number(text, range::WAIT),
+                UsageError::WaitTime,
                 text,
             ),
             None => Ok(()),

@@ -80,6 +80,7 @@ pub(crate) enum Heading {
     ServerOptions,
     ListOptions,
     RestoreOptions,
+    DrainOptions,
     DaemonOptions,
     AnyCommand,
 }
@@ -93,6 +94,7 @@ impl Heading {
             Self::ServerOptions => "Options of -a, -e and -d",
             Self::ListOptions => "Options of -L and -S",
             Self::RestoreOptions => "Options of -R",
+            Self::DrainOptions => "Options of --drain",
             Self::DaemonOptions => "Options of --start-daemon",
             Self::AnyCommand => "Option of every command",
         }
@@ -229,13 +231,6 @@ impl Commands {
         optional: &[],
         exclusive: &[],
     };
-
-    pub(super) const fn compulsory(commands: &'static [CommandName]) -> Self {
-        Self {
-            compulsory: commands,
-            ..Self::NONE
-        }
-    }
 
     pub(super) const fn optional(commands: &'static [CommandName]) -> Self {
         Self {

@@ -3,6 +3,7 @@
 //! Everything that a command line can ask for, as types.
 
 pub(crate) mod choice;
+pub(crate) mod drain;
 pub(crate) mod place;
 pub(crate) mod range;
 
@@ -10,7 +11,7 @@ use std::{path::PathBuf, time::Duration};
 
 use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemonSettings};
 
-use self::choice::TUNNELS;
+use self::{choice::TUNNELS, drain::Drain};
 
 /// Of a synchronization daemon, without --mcast-interface.
 pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
@@ -23,6 +24,7 @@ pub(crate) enum Request {
     /// Commands of a file.
     Restore(Restore),
     Watch(Watch),
+    Drain(Drain),
     Run(Command),
 }
 

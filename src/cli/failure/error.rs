@@ -9,11 +9,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ipvs_client::{Errno, Error, NameKind, Operation};
+use ipvs_client::{Errno, Error, NameKind, Operation, ServiceId};
 
 use crate::{
     args::error::{STATUS_USAGE, UsageError},
-    command::{Command, place::Place},
+    command::{Command, drain::ServerName, place::Place},
     json::JsonError,
     output::Unsaved,
 };
@@ -22,7 +22,7 @@ use crate::{
 const STATUS_READ: u8 = 1;
 /// IPVS is not there, or not for this user.
 const STATUS_UNAVAILABLE: u8 = 2;
-/// The kernel refused a change.
+/// The kernel refused a change, or would have.
 const STATUS_REFUSED: u8 = 255;
 
 /// Standard output cannot be written.
@@ -37,6 +37,32 @@ pub(crate) struct OutputFileError {
     pub(crate) path: PathBuf,
     #[source]
     pub(crate) reason: io::Error,
+}
+
+/// There is no server that --drain could mean. The words are those that -d has for
+/// it, and so is the exit status.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NothingToDrain {
+    #[error("Service not defined: {0}")]
+    NoService(ServiceId),
+    #[error("No such destination: {0} in {1}")]
+    NotInService(ServerName, ServiceId),
+    #[error("No such destination: {0} in any virtual service")]
+    Nowhere(ServerName),
+}
+
+/// The weights that servers had before they were drained are not known.
+#[derive(Debug, thiserror::Error)]
+#[error("no old weight is known{}", name_drained(*service, *server))]
+pub(crate) struct NoOldWeight {
+    pub(crate) service: Option<ServiceId>,
+    pub(crate) server: Option<ServerName>,
+}
+
+fn name_drained(service: Option<ServiceId>, server: Option<ServerName>) -> String {
+    let server = server.map_or(String::new(), |server| format!(" of {server}"));
+    let service = service.map_or(String::new(), |service| format!(" in {service}"));
+    format!("{server}{service}")
 }
 
 /// The rules cannot be read.
@@ -133,6 +159,9 @@ pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
     }
     if error.is::<JsonError>() || error.is::<InputError>() {
         return STATUS_USAGE;
+    }
+    if error.is::<NothingToDrain>() {
+        return STATUS_REFUSED;
     }
     match error.downcast_ref::<Error>() {
         Some(error) if is_unavailable(error) => STATUS_UNAVAILABLE,

@@ -12,8 +12,9 @@ mod words;
 
 pub(crate) use self::{
     error::{
-        CommandLine, FailedCommand, Incomplete, InputError, OutputFileError, RuleAt, StdoutError,
-        exit_status, flush, is_change, is_closed_pipe, is_unavailable,
+        CommandLine, FailedCommand, Incomplete, InputError, NoOldWeight, NothingToDrain,
+        OutputFileError, RuleAt, StdoutError, exit_status, flush, is_change, is_closed_pipe,
+        is_unavailable,
     },
     messages::Messages,
 };

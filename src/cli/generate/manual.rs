@@ -97,7 +97,8 @@ mod tests {
         let server = ["-a", "-t", "192.0.2.1:80", "-r", "192.0.2.2:80"];
         let gue = [&server[..], &["-i", "--tun-type", "gue"]].concat();
         let daemon = ["--start-daemon", "master"];
-        let ranges: [(&[&str], &str, u64, u64); 10] = [
+        let drain = ["--drain", "-r", "192.0.2.2"];
+        let ranges: [(&[&str], &str, u64, u64); 11] = [
             (&["-A"], "fwmark-service", 1, 4_294_967_295),
             (&service, "persistent", 1, 2_678_400),
             (&server, "weight", 0, 2_147_483_647),
@@ -108,6 +109,7 @@ mod tests {
             (&daemon, "sync-maxlen", 1, 65_507),
             (&daemon, "mcast-port", 1, 65_535),
             (&daemon, "mcast-ttl", 1, 255),
+            (&drain, "wait", 0, 2_147_483_647),
         ];
         for (before, option, least, most) in ranges {
             let said = format!("{least} to {most}");

@@ -35,6 +35,15 @@ const COMPLEMENTS: [&[&str]; 5] = [
     &["", "--tun-port 6080"],
 ];
 
+/// Words that may complete a command line with --drain.
+const DRAINS: [&[&str]; 5] = [
+    &[],
+    &["--undo"],
+    &["--wait"],
+    &["--real-server", SERVER],
+    &["--real-server", SERVER, "--wait"],
+];
+
 /// Every choice of complements.
 static CHOICES: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
     COMPLEMENTS.iter().fold(vec![vec![]], |choices, row| {
@@ -93,6 +102,7 @@ fn can_become_right(beginning: &[String]) -> bool {
             Some(&"--add-server" | &"--edit-server" | &"--delete-server") => {
                 CHOICES.iter().any(|choice| is_right(choice))
             }
+            Some(&"--drain") => DRAINS.iter().any(|words| is_right(words)),
             Some(&"--set") => is_right(&["1", "1", "1"]),
             _ => COMPLEMENTS[0]
                 .iter()

@@ -22,5 +22,6 @@ pub(crate) use self::{
     json::JsonWriter,
     line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},
     openmetrics::write_openmetrics,
+    text::protocol_option,
     wide::WideWriter,
 };

@@ -152,8 +152,10 @@ pub(super) fn parse_words(words: &[&str]) -> Result<Command, UsageError> {
         Request::Restore(Restore {
             file: Some(file), ..
         }) => Err(UsageError::UnexpectedArgument(file.display().to_string())),
-        Request::Restore(_) | Request::Help | Request::Version(_) | Request::Watch(_) => {
-            Err(UsageError::NoCommand)
-        }
+        Request::Restore(_)
+        | Request::Help
+        | Request::Version(_)
+        | Request::Watch(_)
+        | Request::Drain(_) => Err(UsageError::NoCommand),
     }
 }

@@ -27,6 +27,15 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Begins with a way to the kernel that is open already.
+    #[cfg(test)]
+    pub(crate) fn over(client: Client) -> Self {
+        Self {
+            client: Some(client),
+            ..Self::default()
+        }
+    }
+
     /// Checks that IPVS is there and lets this user in.
     pub(crate) fn check(&mut self) -> ipvs_client::Result<()> {
         self.client()?.info().map(drop)

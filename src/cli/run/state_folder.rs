@@ -6,7 +6,7 @@
 
 use std::{
     fs::File,
-    io,
+    io::{self, Read as _, Write as _},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
@@ -47,7 +47,10 @@ impl StateFolder {
         Self::open_below(Path::new(PARENT), namespace)
     }
 
-    fn open_below(parent: &Path, namespace: Option<NetworkNamespace>) -> Result<Self, StateError> {
+    pub(super) fn open_below(
+        parent: &Path,
+        namespace: Option<NetworkNamespace>,
+    ) -> Result<Self, StateError> {
         let path = parent.join(NAME);
         let folder = open_folder(parent).map_err(|errno| StateError {
             path: path.clone(),
@@ -75,10 +78,46 @@ impl StateFolder {
         let mode = Mode::RUSR | Mode::WUSR;
         match rustix::fs::openat(&self.folder, self.name_of(end), flags, mode) {
             Ok(file) => Ok(file.into()),
-            Err(errno) => Err(StateError {
-                path: self.path_of(end),
-                reason: errno.into(),
-            }),
+            Err(errno) => Err(self.failed(end, errno.into())),
+        }
+    }
+
+    /// Reads a file; `None` if it is not there. No link is followed.
+    pub(crate) fn read_file(&self, end: &str) -> Result<Option<Vec<u8>>, StateError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut text = Vec::new();
+        match rustix::fs::openat(&self.folder, self.name_of(end), flags, Mode::empty()) {
+            Ok(file) => File::from(file).read_to_end(&mut text),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+        .map_err(|reason| self.failed(end, reason))?;
+        Ok(Some(text))
+    }
+
+    /// Puts a text in the place of a file in one step. Only its owner may read it.
+    pub(crate) fn replace_file(&self, end: &str, text: &[u8]) -> Result<(), StateError> {
+        let (name, beside) = (self.name_of(end), self.name_of(&format!("{end}.new")));
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let write = || {
+            let file = rustix::fs::openat(&self.folder, &beside, flags, mode)?;
+            File::from(file).write_all(text)?;
+            Ok(rustix::fs::renameat(
+                &self.folder,
+                &beside,
+                &self.folder,
+                &name,
+            )?)
+        };
+        write().map_err(|reason| self.failed(end, reason))
+    }
+
+    fn failed(&self, end: &str, reason: io::Error) -> StateError {
+        StateError {
+            path: self.path_of(end),
+            reason,
         }
     }
 
@@ -167,6 +206,20 @@ mod tests {
         symlink(&target, folder.path_of("lock")).unwrap();
         assert!(folder.open_file("lock").is_err());
         assert!(!target.exists());
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_read_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = open_below(parent.path()).unwrap();
+        assert_eq!(folder.read_file("json").unwrap(), None);
+        for text in [&b"a long text"[..], b"short"] {
+            folder.replace_file("json", text).unwrap();
+            assert_eq!(folder.read_file("json").unwrap().unwrap(), text);
+        }
+        let mode = fs::metadata(folder.path_of("json")).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&folder.path).unwrap().count(), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! A client sends a line, and the server answers each with a line of its own:
 //! its name and the address that it saw the client under.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -239,6 +239,18 @@ impl Conversation {
     /// When the connection has ended.
     pub fn local(&self) -> Result<SocketAddr> {
         Ok(self.stream.local_addr()?)
+    }
+
+    /// Waits until the server ends the connection.
+    ///
+    /// # Errors
+    /// When it does not, or says something else before.
+    pub fn await_end(&mut self) -> Result<()> {
+        self.stream.set_read_timeout(Some(PATIENCE))?;
+        let read = self.stream.read(&mut [0; LINE]);
+        let read = read.with_context(|| format!("{} does not end the connection", self.to))?;
+        ensure!(read == 0, "the server says something");
+        Ok(())
     }
 
     /// Sends a line and returns the answer to it.

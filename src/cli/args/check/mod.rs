@@ -4,6 +4,7 @@
 //! defaults, and the command that they make.
 
 mod change;
+mod drain;
 mod listing;
 
 use std::path::PathBuf;
@@ -92,6 +93,7 @@ pub(super) fn make_request(
         )),
         CommandName::StartDaemon => Command::StartDaemon(options.make_daemon()?),
         CommandName::StopDaemon => Command::StopDaemon(options.role.ok_or(UsageError::StopRole)?),
+        CommandName::Drain => return options.make_drain(),
         CommandName::Help => return Ok(Request::Help),
         CommandName::Version => return Ok(Request::Version(options.choose_form())),
     }))
@@ -105,7 +107,7 @@ fn make_compulsory(command: CommandName, group: Group) -> UsageError {
     }
 }
 
-/// The methods of the three files here make parts of a request from the options,
+/// The methods of the files here make parts of a request from the options,
 /// with defaults for those that were not given.
 impl<'a> RawOptions<'a> {
     fn has(&self, group: Group) -> bool {

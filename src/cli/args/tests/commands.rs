@@ -157,6 +157,7 @@ fn every_command_can_answer_in_json() {
         "--set 1 2 3",
         "--start-daemon master",
         "--stop-daemon backup",
+        "--drain -r 10.0.0.2",
         "-v",
     ] {
         let command = request(&format!("{line} --json"));

@@ -4,6 +4,7 @@
 
 mod change;
 mod commands;
+mod drain;
 mod mistakes;
 
 use super::error::UsageError;

@@ -119,6 +119,7 @@ fn explain_error(error: &UsageError, words: &[&str]) -> Option<String> {
         E::WatchInterval(given) => {
             return explain_range("an interval in seconds", range::INTERVAL, given);
         }
+        E::WaitTime(given) => return explain_range("a time in seconds", range::WAIT, given),
         E::Count(given) => return explain_range("a count", range::COUNT, given),
         _ => return None,
     };

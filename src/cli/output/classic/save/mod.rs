@@ -160,14 +160,10 @@ impl<W: Write> SaveWriter<W> {
             } => {
                 let names = &mut self.names;
                 set_restorable_endpoint(&mut self.service, names, address, port, protocol);
-                self.service.insert_str(
-                    0,
-                    match protocol {
-                        Protocol::Tcp => "-t ",
-                        Protocol::Udp => "-u ",
-                        _ => "--sctp-service ",
-                    },
-                );
+                // A service of any other protocol has become a comment.
+                let option = text::protocol_option(protocol).unwrap_or_default();
+                self.service.insert(0, ' ');
+                self.service.insert_str(0, option);
             }
             ServiceId::Fwmark { mark, family } => {
                 self.service.clear();

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+
+//! `--drain`: takes real servers out of use without ending a connection, and brings
+//! them back.
+
+mod cause;
+mod cookie;
+mod event;
+mod memory;
+mod quiesce;
+mod reporter;
+mod signals;
+mod state;
+#[cfg(test)]
+mod tests;
+mod undo;
+mod wait;
+mod waiting;
+
+use std::io::Write;
+
+use self::{cause::KernelSettings, memory::Memory, reporter::Reporter};
+use super::session::Session;
+use crate::{
+    command::drain::{Drain, DrainTask},
+    failure::Messages,
+};
+
+/// Drains servers, or brings them back; returns the exit status.
+pub(super) fn run(
+    drain: &Drain,
+    session: &mut Session,
+    out: &mut impl Write,
+    messages: &mut Messages<'_>,
+) -> anyhow::Result<u8> {
+    session.check()?;
+    let mut reporter = Reporter::new(out, messages, drain.form);
+    let mut memory = Memory::open(session)?;
+    let quiesce = match &drain.task {
+        DrainTask::Undo(task) => {
+            return undo::undo(task, session.client()?, memory, &mut reporter);
+        }
+        DrainTask::Quiesce(quiesce) => quiesce,
+    };
+    let quiesced = quiesce::quiesce_servers(
+        quiesce,
+        KernelSettings::read(),
+        session.client()?,
+        &mut memory,
+        &mut reporter,
+    )?;
+    // Others may change the table while connections are waited for.
+    drop(memory);
+    let Some(wait) = &quiesce.wait else {
+        return Ok(quiesced.status);
+    };
+    let status = wait::wait_for_end(wait, quiesce, quiesced.servers, session, &mut reporter)?;
+    Ok(match quiesced.status {
+        0 => status,
+        refused => refused,
+    })
+}
