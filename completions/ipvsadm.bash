@@ -52,6 +52,8 @@ _ipvsadm_name() {
         -w | --weight) REPLY='weight' ;;
         -x | --u-threshold) REPLY='u-threshold' ;;
         -y | --l-threshold) REPLY='l-threshold' ;;
+        --keep) REPLY='keep' ;;
+        --exist) REPLY='exist' ;;
         -n | --numeric) REPLY='numeric' ;;
         -c | --connection) REPLY='connection' ;;
         --timeout) REPLY='timeout' ;;
@@ -129,6 +131,8 @@ _ipvsadm_forms() {
         weight) REPLY='-w --weight' ;;
         u-threshold) REPLY='-x --u-threshold' ;;
         l-threshold) REPLY='-y --l-threshold' ;;
+        keep) REPLY='--keep' ;;
+        exist) REPLY='--exist' ;;
         numeric) REPLY='-n --numeric' ;;
         connection) REPLY='-c --connection' ;;
         timeout) REPLY='--timeout' ;;
@@ -221,15 +225,15 @@ _ipvsadm_source() {
 # The options that go with a command.
 _ipvsadm_legal() {
     case $1 in
-        add-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops json' ;;
-        edit-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops json' ;;
-        delete-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 json' ;;
+        add-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops exist json' ;;
+        edit-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops keep json' ;;
+        delete-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 exist json' ;;
         clear) REPLY='json' ;;
-        restore) REPLY='strict check json' ;;
+        restore) REPLY='exist strict check json' ;;
         save) REPLY='numeric json' ;;
-        add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold json' ;;
-        edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold json' ;;
-        delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server json' ;;
+        add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json' ;;
+        edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json' ;;
+        delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json' ;;
         list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json' ;;
         zero) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 json' ;;
         set) REPLY='json' ;;
@@ -268,6 +272,8 @@ _ipvsadm_excludes() {
         weight) REPLY='weight' ;;
         u-threshold) REPLY='u-threshold' ;;
         l-threshold) REPLY='l-threshold' ;;
+        keep) REPLY='keep' ;;
+        exist) REPLY='exist' ;;
         numeric) REPLY='numeric' ;;
         connection) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds output watch' ;;
         timeout) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn output watch' ;;
@@ -625,7 +631,7 @@ _ipvsadm() {
 complete -F _ipvsadm ipvsadm
 
 _ipvsadm_wrapper() {
-    local options='--strict --check --json -h'
+    local options='--strict --check --exist --json -h'
     [[ ${1##*/} != ipvsadm-save ]] || options='-n --json -h'
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$2")
 }

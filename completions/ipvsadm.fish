@@ -95,6 +95,10 @@ function __ipvsadm_name
             printf '%s\n' u-threshold
         case -y --l-threshold
             printf '%s\n' l-threshold
+        case --keep
+            printf '%s\n' keep
+        case --exist
+            printf '%s\n' exist
         case -n --numeric
             printf '%s\n' numeric
         case -c --connection
@@ -241,6 +245,10 @@ function __ipvsadm_forms
             printf '%s\n' '-x' '--u-threshold'
         case l-threshold
             printf '%s\n' '-y' '--l-threshold'
+        case keep
+            printf '%s\n' '--keep'
+        case exist
+            printf '%s\n' '--exist'
         case numeric
             printf '%s\n' '-n' '--numeric'
         case connection
@@ -387,6 +395,10 @@ function __ipvsadm_meaning
             printf '%s\n' 'Connections from which on it gets no new ones; 0 is no limit'
         case l-threshold
             printf '%s\n' 'Connections below which it gets new ones again'
+        case keep
+            printf '%s\n' 'With -E and -e: leave what is not named as it is'
+        case exist
+            printf '%s\n' 'With -A and -a: edit what is there to match; with -D and -d: do not mind what is gone; with -R: all of these'
         case numeric
             printf '%s\n' 'Addresses and ports as numbers, without looking up names'
         case connection
@@ -548,23 +560,23 @@ end
 function __ipvsadm_legal
     switch "$argv[1]"
         case add-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops exist json
         case edit-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops keep json
         case delete-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 exist json
         case clear
             printf '%s\n' json
         case restore
-            printf '%s\n' strict check json
+            printf '%s\n' exist strict check json
         case save
             printf '%s\n' numeric json
         case add-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json
         case edit-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json
         case delete-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json
         case list
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json
         case zero
@@ -633,6 +645,10 @@ function __ipvsadm_excludes
             printf '%s\n' u-threshold
         case l-threshold
             printf '%s\n' l-threshold
+        case keep
+            printf '%s\n' keep
+        case exist
+            printf '%s\n' exist
         case numeric
             printf '%s\n' numeric
         case connection
@@ -1011,5 +1027,6 @@ complete -c ipvsadm-save -s h -d 'Show help'
 complete -c ipvsadm-restore -f
 complete -c ipvsadm-restore -l strict -d 'Number the lines that fail'
 complete -c ipvsadm-restore -l check -d 'Read and check the rules, change nothing'
+complete -c ipvsadm-restore -l exist -d 'Edit what is there, do not mind what is gone'
 complete -c ipvsadm-restore -l json -d 'Errors as one JSON object a line'
 complete -c ipvsadm-restore -s h -d 'Show help'

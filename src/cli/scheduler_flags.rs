@@ -2,7 +2,7 @@
 
 //! The names of the kernel's schedulers, and the words of -b for their flags.
 
-use ipvs_client::SchedulerFlags;
+use ipvs_client::{SchedulerFlagName, SchedulerFlags};
 
 /// The name of each scheduler, and the words that explain it.
 pub(crate) const SCHEDULERS: [(&str, &str); 14] = [
@@ -33,23 +33,63 @@ pub(crate) enum FlagError {
     OfOther(String),
 }
 
-/// The flags of -b for a scheduler.
+/// The flags of -b for a scheduler. The first word that is wrong decides the error.
 pub(crate) fn parse_flags(text: &str, scheduler: &str) -> Result<SchedulerFlags, FlagError> {
     let mut flags = SchedulerFlags::default();
     if text.is_empty() {
         return Ok(flags);
     }
-    for word in text.split(',').filter(|word| !word.is_empty()) {
-        let known = SchedulerFlags::NAMES
-            .iter()
-            .find(|known| known.name == word)
-            .ok_or_else(|| FlagError::Unknown(word.to_owned()))?;
-        if known.scheduler.is_some_and(|owner| owner != scheduler) {
-            return Err(FlagError::OfOther(word.to_owned()));
-        }
-        flags = flags.union(known.flag);
+    for word in split_words(text) {
+        flags |= combine_flags(&[find_flag(word)?], scheduler)?;
     }
     Ok(flags)
+}
+
+/// The flags of -b while the scheduler is not known.
+pub(crate) fn find_flags(text: &str) -> Result<Vec<SchedulerFlagName>, FlagError> {
+    split_words(text).map(find_flag).collect()
+}
+
+/// Puts the flags together, each of which must be one of the scheduler's.
+pub(crate) fn combine_flags(
+    flags: &[SchedulerFlagName],
+    scheduler: &str,
+) -> Result<SchedulerFlags, FlagError> {
+    let mut all = SchedulerFlags::default();
+    for known in flags {
+        if known.scheduler.is_some_and(|owner| owner != scheduler) {
+            return Err(FlagError::OfOther(known.name.to_owned()));
+        }
+        all |= known.flag;
+    }
+    Ok(all)
+}
+
+/// Returns those of one scheduler's flags that another has under the same name but
+/// for its own in front: `sh-port` and `mh-port`.
+pub(crate) fn carry_flags(flags: SchedulerFlags, from: &str, to: &str) -> SchedulerFlags {
+    if from == to {
+        return flags;
+    }
+    let own = |scheduler: &str| {
+        SchedulerFlags::NAMES
+            .iter()
+            .filter(|known| known.scheduler == Some(scheduler))
+            .fold(SchedulerFlags::empty(), |all, known| all | known.flag)
+    };
+    flags & own(from) & own(to)
+}
+
+fn split_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').filter(|word| !word.is_empty())
+}
+
+fn find_flag(word: &str) -> Result<SchedulerFlagName, FlagError> {
+    SchedulerFlags::NAMES
+        .iter()
+        .find(|known| known.name == word)
+        .copied()
+        .ok_or_else(|| FlagError::Unknown(word.to_owned()))
 }
 
 /// The names of all flags.
@@ -83,8 +123,26 @@ mod tests {
             Err(FlagError::OfOther("sh-port".to_owned()))
         );
         assert_eq!(
+            parse_flags("sh-port,flag-4", "mh"),
+            Err(FlagError::OfOther("sh-port".to_owned()))
+        );
+        assert_eq!(
             parse_flags("flag-4", "rr"),
             Err(FlagError::Unknown("flag-4".to_owned()))
         );
+    }
+
+    #[test]
+    fn only_flags_that_the_next_scheduler_has_too_go_over_to_it() {
+        let all = SchedulerFlags::all();
+        let both = SchedulerFlags::FLAG_1 | SchedulerFlags::FLAG_2;
+        assert_eq!(carry_flags(all, "sh", "mh"), both);
+        assert_eq!(
+            carry_flags(SchedulerFlags::FLAG_2, "mh", "sh"),
+            SchedulerFlags::FLAG_2
+        );
+        assert_eq!(carry_flags(all, "sh", "wrr"), SchedulerFlags::empty());
+        assert_eq!(carry_flags(all, "wrr", "sh"), SchedulerFlags::empty());
+        assert_eq!(carry_flags(all, "wrr", "wrr"), all);
     }
 }

@@ -54,22 +54,22 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm --s", &["--save --set --start-daemon --stop-daemon"]),
     ("ipvsadm -x", &[]),
     ("ipvsadm -n -", &[]),
-    ("ipvsadm -A -E", &[]),
+    ("ipvsadm -A -D", &[]),
     ("ipvsadm -A --nope -", &[]),
     ("ipvsadm -L -- -", &[]),
     ("ipvsadm -L word -", &[]),
     // Options that go with the command, and not twice.
-    ("ipvsadm -A ", &[SERVICES, SETTINGS, "-o --ops --json"]),
-    ("ipvsadm -A -t 192.0.2.1:80 -", &[SETTINGS, "--json"]),
-    ("ipvsadm -A -u 192.0.2.1:80 -", &[SETTINGS, "-o --ops --json"]),
-    ("ipvsadm -A -o -", &["-u --udp-service -f --fwmark-service --json", SETTINGS]),
-    ("ipvsadm -A -f 5 -", &["-6 --ipv6", SETTINGS, "-o --ops --json"]),
-    ("ipvsadm -A -f 5 -6 -", &[SETTINGS, "-o --ops --json"]),
-    ("ipvsadm -Af5 -6op60 -s rr -", &["-b --sched-flags -M --netmask --pe --json"]),
-    ("ipvsadm -D -t 10.0.0.1:80 -", &["--json"]),
+    ("ipvsadm -A ", &[SERVICES, SETTINGS, "-o --ops --exist --json"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -", &[SETTINGS, "--exist --json"]),
+    ("ipvsadm -A -u 192.0.2.1:80 -", &[SETTINGS, "-o --ops --exist --json"]),
+    ("ipvsadm -A -o -", &["-u --udp-service -f --fwmark-service --exist --json", SETTINGS]),
+    ("ipvsadm -A -f 5 -", &["-6 --ipv6", SETTINGS, "-o --ops --exist --json"]),
+    ("ipvsadm -A -f 5 -6 -", &[SETTINGS, "-o --ops --exist --json"]),
+    ("ipvsadm -Af5 -6op60 -s rr -", &["-b --sched-flags -M --netmask --pe --exist --json"]),
+    ("ipvsadm -D -t 10.0.0.1:80 -", &["--exist --json"]),
     ("ipvsadm -Z -", &[SERVICES, "--json"]),
     ("ipvsadm -C -", &["--json"]),
-    ("ipvsadm -R -", &["--strict --check --json"]),
+    ("ipvsadm -R -", &["--strict --check --exist --json"]),
     ("ipvsadm -R saved.r", &["saved.rules"]),
     ("ipvsadm -R --strict saved.r", &["saved.rules"]),
     ("ipvsadm -R saved.rules --s", &["--strict"]),
@@ -87,18 +87,18 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -L --timeout --", &["--numeric --tun-info --exact --nosort --sort --syncid --json"]),
     ("ipvsadm --start-daemon master --m", &["--mcast-interface --mcast-group --mcast-port --mcast-ttl"]),
     ("ipvsadm --stop-daemon backup ", &["--syncid --json"]),
-    ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -g -", &["-w --weight -x --u-threshold -y --l-threshold --json"]),
+    ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -g -", &["-w --weight -x --u-threshold -y --l-threshold --exist --json"]),
     ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -w 1 -x 9 -y 5 -i --tun-", &[
         "--tun-type --tun-port --tun-nocsum --tun-csum --tun-remcsum"]),
     ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type gre --tun-", &["--tun-nocsum --tun-csum"]),
     ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type=gue --tun-", &[
         "--tun-port --tun-nocsum --tun-csum --tun-remcsum"]),
     ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type ipip --tun-", &[]),
-    ("ipvsadm -d -t 10.0.0.1:80 -r 10.0.0.2:80 -", &["--json"]),
+    ("ipvsadm -d -t 10.0.0.1:80 -r 10.0.0.2:80 -", &["--exist --json"]),
     // Only -p can do without its value.
     ("ipvsadm -A -t 192.0.2.1:80 -p --s", &["--scheduler --sched-flags"]),
     ("ipvsadm -A -t 192.0.2.1:80 -p 60 --s", &["--scheduler --sched-flags"]),
-    ("ipvsadm -A -t 192.0.2.1:80 -p ", &["-s --scheduler -b --sched-flags -M --netmask --pe --json"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -p ", &["-s --scheduler -b --sched-flags -M --netmask --pe --exist --json"]),
     ("ipvsadm -A -t 192.0.2.1:80 -M -", &[]),
     // Values from a fixed set.
     ("ipvsadm -A -u 192.0.2.1:80 -s ", &["rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos special"]),
@@ -133,7 +133,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -d -f 3000000000 -6 -r ", &["[fe80::1]:0"]),
     // The scripts beside the program.
     ("ipvsadm-save -", &["-n --json -h"]),
-    ("ipvsadm-restore -", &["--strict --check --json -h"]),
+    ("ipvsadm-restore -", &["--strict --check --exist --json -h"]),
 ];
 
 /// Prints what bash makes of each line, split into words as readline does it.

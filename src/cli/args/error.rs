@@ -3,7 +3,7 @@
 //! The mistakes that a command line can have. Their words and exit statuses are
 //! those of ipvsadm 1.31: scripts and tools match on them.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use super::{
     address::EndpointError,
@@ -109,6 +109,10 @@ pub(crate) enum UsageError {
     FamiliesDiffer,
     #[error("Tunnel options conflict with forward method")]
     NotTunneling,
+    #[error("Only masquerading servers have a port of their own")]
+    OwnPort,
+    #[error("{address} has several ports: {}; say which", join_ports(.ports))]
+    SeveralPorts { address: IpAddr, ports: Vec<u16> },
     #[error("illegal start-daemon parameter specified")]
     StartRole,
     #[error("illegal start_daemon specified")]
@@ -135,6 +139,11 @@ pub(crate) enum UsageError {
     OnlyWith { group: Group, with: &'static str },
     #[error("illegal mcast-ttl specified")]
     McastTtl(String),
+}
+
+fn join_ports(ports: &[u16]) -> String {
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    join(&ports, "and")
 }
 
 impl UsageError {

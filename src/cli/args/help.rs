@@ -15,14 +15,14 @@ pub(crate) const VERSION: &str = concat!(
 
 const USAGE: &str = "\
 ipvsadm [-L [VIRTUAL-SERVICE] [LIST OPTIONS]]
-       ipvsadm -A|-E VIRTUAL-SERVICE [SERVICE OPTIONS]
-       ipvsadm -D VIRTUAL-SERVICE
-       ipvsadm -a|-e VIRTUAL-SERVICE -r REAL-SERVER [SERVER OPTIONS]
-       ipvsadm -d VIRTUAL-SERVICE -r REAL-SERVER
+       ipvsadm -A|-E VIRTUAL-SERVICE [SERVICE OPTIONS] [--exist|--keep]
+       ipvsadm -D VIRTUAL-SERVICE [--exist]
+       ipvsadm -a|-e VIRTUAL-SERVICE -r REAL-SERVER [SERVER OPTIONS] [--exist|--keep]
+       ipvsadm -d VIRTUAL-SERVICE -r REAL-SERVER [--exist]
        ipvsadm -Z [VIRTUAL-SERVICE]
        ipvsadm -C
        ipvsadm -S [-n|--json] > RULES
-       ipvsadm -R [--strict|--check] [FILE]
+       ipvsadm -R [--strict|--check] [--exist] [FILE]
        ipvsadm --set TCP TCPFIN UDP
        ipvsadm --start-daemon master|backup [DAEMON OPTIONS]
        ipvsadm --stop-daemon master|backup
@@ -37,7 +37,7 @@ Examples:
   See what came of it:
     ipvsadm -Ln --stats
   Take a server out gently, without cutting its connections:
-    ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.3:80 -m -w 0
+    ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.3:80 --keep -w 0
 ";
 
 /// Renders what `--help` shows.

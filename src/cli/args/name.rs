@@ -103,6 +103,8 @@ pub(crate) const WAIT: Group = Group::new(42, "wait");
 pub(crate) const IDLE: Group = Group::new(43, "idle");
 pub(crate) const REMOVE: Group = Group::new(44, "remove");
 pub(crate) const UNDO: Group = Group::new(45, "undo");
+pub(crate) const KEEP: Group = Group::new(46, "keep");
+pub(crate) const EXIST: Group = Group::new(47, "exist");
 
 /// A set of groups, such as those that a command line has an option of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

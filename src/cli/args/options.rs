@@ -12,11 +12,12 @@ use super::{
     error::UsageError as E,
     name::{self, CommandName as C},
     number::{parse_number, parse_u8, parse_u16},
-    raw::{Forwarding, set, set_text},
+    raw::{set, set_text},
     spec::{Commands, Heading as H, Spec, command, option, ungrouped},
     word_list::{ENGINE_WORDS, FORM_WORDS, ROLE_WORDS, SCHEDULER_WORDS, TUNNEL_WORDS},
 };
 use crate::command::{
+    Forwarding,
     choice::{FORMS, ROLES, TUNNELS, find},
     range,
 };
@@ -176,6 +177,11 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::ServerOptions, name::LOWER_THRESHOLD, SERVER_SETTINGS).letters(&['y'])
         .help("Connections below which it gets new ones again")
         .required("NUMBER", |options, text| set(&mut options.lower_threshold, parse_number(text, range::THRESHOLD), E::LowerThreshold, text)),
+
+    option(H::ChangeOptions, name::KEEP, Commands::optional(&[C::EditService, C::EditServer]))
+        .help("With -E and -e: leave what is not named as it is"),
+    option(H::ChangeOptions, name::EXIST, Commands::optional(&[C::AddService, C::DeleteService, C::Restore, C::AddServer, C::DeleteServer]))
+        .help("With -A and -a: edit what is there to match; with -D and -d: do not mind what is gone; with -R: all of these"),
 
     option(H::ListOptions, name::NUMERIC, Commands::optional(&[C::List, C::Save])).letters(&['n'])
         .help("Addresses and ports as numbers, without looking up names"),

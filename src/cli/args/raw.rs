@@ -18,7 +18,7 @@ use super::{
     netmask::NetmaskText,
     number::{parse_interval, parse_number},
 };
-use crate::command::{TunnelKind, choice::OutputForm, range};
+use crate::command::{Forwarding, TunnelKind, choice::OutputForm, range};
 
 /// Seconds, for -p without a number.
 const DEFAULT_PERSISTENCE: u32 = 360;
@@ -65,14 +65,6 @@ pub(crate) struct RawOptions<'a> {
 pub(super) struct Typed<'a, T> {
     pub(super) value: T,
     pub(super) text: &'a str,
-}
-
-/// The forwarding methods that have an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Forwarding {
-    DirectRouting,
-    Tunneling,
-    Masquerading,
 }
 
 impl<'a> RawOptions<'a> {

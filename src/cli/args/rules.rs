@@ -169,7 +169,7 @@ fn find_rules(command: CommandName) -> Rules {
 }
 
 /// Returns the command as errors name it.
-pub(super) fn name_owner(command: CommandName) -> Owner {
+pub(crate) fn name_owner(command: CommandName) -> Owner {
     let title = match TABLE.get(command as usize).map(|spec| &spec.kind) {
         Some(Kind::Command { title, .. }) => title,
         _ => "",
@@ -210,8 +210,8 @@ const TUNNEL_OPTIONS: Groups = Groups::NONE
     .with(name::TUNNEL_CHECKSUM)
     .with(name::TUNNEL_REMOTE_CHECKSUM);
 
-/// Checks that the tunnel options of a command line go with its type of tunnel.
-pub(super) fn check_tunnel(kind: TunnelKind, given: Groups) -> Result<(), UsageError> {
+/// Checks that the tunnel options that are given go with the type of tunnel.
+pub(crate) fn check_tunnel(kind: TunnelKind, given: Groups) -> Result<(), UsageError> {
     let owner = Owner::Tunnel(kind.name());
     Rules::for_tunnel(kind).check(owner, given.intersection(TUNNEL_OPTIONS))
 }

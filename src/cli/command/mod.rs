@@ -6,12 +6,13 @@ pub(crate) mod choice;
 pub(crate) mod drain;
 pub(crate) mod place;
 pub(crate) mod range;
+pub(crate) mod update;
 
 use std::{path::PathBuf, time::Duration};
 
 use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemonSettings};
 
-use self::{choice::TUNNELS, drain::Drain};
+use self::{choice::TUNNELS, drain::Drain, update::Update};
 
 /// Of a synchronization daemon, without --mcast-interface.
 pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
@@ -33,6 +34,10 @@ pub(crate) enum Request {
 pub(crate) enum Command {
     /// A change to virtual services, real servers, counters or timeouts.
     Change(Change),
+    /// The same, but an entry to be added may be there, one to be deleted gone.
+    Ensure(Change),
+    /// An edit that keeps what it does not name.
+    Update(Update),
     StartDaemon(SyncDaemonSettings),
     StopDaemon(DaemonRole),
     Save(Save),
@@ -55,6 +60,8 @@ pub(crate) struct Restore {
     pub(crate) strict: bool,
     /// The rules are only checked.
     pub(crate) check: bool,
+    /// What the rules add may be there, what they delete gone.
+    pub(crate) exist: bool,
     /// Standard input if not given.
     pub(crate) file: Option<PathBuf>,
 }
@@ -142,6 +149,14 @@ impl View {
     pub(crate) fn has_counters(self) -> bool {
         matches!(self, Self::Stats | Self::Rate)
     }
+}
+
+/// The forwarding methods that the command line has names for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forwarding {
+    DirectRouting,
+    Tunneling,
+    Masquerading,
 }
 
 /// The encapsulations that the command line has names for.

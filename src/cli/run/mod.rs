@@ -10,6 +10,7 @@ mod rule_file;
 pub(crate) mod scripts;
 pub(crate) mod session;
 mod state_folder;
+mod update;
 
 use std::io::Write;
 
@@ -101,6 +102,13 @@ fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> 
             };
             session.client()?.change(change)?;
         }
+        Command::Ensure(change) => {
+            let changes = std::slice::from_ref(change);
+            if let Some((_, error)) = session.client()?.ensure(changes)?.pop() {
+                return Err(error.into());
+            }
+        }
+        Command::Update(update) => update::carry_out(update, session.client()?)?,
         Command::StartDaemon(daemon) => session.client()?.start_daemon(daemon)?,
         Command::StopDaemon(role) => session.client()?.stop_daemon(*role)?,
         Command::Save(Save::Rules { numeric }) => {

@@ -29,13 +29,14 @@ Usage: ipvsadm-save [-n] [--json] > RULES
 
 const RESTORE_HELP: &str = "\
 ipvsadm-restore: replace the IPVS table by rules from stdin
-Usage: ipvsadm-restore [--strict | --check] [--json] < RULES
+Usage: ipvsadm-restore [--strict | --check] [--exist] [--json] < RULES
 
 The rules are what ipvsadm-save wrote. All of them are checked, then the table
 is cleared, then they are carried out. Lines that begin with # are comments.
 
   --strict  Number the lines that fail, exit with the status of the first
   --check   Read and check the rules, change nothing
+  --exist   Edit what is added and there, do not mind what is deleted and gone
   --json    Errors as one JSON object a line
   -h        Show this help
 ";
@@ -91,6 +92,7 @@ fn parse_restore<'a>(words: &[&'a str]) -> Option<(Restore, Vec<&'a str>)> {
             "-h" | "--help" => return None,
             "--strict" => options.strict = true,
             "--check" => options.check = true,
+            "--exist" => options.exist = true,
             // How messages are written is known by now.
             "--json" => {}
             word => unknown.push(word),
@@ -196,12 +198,17 @@ mod tests {
         let options = |strict, check| Restore {
             strict,
             check,
-            file: None,
+            ..Restore::default()
+        };
+        let exist = Restore {
+            exist: true,
+            ..Restore::default()
         };
         for (words, wanted, unknown) in [
             (&[][..], options(false, false), &[][..]),
             (&["--strict"], options(true, false), &[]),
             (&["--check", "--json"], options(false, true), &[]),
+            (&["--exist"], exist, &[]),
             (&["-Q", "foo"], options(false, false), &["-Q", "foo"]),
         ] {
             let given = parse_restore(words);

@@ -13,10 +13,10 @@ use crate::{
     args::{
         error::UsageError,
         name::{self, CommandName},
-        raw::{Forwarding, RawOptions},
+        raw::RawOptions,
         rules,
     },
-    command::TunnelKind,
+    command::{Forwarding, TunnelKind},
 };
 
 const DEFAULT_WEIGHT: u32 = 1;

@@ -6,6 +6,7 @@
 mod change;
 mod drain;
 mod listing;
+mod update;
 
 use std::path::PathBuf;
 
@@ -43,25 +44,40 @@ pub(super) fn make_request(
     if let Some(word) = options.arguments.first() {
         return Err(UsageError::UnexpectedArgument((*word).to_owned()));
     }
-    let flags = options.parse_scheduler_flags()?;
+    let flags = match options.has(name::KEEP) {
+        // The scheduler may be known only from the table.
+        true => SchedulerFlags::default(),
+        false => options.parse_scheduler_flags()?,
+    };
     rules::check_command(command, options.given)?;
+    let change = match options.has(name::EXIST) {
+        true => Command::Ensure,
+        false => Command::Change,
+    };
     Ok(Request::Run(match command {
+        CommandName::EditService if options.has(name::KEEP) => {
+            Command::Update(options.make_service_update(command)?)
+        }
+        CommandName::EditServer if options.has(name::KEEP) => {
+            Command::Update(options.make_server_update(command)?)
+        }
         CommandName::AddService => {
             let (id, settings) = options.make_service(command, flags)?;
-            Command::Change(Change::AddService(id, settings))
+            change(Change::AddService(id, settings))
         }
         CommandName::EditService => {
             let (id, settings) = options.make_service(command, flags)?;
             Command::Change(Change::EditService(id, settings))
         }
         CommandName::DeleteService => {
-            Command::Change(Change::DeleteService(options.require_service(command)?))
+            change(Change::DeleteService(options.require_service(command)?))
         }
         CommandName::Clear => Command::Change(Change::Flush),
         CommandName::Restore => {
             return Ok(Request::Restore(Restore {
                 strict: options.has(name::STRICT),
                 check: options.has(name::CHECK),
+                exist: options.has(name::EXIST),
                 file,
             }));
         }
@@ -73,7 +89,7 @@ pub(super) fn make_request(
         }),
         CommandName::AddServer => {
             let (service, id, settings) = options.make_server(command)?;
-            Command::Change(Change::AddDestination(service, id, settings))
+            change(Change::AddDestination(service, id, settings))
         }
         CommandName::EditServer => {
             let (service, id, settings) = options.make_server(command)?;
@@ -81,7 +97,7 @@ pub(super) fn make_request(
         }
         CommandName::DeleteServer => {
             let (service, id) = options.require_server(command)?;
-            Command::Change(Change::DeleteDestination(service, id))
+            change(Change::DeleteDestination(service, id))
         }
         CommandName::List => return options.make_listing(),
         CommandName::Zero => Command::Change(match &options.service {

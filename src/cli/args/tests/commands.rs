@@ -117,6 +117,7 @@ fn restoring_is_strict_only_a_check_or_from_a_file_when_asked_for() {
             strict,
             check,
             file: file.map(Into::into),
+            ..Restore::default()
         }))
     };
     for (line, wanted) in [

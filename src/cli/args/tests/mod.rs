@@ -6,6 +6,7 @@ mod change;
 mod commands;
 mod drain;
 mod mistakes;
+mod update;
 
 use super::error::UsageError;
 use crate::{

@@ -29,6 +29,12 @@ pub(super) trait Executor {
         changes: &[Change],
     ) -> ipvs_client::Result<Vec<(usize, ipvs_client::Error)>>;
 
+    /// Applies changes whatever is there already; returns the same.
+    fn ensure(
+        &mut self,
+        changes: &[Change],
+    ) -> ipvs_client::Result<Vec<(usize, ipvs_client::Error)>>;
+
     /// Carries out any other command.
     fn execute(&mut self, command: &Command, out: &mut impl Write) -> anyhow::Result<()>;
 }
@@ -42,6 +48,14 @@ impl Executor for Session {
         // wants the lock.
         let _lock = self.try_to_lock()?;
         self.client()?.apply(changes)
+    }
+
+    fn ensure(
+        &mut self,
+        changes: &[Change],
+    ) -> ipvs_client::Result<Vec<(usize, ipvs_client::Error)>> {
+        let _lock = self.try_to_lock()?;
+        self.client()?.ensure(changes)
     }
 
     fn execute(&mut self, command: &Command, out: &mut impl Write) -> anyhow::Result<()> {
@@ -58,6 +72,8 @@ pub(super) struct Runner<'a, 'm, E, W> {
     /// Changes that wait to be applied together, and where they come from.
     changes: Vec<Change>,
     places: Vec<Place>,
+    /// What they add may be there, what they delete gone.
+    exist: bool,
     last_status: u8,
     first_failure: u8,
 }
@@ -76,6 +92,7 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
             messages,
             changes: Vec::with_capacity(Client::BATCH),
             places: Vec::with_capacity(Client::BATCH),
+            exist: options.exist,
             last_status: 0,
             first_failure: 0,
         }
@@ -94,7 +111,7 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
                 anyhow::Error::from(error).context(at)
             })?;
             for (place, change) in changes {
-                self.queue(place, change)?;
+                self.queue(place, change, self.options.exist)?;
             }
         } else {
             self.run_lines(rules)?;
@@ -146,7 +163,11 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
         Ok(())
     }
 
-    fn queue(&mut self, place: Place, change: Change) -> anyhow::Result<()> {
+    fn queue(&mut self, place: Place, change: Change, exist: bool) -> anyhow::Result<()> {
+        if exist != self.exist {
+            self.apply_queued()?;
+            self.exist = exist;
+        }
         self.changes.push(change);
         self.places.push(place);
         if self.changes.len() == Client::BATCH {
@@ -169,9 +190,11 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
     }
 
     fn run_command(&mut self, place: Place, command: Command) -> anyhow::Result<()> {
-        if let Command::Change(change) = command {
-            return self.queue(place, change);
-        }
+        let command = match command {
+            Command::Change(change) => return self.queue(place, change, self.options.exist),
+            Command::Ensure(change) => return self.queue(place, change, true),
+            command => command,
+        };
         self.apply_queued()?;
         match self.executor.execute(&command, self.out) {
             // The lines that follow are carried out without a reader, too.
@@ -191,7 +214,11 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
         let changes = std::mem::take(&mut self.changes);
         let places = std::mem::take(&mut self.places);
         self.last_status = 0;
-        for (index, error) in self.executor.apply(&changes)? {
+        let refused = match self.exist {
+            true => self.executor.ensure(&changes)?,
+            false => self.executor.apply(&changes)?,
+        };
+        for (index, error) in refused {
             let (Some(change), Some(&place)) = (changes.get(index), places.get(index)) else {
                 continue;
             };

@@ -25,6 +25,7 @@ struct Outcome {
 #[derive(Default)]
 struct StandIn {
     executed: usize,
+    ensured: usize,
 }
 
 impl Executor for StandIn {
@@ -43,6 +44,13 @@ impl Executor for StandIn {
         Ok(refused)
     }
 
+    fn ensure(&mut self, changes: &[Change]) -> ipvs_client::Result<Vec<(usize, Error)>> {
+        self.ensured += changes.len();
+        let refused = self.apply(changes)?.into_iter();
+        let missing = |error: &Error| error.errno() == Some(Errno::SRCH);
+        Ok(refused.filter(|(_, error)| !missing(error)).collect())
+    }
+
     fn execute(&mut self, _command: &Command, out: &mut impl Write) -> anyhow::Result<()> {
         self.executed += 1;
         Ok(writeln!(out, "listed after {}", self.executed).map_err(StdoutError)?)
@@ -57,8 +65,8 @@ fn run(rules: &str, strict: bool) -> Outcome {
 fn run_from(file: Option<&str>, rules: &str, strict: bool) -> Outcome {
     let options = Restore {
         strict,
-        check: false,
         file: file.map(Into::into),
+        ..Restore::default()
     };
     let mut printed = Vec::new();
     let mut reported = Vec::new();
@@ -262,6 +270,10 @@ impl Executor for Full {
         Ok(changes.iter().enumerate().map(refuse).collect())
     }
 
+    fn ensure(&mut self, changes: &[Change]) -> ipvs_client::Result<Vec<(usize, Error)>> {
+        panic!("{changes:?}")
+    }
+
     fn execute(&mut self, command: &Command, _: &mut impl Write) -> anyhow::Result<()> {
         panic!("{command:?}")
     }
@@ -425,4 +437,53 @@ fn blank_lines_and_comments_hold_nothing() {
     for line in ["", "\n", " \t\r\n", "# rules\n", "  #-C\n", "ipvsadm\n"] {
         assert_eq!(split_line(line), None, "{line:?}");
     }
+}
+
+/// Runs rules; returns the status, what was reported, and how many changes were
+/// made whatever was there.
+fn run_exist(rules: &str, exist: bool) -> (u8, String, usize) {
+    let options = Restore {
+        exist,
+        ..Restore::default()
+    };
+    let mut reported = Vec::new();
+    let mut stand_in = StandIn::default();
+    let mut messages = Messages::new(&mut reported, || false);
+    let status = Runner::new(&mut stand_in, &options, &mut io::sink(), &mut messages)
+        .read_and_run(rules.as_bytes())
+        .unwrap();
+    let reported = String::from_utf8(reported).unwrap();
+    (status, reported, stand_in.ensured)
+}
+
+#[test]
+fn what_is_gone_may_be_deleted_by_every_line_or_by_those_that_say_so() {
+    let refused = "No such service\n".to_owned();
+    for (rules, exist, wanted) in [
+        ("-D -f 1\n-A -f 2\n", false, (0, refused.clone(), 0)),
+        ("-D -f 1\n-A -f 2\n", true, (0, String::new(), 2)),
+        (
+            "-D -f 1 --exist\n-D -f 2 --exist\n",
+            false,
+            (0, String::new(), 2),
+        ),
+        ("-D -f 1 --exist\n-C\n-D -f 2\n", false, (255, refused, 1)),
+        (
+            "-D -f 1 --exist\n-C\n-D -f 2\n",
+            true,
+            (0, String::new(), 3),
+        ),
+    ] {
+        assert_eq!(run_exist(rules, exist), wanted, "{rules:?}, {exist}");
+    }
+    let document = r#"{"schema_version": 1, "services": [
+        {"fwmark": 1, "scheduler": "rr"}, {"fwmark": 2, "scheduler": "rr"}]}"#;
+    assert_eq!(run_exist(document, true), (0, String::new(), 2));
+}
+
+#[test]
+fn an_edit_that_keeps_the_rest_has_its_turn_between_the_lines_around_it() {
+    let outcome = run("-C\n-E -f 1 -s rr --keep\n-C\n", false);
+    assert_eq!(outcome.printed, "listed after 2\n");
+    assert_eq!((outcome.status, outcome.executed), (0, 3));
 }
