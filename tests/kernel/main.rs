@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod chance;
 mod client;
 mod compat;
 mod completions;

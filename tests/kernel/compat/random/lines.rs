@@ -3,9 +3,9 @@
 //! Making command lines: sensible ones, in all the forms that words can have,
 //! and damaged ones.
 
-use super::chance::Chance;
 use super::rules;
 use super::{Item, Run};
+use crate::chance::Chance;
 
 /// The hosts that names are for.
 pub(super) const HOSTS: &str = "127.0.0.1 localhost\n10.0.0.4 short\n10.0.0.22 server\n";

@@ -9,7 +9,6 @@
 //! recognized by [`rules`], each at the commands that it is about and nowhere
 //! else, and counted.
 
-mod chance;
 mod lines;
 mod rules;
 
@@ -20,12 +19,12 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, bail, ensure};
 use ipvs_lab::{comparison::Comparison, program};
 
-use self::chance::Chance;
 use self::rules::Rule;
 use super::case::{Case, Run, Step};
 use super::notation::{Answer, escape, line};
 use super::recorded::Book;
 use super::stage::{Program, Stage};
+use crate::chance::Chance;
 
 const SUITE: &str = "random command lines";
 const VARIABLE: &str = "IPVS_LAB_SEED";

@@ -5,10 +5,10 @@
 /// Numbers that follow from a seed, by SplitMix64. They are part of what is on
 /// record, so they must never change with the version of a crate.
 #[derive(Debug)]
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn new(seed: u64, part: u64) -> Self {
+    pub(crate) fn new(seed: u64, part: u64) -> Self {
         Self(seed.wrapping_mul(0x1_0000).wrapping_add(part))
     }
 
@@ -21,16 +21,16 @@ impl Chance {
     }
 
     /// Less than `limit`, which is not 0.
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit as u64).unwrap_or_default()
     }
 
     /// True so many times in a hundred.
-    pub(super) fn percent(&mut self, times: usize) -> bool {
+    pub(crate) fn percent(&mut self, times: usize) -> bool {
         self.below(100) < times
     }
 
-    pub(super) fn one_of<'a>(&mut self, texts: &[&'a str]) -> &'a str {
+    pub(crate) fn one_of<'a>(&mut self, texts: &[&'a str]) -> &'a str {
         let index = self.below(texts.len());
         texts.get(index).copied().unwrap_or_default()
     }
