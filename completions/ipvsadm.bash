@@ -6,7 +6,7 @@
 # begin tables
 # All commands.
 _ipvsadm_commands() {
-    REPLY='add-service edit-service delete-service clear restore save add-server edit-server delete-server list zero set start-daemon stop-daemon drain help version'
+    REPLY='add-service edit-service delete-service clear restore save apply diff add-server edit-server delete-server list zero set start-daemon stop-daemon drain help version'
 }
 
 # The name of a command or option.
@@ -18,6 +18,8 @@ _ipvsadm_name() {
         -C | --clear) REPLY='clear' ;;
         -R | --restore) REPLY='restore' ;;
         -S | --save) REPLY='save' ;;
+        --apply) REPLY='apply' ;;
+        --diff) REPLY='diff' ;;
         -a | --add-server) REPLY='add-server' ;;
         -e | --edit-server) REPLY='edit-server' ;;
         -d | --delete-server) REPLY='delete-server' ;;
@@ -73,6 +75,10 @@ _ipvsadm_name() {
         --sort) REPLY='sort' ;;
         --strict) REPLY='strict' ;;
         --check) REPLY='check' ;;
+        --scope) REPLY='scope' ;;
+        --keep-weights) REPLY='keep-weights' ;;
+        --add-only) REPLY='add-only' ;;
+        --dry-run) REPLY='dry-run' ;;
         --wait) REPLY='wait' ;;
         --idle) REPLY='idle' ;;
         --remove) REPLY='remove' ;;
@@ -97,6 +103,8 @@ _ipvsadm_forms() {
         clear) REPLY='-C --clear' ;;
         restore) REPLY='-R --restore' ;;
         save) REPLY='-S --save' ;;
+        apply) REPLY='--apply' ;;
+        diff) REPLY='--diff' ;;
         add-server) REPLY='-a --add-server' ;;
         edit-server) REPLY='-e --edit-server' ;;
         delete-server) REPLY='-d --delete-server' ;;
@@ -152,6 +160,10 @@ _ipvsadm_forms() {
         sort) REPLY='--sort' ;;
         strict) REPLY='--strict' ;;
         check) REPLY='--check' ;;
+        scope) REPLY='--scope' ;;
+        keep-weights) REPLY='--keep-weights' ;;
+        add-only) REPLY='--add-only' ;;
+        dry-run) REPLY='--dry-run' ;;
         wait) REPLY='--wait' ;;
         idle) REPLY='--idle' ;;
         remove) REPLY='--remove' ;;
@@ -191,6 +203,7 @@ _ipvsadm_takes() {
         output-file) REPLY='required' ;;
         watch) REPLY='optional' ;;
         count) REPLY='required' ;;
+        scope) REPLY='required' ;;
         wait) REPLY='optional' ;;
         mcast-interface) REPLY='required' ;;
         syncid) REPLY='required' ;;
@@ -231,6 +244,8 @@ _ipvsadm_legal() {
         clear) REPLY='json' ;;
         restore) REPLY='exist strict check json' ;;
         save) REPLY='numeric json' ;;
+        apply) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json' ;;
+        diff) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json' ;;
         add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json' ;;
         edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json' ;;
         delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json' ;;
@@ -292,8 +307,12 @@ _ipvsadm_excludes() {
         nosort) REPLY='nosort' ;;
         sort) REPLY='sort' ;;
         strict) REPLY='strict' ;;
-        check) REPLY='check' ;;
-        wait) REPLY='wait undo' ;;
+        check) REPLY='check dry-run wait' ;;
+        scope) REPLY='' ;;
+        keep-weights) REPLY='keep-weights' ;;
+        add-only) REPLY='add-only' ;;
+        dry-run) REPLY='check dry-run wait' ;;
+        wait) REPLY='check dry-run wait undo' ;;
         idle) REPLY='idle undo' ;;
         remove) REPLY='remove undo' ;;
         undo) REPLY='wait idle remove undo' ;;
@@ -469,8 +488,9 @@ _ipvsadm_scan() {
                 done
                 ;;
             *)
-                # Only --set takes plain words and nothing else, and -R a file.
-                if [[ $command != restore || $file ]]; then
+                # Only --set takes plain words and nothing else; -R, --apply and --diff
+                # take a file.
+                if [[ ! $command =~ ^(restore|apply|diff)$ || $file ]]; then
                     broken=1
                     return
                 fi
@@ -622,7 +642,7 @@ _ipvsadm() {
     for candidate in "${candidates[@]}"; do
         [[ $candidate != "$typed"* ]] || COMPREPLY+=("$prefix$candidate")
     done
-    if [[ $command == restore && ! $file && $cur != -* ]]; then
+    if [[ $command =~ ^(restore|apply|diff)$ && ! $file && $cur != -* ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
     fi

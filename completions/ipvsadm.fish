@@ -8,7 +8,7 @@
 function __ipvsadm_commands
     switch "$argv[1]"
         case '*'
-            printf '%s\n' add-service edit-service delete-service clear restore save add-server edit-server delete-server list zero set start-daemon stop-daemon drain help version
+            printf '%s\n' add-service edit-service delete-service clear restore save apply diff add-server edit-server delete-server list zero set start-daemon stop-daemon drain help version
     end
 end
 
@@ -27,6 +27,10 @@ function __ipvsadm_name
             printf '%s\n' restore
         case -S --save
             printf '%s\n' save
+        case --apply
+            printf '%s\n' apply
+        case --diff
+            printf '%s\n' diff
         case -a --add-server
             printf '%s\n' add-server
         case -e --edit-server
@@ -137,6 +141,14 @@ function __ipvsadm_name
             printf '%s\n' strict
         case --check
             printf '%s\n' check
+        case --scope
+            printf '%s\n' scope
+        case --keep-weights
+            printf '%s\n' keep-weights
+        case --add-only
+            printf '%s\n' add-only
+        case --dry-run
+            printf '%s\n' dry-run
         case --wait
             printf '%s\n' wait
         case --idle
@@ -177,6 +189,10 @@ function __ipvsadm_forms
             printf '%s\n' '-R' '--restore'
         case save
             printf '%s\n' '-S' '--save'
+        case apply
+            printf '%s\n' '--apply'
+        case diff
+            printf '%s\n' '--diff'
         case add-server
             printf '%s\n' '-a' '--add-server'
         case edit-server
@@ -287,6 +303,14 @@ function __ipvsadm_forms
             printf '%s\n' '--strict'
         case check
             printf '%s\n' '--check'
+        case scope
+            printf '%s\n' '--scope'
+        case keep-weights
+            printf '%s\n' '--keep-weights'
+        case add-only
+            printf '%s\n' '--add-only'
+        case dry-run
+            printf '%s\n' '--dry-run'
         case wait
             printf '%s\n' '--wait'
         case idle
@@ -327,6 +351,10 @@ function __ipvsadm_meaning
             printf '%s\n' 'Read commands from a file or standard input, one a line'
         case save
             printf '%s\n' 'Write the table as commands that -R reads'
+        case apply
+            printf '%s\n' 'Make the table what a file or standard input says, with as few changes as possible'
+        case diff
+            printf '%s\n' 'Show what --apply would change, as lines after - and +'
         case add-server
             printf '%s\n' 'Add a real server to a virtual service'
         case edit-server
@@ -437,8 +465,16 @@ function __ipvsadm_meaning
             printf '%s\n' 'Number the lines that fail, go on after every one, and exit with the status of the first'
         case check
             printf '%s\n' 'Read and check the rules, change nothing'
+        case scope
+            printf '%s\n' 'Leave alone all services but those with such an address; may be given again'
+        case keep-weights
+            printf '%s\n' 'Leave the weights of real servers that are there as they are'
+        case add-only
+            printf '%s\n' 'Remove nothing'
+        case dry-run
+            printf '%s\n' 'Show the commands that would be carried out, change nothing'
         case wait
-            printf '%s\n' 'Wait until no active connection is left, or for so long at most [default: without end]'
+            printf '%s\n' 'Wait until no active connection is left, with --apply until no other ipvsadm changes the table; for so long at most [default: without end]'
         case idle
             printf '%s\n' 'Wait until no connection is left, active or inactive'
         case remove
@@ -507,6 +543,8 @@ function __ipvsadm_takes
             printf '%s\n' optional
         case count
             printf '%s\n' required
+        case scope
+            printf '%s\n' required
         case wait
             printf '%s\n' optional
         case mcast-interface
@@ -571,6 +609,10 @@ function __ipvsadm_legal
             printf '%s\n' exist strict check json
         case save
             printf '%s\n' numeric json
+        case apply
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json
+        case diff
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json
         case add-server
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json
         case edit-server
@@ -686,9 +728,17 @@ function __ipvsadm_excludes
         case strict
             printf '%s\n' strict
         case check
-            printf '%s\n' check
+            printf '%s\n' check dry-run wait
+        case scope
+            printf '%s\n' 
+        case keep-weights
+            printf '%s\n' keep-weights
+        case add-only
+            printf '%s\n' add-only
+        case dry-run
+            printf '%s\n' check dry-run wait
         case wait
-            printf '%s\n' wait undo
+            printf '%s\n' check dry-run wait undo
         case idle
             printf '%s\n' idle undo
         case remove
@@ -851,7 +901,7 @@ end
 # Reads the words before the cursor as the program does. Sets, in the caller:
 # command; given, the names of the options, and name=value for those with a
 # value; pending, the option that the next word is the value of; and file, the
-# file of -R. Fails when nothing more can follow.
+# file of -R, --apply or --diff. Fails when nothing more can follow.
 function __ipvsadm_scan --no-scope-shadowing
     for word in $argv
         if test -n "$pending"
@@ -889,8 +939,9 @@ function __ipvsadm_scan --no-scope-shadowing
                     break
                 end
             case '*'
-                # Only --set takes plain words and nothing else, and -R a file.
-                test "$command" = restore; and test -z "$file"; or return 1
+                # Only --set takes plain words and nothing else; -R, --apply and --diff
+                # take a file.
+                contains -- "$command" restore apply diff; and test -z "$file"; or return 1
                 set file $word
         end
     end
@@ -1013,7 +1064,7 @@ function __ipvsadm_complete
         end
     else
         __ipvsadm_options
-        if test "$command" = restore; and test -z "$file"; and not string match -q -- '-*' "$typed"
+        if contains -- "$command" restore apply diff; and test -z "$file"; and not string match -q -- '-*' "$typed"
             __fish_complete_path "$typed"
         end
     end

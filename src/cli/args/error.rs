@@ -135,6 +135,8 @@ pub(crate) enum UsageError {
     WaitTime(String),
     #[error("illegal count specified")]
     Count(String),
+    #[error("illegal scope specified")]
+    Scope(String),
     #[error("the '{}' option goes only with {with}", .group.name)]
     OnlyWith { group: Group, with: &'static str },
     #[error("illegal mcast-ttl specified")]

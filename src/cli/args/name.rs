@@ -13,6 +13,8 @@ pub(crate) enum CommandName {
     Clear,
     Restore,
     Save,
+    Apply,
+    Diff,
     AddServer,
     EditServer,
     DeleteServer,
@@ -105,6 +107,10 @@ pub(crate) const REMOVE: Group = Group::new(44, "remove");
 pub(crate) const UNDO: Group = Group::new(45, "undo");
 pub(crate) const KEEP: Group = Group::new(46, "keep");
 pub(crate) const EXIST: Group = Group::new(47, "exist");
+pub(crate) const SCOPE: Group = Group::new(48, "scope");
+pub(crate) const KEEP_WEIGHTS: Group = Group::new(49, "keep-weights");
+pub(crate) const ADD_ONLY: Group = Group::new(50, "add-only");
+pub(crate) const DRY_RUN: Group = Group::new(51, "dry-run");
 
 /// A set of groups, such as those that a command line has an option of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

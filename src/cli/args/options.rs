@@ -31,7 +31,7 @@ const SERVICE_ADDRESS: Commands = Commands {
         C::EditServer,
         C::DeleteServer,
     ],
-    optional: &[C::Zero, C::Drain],
+    optional: &[C::Zero, C::Apply, C::Diff, C::Drain],
     exclusive: &[C::List],
 };
 const SERVICE_SETTINGS: Commands = Commands::optional(&[C::AddService, C::EditService]);
@@ -48,6 +48,8 @@ const OTHER_LISTING: Commands = Commands {
 };
 const RESTORING: Commands = Commands::optional(&[C::Restore]);
 const DRAINING: Commands = Commands::optional(&[C::Drain]);
+const APPLYING: Commands = Commands::optional(&[C::Apply]);
+const COMPARING: Commands = Commands::optional(&[C::Apply, C::Diff]);
 const STARTING_DAEMON: Commands = Commands::optional(&[C::StartDaemon]);
 /// Every command but help.
 const EVERY_COMMAND: Commands = Commands::optional(&[
@@ -57,6 +59,8 @@ const EVERY_COMMAND: Commands = Commands::optional(&[
     C::Clear,
     C::Restore,
     C::Save,
+    C::Apply,
+    C::Diff,
     C::AddServer,
     C::EditServer,
     C::DeleteServer,
@@ -85,6 +89,10 @@ pub(crate) static TABLE: &[Spec] = &[
         .help("Read commands from a file or standard input, one a line"),
     command(C::Save, "save").letters(&['S'])
         .help("Write the table as commands that -R reads"),
+    command(C::Apply, "apply")
+        .help("Make the table what a file or standard input says, with as few changes as possible"),
+    command(C::Diff, "diff")
+        .help("Show what --apply would change, as lines after - and +"),
     command(C::AddServer, "add-server").letters(&['a'])
         .help("Add a real server to a virtual service"),
     command(C::EditServer, "edit-server").letters(&['e'])
@@ -224,11 +232,21 @@ pub(crate) static TABLE: &[Spec] = &[
 
     option(H::RestoreOptions, name::STRICT, RESTORING)
         .help("Number the lines that fail, go on after every one, and exit with the status of the first"),
-    option(H::RestoreOptions, name::CHECK, RESTORING)
+    option(H::RestoreOptions, name::CHECK, Commands::optional(&[C::Restore, C::Apply]))
         .help("Read and check the rules, change nothing"),
 
-    option(H::DrainOptions, name::WAIT, DRAINING)
-        .help("Wait until no active connection is left, or for so long at most [default: without end]")
+    option(H::ApplyOptions, name::SCOPE, COMPARING).repeatable()
+        .help("Leave alone all services but those with such an address; may be given again")
+        .required("PREFIX", |options, text| options.add_scope(text)),
+    option(H::ApplyOptions, name::KEEP_WEIGHTS, COMPARING)
+        .help("Leave the weights of real servers that are there as they are"),
+    option(H::ApplyOptions, name::ADD_ONLY, COMPARING)
+        .help("Remove nothing"),
+    option(H::ApplyOptions, name::DRY_RUN, APPLYING)
+        .help("Show the commands that would be carried out, change nothing"),
+
+    option(H::DrainOptions, name::WAIT, Commands::optional(&[C::Apply, C::Drain]))
+        .help("Wait until no active connection is left, with --apply until no other ipvsadm changes the table; for so long at most [default: without end]")
         .optional("SECONDS", |options, text| options.set_wait(text)),
     option(H::DrainOptions, name::IDLE, DRAINING)
         .help("Wait until no connection is left, active or inactive"),

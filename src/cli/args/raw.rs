@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use ipvs_client::{AddressFamily, DaemonRole, Protocol, ServiceId};
 
 use super::{
@@ -18,7 +19,9 @@ use super::{
     netmask::NetmaskText,
     number::{parse_interval, parse_number},
 };
-use crate::command::{Forwarding, TunnelKind, choice::OutputForm, range};
+use crate::command::{
+    Forwarding, TunnelKind, Wait, choice::OutputForm, range, scope::parse_prefix,
+};
 
 /// Seconds, for -p without a number.
 const DEFAULT_PERSISTENCE: u32 = 360;
@@ -57,8 +60,8 @@ pub(crate) struct RawOptions<'a> {
     pub(super) output_file: Option<&'a str>,
     pub(super) interval: Option<Duration>,
     pub(super) count: Option<u32>,
-    /// Seconds; none given is without end.
-    pub(super) wait: Option<u32>,
+    pub(super) wait: Option<Wait>,
+    pub(super) prefixes: Vec<IpNet>,
 }
 
 /// An address or mark, and the text that it was typed as.
@@ -165,24 +168,28 @@ impl<'a> RawOptions<'a> {
         set(&mut self.mcast_group, group, error, text)
     }
 
+    pub(super) fn add_scope(&mut self, text: &str) -> Result<(), UsageError> {
+        let prefix = parse_prefix(text).ok_or_else(|| UsageError::Scope(text.to_owned()))?;
+        self.prefixes.push(prefix);
+        Ok(())
+    }
+
+    pub(super) fn set_wait(&mut self, text: Option<&str>) -> Result<(), UsageError> {
+        let Some(text) = text else {
+            self.wait = Some(Wait::WithoutEnd);
+            return Ok(());
+        };
+        let wait = parse_number(text, range::WAIT)
+            .map(|seconds| Wait::AtMost(Duration::from_secs(seconds.into())));
+        set(&mut self.wait, wait, UsageError::WaitTime, text)
+    }
+
     pub(super) fn set_interval(&mut self, text: Option<&str>) -> Result<(), UsageError> {
         match text {
             Some(text) => set(
                 &mut self.interval,
                 parse_interval(text, range::INTERVAL),
                 UsageError::WatchInterval,
-                text,
-            ),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn set_wait(&mut self, text: Option<&str>) -> Result<(), UsageError> {
-        match text {
-            Some(text) => set(
-                &mut self.wait,
-                parse_number(text, range::WAIT),
-                UsageError::WaitTime,
                 text,
             ),
             None => Ok(()),

@@ -21,6 +21,8 @@ pub(crate) struct Spec {
     pub(crate) heading: Heading,
     /// The set that the value is from, if it is a fixed one.
     pub(crate) words: Option<&'static WordList>,
+    /// It may be given more than once.
+    pub(crate) is_repeatable: bool,
     help: &'static str,
     take: Take,
 }
@@ -81,6 +83,7 @@ pub(crate) enum Heading {
     ChangeOptions,
     ListOptions,
     RestoreOptions,
+    ApplyOptions,
     DrainOptions,
     DaemonOptions,
     AnyCommand,
@@ -96,6 +99,7 @@ impl Heading {
             Self::ChangeOptions => "Options of changes",
             Self::ListOptions => "Options of -L and -S",
             Self::RestoreOptions => "Options of -R",
+            Self::ApplyOptions => "Options of --apply and --diff",
             Self::DrainOptions => "Options of --drain",
             Self::DaemonOptions => "Options of --start-daemon",
             Self::AnyCommand => "Option of every command",
@@ -144,6 +148,7 @@ impl Spec {
     ) -> Result<(), UsageError> {
         if let Some(group) = self.group()
             && !options.given.insert(group)
+            && !self.is_repeatable
         {
             return Err(UsageError::Repeated(group));
         }
@@ -164,6 +169,7 @@ impl Spec {
             value: Value::None,
             heading,
             words: None,
+            is_repeatable: false,
             help: "",
             take: Take::Nothing,
         }
@@ -180,6 +186,12 @@ impl Spec {
     /// Sets the name after `--`, where it is not that of the group.
     pub(super) const fn long(mut self, long: &'static str) -> Self {
         self.long = long;
+        self
+    }
+
+    /// Lets the option be given more than once.
+    pub(super) const fn repeatable(mut self) -> Self {
+        self.is_repeatable = true;
         self
     }
 

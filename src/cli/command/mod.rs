@@ -6,13 +6,14 @@ pub(crate) mod choice;
 pub(crate) mod drain;
 pub(crate) mod place;
 pub(crate) mod range;
+pub(crate) mod scope;
 pub(crate) mod update;
 
 use std::{path::PathBuf, time::Duration};
 
 use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemonSettings};
 
-use self::{choice::TUNNELS, drain::Drain, update::Update};
+use self::{choice::TUNNELS, drain::Drain, scope::Scope, update::Update};
 
 /// Of a synchronization daemon, without --mcast-interface.
 pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
@@ -24,6 +25,8 @@ pub(crate) enum Request {
     Version(Form),
     /// Commands of a file.
     Restore(Restore),
+    /// The table becomes what a file says, or is compared with it.
+    Apply(Apply),
     Watch(Watch),
     Drain(Drain),
     Run(Command),
@@ -64,6 +67,33 @@ pub(crate) struct Restore {
     pub(crate) exist: bool,
     /// Standard input if not given.
     pub(crate) file: Option<PathBuf>,
+}
+
+/// The options of --apply and --diff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Apply {
+    /// Standard input if not given.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) effect: ApplyEffect,
+    pub(crate) scope: Scope,
+    /// Real servers that are there keep their weight.
+    pub(crate) keep_weights: bool,
+    /// Nothing is removed.
+    pub(crate) add_only: bool,
+    pub(crate) form: Form,
+}
+
+/// What is done about the differences between the table and a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ApplyEffect {
+    /// Nothing is compared: the file is read and checked.
+    Check,
+    /// They are shown as lines.
+    Diff,
+    /// They are shown as the commands that would be carried out.
+    DryRun,
+    /// They are removed, when no other program is changing the table.
+    Change(Wait),
 }
 
 /// The table in a form that -R reads.

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ipvs_client::{Errno, Error, NameKind, Operation, ServiceId};
+use ipvs_client::{DestinationId, Errno, Error, NameKind, Operation, ServiceId, plan::WantedError};
 
 use crate::{
     args::error::{STATUS_USAGE, UsageError},
@@ -75,10 +75,83 @@ pub(crate) struct InputError {
     pub(crate) reason: io::Error,
 }
 
+fn name_file(file: Option<&Path>) -> String {
+    file.map_or("standard input".to_owned(), |file| {
+        file.display().to_string()
+    })
+}
+
 fn name_input(file: Option<&Path>) -> String {
     file.map_or("from standard input".to_owned(), |file| {
         file.display().to_string()
     })
+}
+
+/// A command of a file that describes no table, or not beside those before it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DescriptionError {
+    #[error("{error}, first in {first}")]
+    Repeated { error: WantedError, first: Place },
+    #[error("{0} is not added before its server {1}")]
+    NoService(ServiceId, DestinationId),
+    #[error("to {0} does not say what should be there; -A, -a, --set and --start-daemon do")]
+    Operation(Operation),
+    #[error("this command does not say what should be there; -A, -a, --set and --start-daemon do")]
+    Other,
+}
+
+/// A file has no service that the table should have.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NothingDescribed {
+    #[error("no virtual service in {}; to clear the table say ipvsadm -C", name_file(.0.as_deref()))]
+    InFile(Option<PathBuf>),
+    #[error(
+        "no virtual service of {} is in the scope; to remove one say ipvsadm -D",
+        name_file(.0.as_deref())
+    )]
+    InScope(Option<PathBuf>),
+}
+
+/// A failure of the client comes from a change that a file, and not a command, asks
+/// for: its context, for whoever words it.
+#[derive(Debug, thiserror::Error)]
+#[error("a change failed")]
+pub(crate) struct StepFailed;
+
+/// The table is not what it was made: lines of what differs follow.
+#[derive(Debug, thiserror::Error)]
+#[error("someone else has changed the table meanwhile; it differs from the file:{0}")]
+pub(crate) struct ChangedMeanwhile(pub(crate) String);
+
+/// Changes could not be undone: lines of what has become different follow.
+#[derive(Debug, thiserror::Error)]
+#[error("the table is not as it was before; these lines differ now:{0}")]
+pub(crate) struct StandingChanges(pub(crate) String);
+
+/// The folder with the files that outlive a program cannot be used, or a file in it.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {}: {reason}", path.display())]
+pub(crate) struct StateError {
+    pub(crate) path: PathBuf,
+    #[source]
+    pub(crate) reason: io::Error,
+}
+
+/// The lock of the table is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LockError {
+    /// There is no file to lock.
+    #[error("cannot lock the table: {0}")]
+    State(#[from] StateError),
+    /// Another program has it.
+    #[error(
+        "another ipvsadm is changing the table (it holds {}); --wait waits for it",
+        path.display()
+    )]
+    Held {
+        /// The file that is locked.
+        path: PathBuf,
+    },
 }
 
 /// The table has been saved but for these entries, each of which is told on a
@@ -157,11 +230,18 @@ pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
     if let Some(error) = error.downcast_ref::<UsageError>() {
         return error.status();
     }
-    if error.is::<JsonError>() || error.is::<InputError>() {
+    if error.is::<JsonError>()
+        || error.is::<InputError>()
+        || error.is::<DescriptionError>()
+        || error.is::<NothingDescribed>()
+    {
         return STATUS_USAGE;
     }
     if error.is::<NothingToDrain>() {
         return STATUS_REFUSED;
+    }
+    if error.is::<StateError>() || matches!(error.downcast_ref(), Some(LockError::State(_))) {
+        return STATUS_UNAVAILABLE;
     }
     match error.downcast_ref::<Error>() {
         Some(error) if is_unavailable(error) => STATUS_UNAVAILABLE,
@@ -202,6 +282,27 @@ pub(super) fn find_refusal(error: &Error) -> Option<(Operation, Errno)> {
         }
         _ => None,
     }
+}
+
+/// Names an errno that IPVS answers with as C does; any other by its number.
+pub(super) fn name_errno(errno: Errno) -> String {
+    let name = match errno {
+        Errno::PERM => "EPERM",
+        Errno::NOENT => "ENOENT",
+        Errno::SRCH => "ESRCH",
+        Errno::NOMEM => "ENOMEM",
+        Errno::BUSY => "EBUSY",
+        Errno::EXIST => "EEXIST",
+        Errno::NODEV => "ENODEV",
+        Errno::INVAL => "EINVAL",
+        Errno::RANGE => "ERANGE",
+        Errno::OPNOTSUPP => "EOPNOTSUPP",
+        Errno::AFNOSUPPORT => "EAFNOSUPPORT",
+        Errno::ADDRNOTAVAIL => "EADDRNOTAVAIL",
+        Errno::NETUNREACH => "ENETUNREACH",
+        other => return other.raw_os_error().to_string(),
+    };
+    name.to_owned()
 }
 
 /// Tells whether no command can work: there is no IPVS, or not for this user.

@@ -8,7 +8,7 @@ use std::io::Write;
 use ipvs_client::Error;
 
 use super::{
-    error::{CommandLine, FailedCommand, find_refusal, is_closed_pipe, is_unavailable},
+    error::{CommandLine, FailedCommand, StepFailed, find_refusal, is_closed_pipe, is_unavailable},
     facts::Facts,
     hint,
     object::make_object,
@@ -96,7 +96,9 @@ impl<'a> Messages<'a> {
         let failure = error.downcast_ref::<Error>();
         let to_terminal = (self.is_terminal)();
         let facts = (to_terminal || failure.is_some_and(is_unavailable)).then(Facts::read);
+        let is_step = error.is::<StepFailed>();
         let mut text = match failure {
+            Some(failure) if is_step => words::word_step(failure),
             Some(failure) => {
                 words::word_failure(failure, facts.as_ref().is_none_or(|facts| facts.net_raw))
             }
@@ -107,7 +109,10 @@ impl<'a> Messages<'a> {
             // A message of the original's can end with an empty line.
             text = format!("{prefix}{}", text.trim_end());
         }
-        if to_terminal && let Some((operation, errno)) = failure.and_then(find_refusal) {
+        if to_terminal
+            && !is_step
+            && let Some((operation, errno)) = failure.and_then(find_refusal)
+        {
             let refusal = Error::Kernel { operation, errno };
             text.push_str(&format!("\n({refusal})"));
         }

@@ -12,9 +12,10 @@ mod words;
 
 pub(crate) use self::{
     error::{
-        CommandLine, FailedCommand, Incomplete, InputError, NoOldWeight, NothingToDrain,
-        OutputFileError, RuleAt, StdoutError, exit_status, flush, is_change, is_closed_pipe,
-        is_unavailable,
+        ChangedMeanwhile, CommandLine, DescriptionError, FailedCommand, Incomplete, InputError,
+        LockError, NoOldWeight, NothingDescribed, NothingToDrain, OutputFileError, RuleAt,
+        StandingChanges, StateError, StdoutError, StepFailed, exit_status, flush, is_change,
+        is_closed_pipe, is_unavailable,
     },
     messages::Messages,
 };

@@ -2,13 +2,16 @@
 
 //! A failure as a JSON object.
 
-use ipvs_client::{Errno, Error, Operation};
+use ipvs_client::Error;
 
 use super::{
-    error::{RuleAt, find_refusal},
+    error::{RuleAt, find_refusal, name_errno},
     words,
 };
-use crate::{command::place::Place, json::JsonError};
+use crate::{
+    command::place::Place,
+    json::{JsonError, name_object},
+};
 
 /// Makes the JSON object of an error: the operation and its object, the kernel's
 /// reason, the words, and the place of the rule.
@@ -47,48 +50,4 @@ pub(super) fn make_object(error: &anyhow::Error) -> serde_json::Value {
         }
     }
     object
-}
-
-/// Names the virtual service, real server or daemon that an operation is about.
-fn name_object(operation: Operation) -> Option<serde_json::Value> {
-    use Operation as O;
-    Some(match operation {
-        O::ReadService(service)
-        | O::AddService(service)
-        | O::EditService(service)
-        | O::DeleteService(service)
-        | O::ListDestinations(service)
-        | O::ZeroService(service) => serde_json::json!({"service": service.to_string()}),
-        O::AddDestination(service, destination)
-        | O::EditDestination(service, destination)
-        | O::DeleteDestination(service, destination) => serde_json::json!({
-            "service": service.to_string(),
-            "destination": destination.to_string(),
-        }),
-        O::StartDaemon(role) | O::StopDaemon(role) => {
-            serde_json::json!({"daemon": role.to_string()})
-        }
-        _ => return None,
-    })
-}
-
-/// Names an errno that IPVS answers with as C does; any other by its number.
-fn name_errno(errno: Errno) -> String {
-    let name = match errno {
-        Errno::PERM => "EPERM",
-        Errno::NOENT => "ENOENT",
-        Errno::SRCH => "ESRCH",
-        Errno::NOMEM => "ENOMEM",
-        Errno::BUSY => "EBUSY",
-        Errno::EXIST => "EEXIST",
-        Errno::NODEV => "ENODEV",
-        Errno::INVAL => "EINVAL",
-        Errno::RANGE => "ERANGE",
-        Errno::OPNOTSUPP => "EOPNOTSUPP",
-        Errno::AFNOSUPPORT => "EAFNOSUPPORT",
-        Errno::ADDRNOTAVAIL => "EADDRNOTAVAIL",
-        Errno::NETUNREACH => "ENETUNREACH",
-        other => return other.raw_os_error().to_string(),
-    };
-    name.to_owned()
 }

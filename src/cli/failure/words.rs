@@ -4,7 +4,7 @@
 
 use ipvs_client::{Errno, Error, Operation};
 
-use super::error::{RuleAt, find_refusal};
+use super::error::{RuleAt, StepFailed, find_refusal, name_errno};
 use crate::command::place::Place;
 
 /// Words an error that is not the client's, without its context.
@@ -23,10 +23,21 @@ pub(super) fn word_prefix(error: &anyhow::Error) -> String {
     };
     let operation = error.downcast_ref::<Error>().and_then(Error::operation);
     match (at.place, operation) {
-        (Some(Place::Service(_) | Place::Destination(..)), Some(operation)) => {
+        (Some(Place::Service(_) | Place::Destination(..)), Some(operation))
+            if !error.is::<StepFailed>() =>
+        {
             format!("{}cannot {operation}: ", at.prefix())
         }
         _ => at.prefix(),
+    }
+}
+
+/// Words the failure of a change that no command line has asked for, and that the
+/// original has no words for.
+pub(super) fn word_step(error: &Error) -> String {
+    match find_refusal(error) {
+        Some((_, errno)) => format!("{error} ({})", name_errno(errno)),
+        None => error.to_string(),
     }
 }
 

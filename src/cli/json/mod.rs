@@ -5,12 +5,14 @@
 mod document;
 mod error;
 mod object;
+mod plan;
 mod read;
 mod tree;
 mod write;
 
 pub(crate) use self::{
     error::JsonError,
+    plan::{name_object, write_plan},
     read::changes,
     write::{ConnectionsDocument, TableDocument, write_daemons, write_timeouts, write_version},
 };

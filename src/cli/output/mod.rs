@@ -12,6 +12,7 @@ mod line;
 mod notice;
 mod number;
 mod openmetrics;
+mod plan;
 mod text;
 mod wide;
 mod words;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     json::JsonWriter,
     line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},
     openmetrics::write_openmetrics,
+    plan::{write_commands, write_differences},
     text::protocol_option,
     wide::WideWriter,
 };

@@ -8,35 +8,20 @@
 
 use std::{
     fs::{File, TryLockError},
-    path::PathBuf,
     thread,
     time::{Duration, Instant},
 };
 
-use super::state_folder::{StateError, StateFolder};
-use crate::command::Wait;
+use super::state_folder::StateFolder;
+use crate::{
+    command::Wait,
+    failure::{LockError, StateError},
+};
 
 /// The end of the name of the file.
 const FILE: &str = "lock";
 /// Between two attempts, where waiting has an end.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// The lock is not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LockError {
-    /// There is no file to lock.
-    #[error("cannot lock the table: {0}")]
-    State(#[from] StateError),
-    /// Another program has it.
-    #[error(
-        "another ipvsadm is changing the table: it holds {}",
-        path.display()
-    )]
-    Held {
-        /// The file that is locked.
-        path: PathBuf,
-    },
-}
 
 /// The lock of the table of a network namespace; whoever has it drops it.
 pub(crate) struct TableLock {

@@ -2,6 +2,7 @@
 
 //! Carries a command out: asks the kernel, hands the answer to the output.
 
+mod apply;
 mod drain;
 mod listing;
 mod lock;
@@ -41,6 +42,7 @@ pub(crate) fn run_request(
         }
         Request::Version(Form::Json) => json::write_version(out).map_err(StdoutError)?,
         Request::Restore(options) => return restore::run_rules(options, session, out, messages),
+        Request::Apply(options) => return apply::run(options, session, out, messages),
         Request::Watch(watch) => watch::run(watch, session.client()?, out).map_err(explain)?,
         Request::Drain(drain) => return drain::run(drain, session, out, messages),
         Request::Run(command) => execute_typed(command, wording, session, out, messages)?,

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     args::{self, error::UsageError},
-    command::{Command, Request, Restore, place::Place},
+    command::{Apply, Command, Request, Restore, place::Place},
     failure::{CommandLine, InputError, RuleAt},
     json,
 };
@@ -151,8 +151,12 @@ pub(super) fn parse_words(words: &[&str]) -> Result<Command, UsageError> {
         // be lost without a word.
         Request::Restore(Restore {
             file: Some(file), ..
+        })
+        | Request::Apply(Apply {
+            file: Some(file), ..
         }) => Err(UsageError::UnexpectedArgument(file.display().to_string())),
         Request::Restore(_)
+        | Request::Apply(_)
         | Request::Help
         | Request::Version(_)
         | Request::Watch(_)

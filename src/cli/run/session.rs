@@ -8,7 +8,10 @@ use std::{io, time::Duration};
 use ipvs_client::{Client, Error};
 
 use super::{lock::TableLock, state_folder::StateFolder};
-use crate::command::Wait;
+use crate::{
+    command::Wait,
+    failure::{LockError, Messages},
+};
 
 /// The time that commands of the original wait for whoever has the lock. They go on
 /// without it then: it does not exist for those who wrote the scripts that they
@@ -77,7 +80,24 @@ impl Session {
         Ok(folder.and_then(|folder| TableLock::take(folder, PATIENCE).ok()))
     }
 
-    /// Takes the lock in the same way, for all that follows.
+    /// Takes the lock of the table, for all that follows.
+    ///
+    /// # Errors
+    /// When the table cannot be reached, or locked within the time.
+    pub(crate) fn lock(&mut self, wait: Wait, messages: &mut Messages<'_>) -> anyhow::Result<()> {
+        let folder = self.open_state_folder()?;
+        let lock = match TableLock::take(&folder, Wait::AtMost(Duration::ZERO)) {
+            Err(LockError::Held { .. }) if wait != Wait::AtMost(Duration::ZERO) => {
+                messages.note_to_terminal("waiting for another ipvsadm that is changing the table");
+                TableLock::take(&folder, wait)?
+            }
+            outcome => outcome?,
+        };
+        self.held = Some(lock);
+        Ok(())
+    }
+
+    /// Takes the lock where that is possible, for all that follows.
     ///
     /// # Errors
     /// When the table cannot be reached.

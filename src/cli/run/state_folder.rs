@@ -17,17 +17,10 @@ use rustix::{
     io::Errno,
 };
 
+use crate::failure::StateError;
+
 const PARENT: &str = "/run";
 const NAME: &str = "ipvsadm";
-
-/// The folder cannot be used, or a file in it.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot use {}: {reason}", path.display())]
-pub(crate) struct StateError {
-    pub(crate) path: PathBuf,
-    #[source]
-    pub(crate) reason: io::Error,
-}
 
 /// The folder, and the names that the files of one network namespace have in it.
 pub(crate) struct StateFolder {

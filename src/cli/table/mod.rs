@@ -11,10 +11,8 @@ use ipvs_client::{
     Client, Consistency, Counters, Destination, Info, Service, ServiceId, ServiceSettings, Stats,
 };
 
-use crate::{
-    command::ListTable,
-    table::order::{compare_destinations, compare_services},
-};
+pub(crate) use self::order::{compare_destinations, compare_services};
+use crate::command::ListTable;
 
 /// A virtual service with its destinations.
 pub(crate) type Entry = (Service, Vec<Destination>);

@@ -203,6 +203,17 @@ impl Serialize for Destination {
     }
 }
 
+/// A destination without what only the kernel knows, counters and numbers of
+/// connections.
+#[derive(Clone, Copy, Debug)]
+pub struct WithoutCounters<'a>(pub &'a Destination);
+
+impl Serialize for WithoutCounters<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        DestinationForm::of(self.0, false).serialize(serializer)
+    }
+}
+
 impl<'de> Deserialize<'de> for Destination {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let form = DestinationForm::deserialize(deserializer)?;

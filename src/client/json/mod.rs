@@ -36,6 +36,7 @@ mod table;
 mod values;
 
 pub use self::{
+    destination::WithoutCounters,
     names::{CHECKSUMS, FAMILIES, METHODS, PROTOCOLS},
     service::Entry,
     table::{SCHEMA_VERSION, Table},

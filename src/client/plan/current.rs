@@ -2,7 +2,9 @@
 
 //! The table as it is, as far as a plan needs it.
 
-use super::Wanted;
+use std::collections::{HashMap, HashSet};
+
+use super::{Plan, Step, Wanted};
 use crate::{
     Client, Consistency, Counters, Destination, Result, Service, ServiceId, SyncDaemon, Timeouts,
 };
@@ -32,6 +34,43 @@ impl Client {
         wanted: &Wanted,
         is_inside: impl Fn(&ServiceId) -> bool,
     ) -> Result<Current> {
+        self.read_parts(wanted, is_inside, |client, id| {
+            client.destinations_with(id, Counters::Skip, Consistency::Agreed)
+        })
+    }
+
+    /// Reads the table again after a plan has been carried out: the services, and the
+    /// destinations of those that the plan was about or that were not there before.
+    /// The destinations of the others are taken to be what they were.
+    ///
+    /// # Errors
+    /// Those of [`read_current`](Self::read_current).
+    pub fn reread_current(
+        &mut self,
+        before: Current,
+        plan: &Plan,
+        wanted: &Wanted,
+        is_inside: impl Fn(&ServiceId) -> bool,
+    ) -> Result<Current> {
+        let changed: HashSet<ServiceId> = plan.steps().filter_map(Step::service).collect();
+        let mut known: HashMap<ServiceId, Vec<Destination>> = before
+            .services
+            .into_iter()
+            .map(|(service, destinations)| (service.id, destinations))
+            .filter(|(id, _)| !changed.contains(id))
+            .collect();
+        self.read_parts(wanted, is_inside, |client, id| match known.remove(id) {
+            Some(destinations) => Ok(destinations),
+            None => client.destinations_with(id, Counters::Skip, Consistency::Agreed),
+        })
+    }
+
+    fn read_parts(
+        &mut self,
+        wanted: &Wanted,
+        is_inside: impl Fn(&ServiceId) -> bool,
+        mut read_destinations: impl FnMut(&mut Self, &ServiceId) -> Result<Vec<Destination>>,
+    ) -> Result<Current> {
         let mut current = Current::default();
         if wanted.timeouts != Timeouts::default() {
             current.timeouts = self.timeouts()?;
@@ -42,8 +81,7 @@ impl Client {
         let services = self.map_services(Counters::Skip, Consistency::Agreed, |service| service)?;
         for (id, service) in services {
             if is_inside(&id) {
-                let destinations =
-                    self.destinations_with(&id, Counters::Skip, Consistency::Agreed)?;
+                let destinations = read_destinations(self, &id)?;
                 current.services.push((service, destinations));
             }
         }

@@ -204,14 +204,15 @@ impl<'a> Planner<'a> {
     }
 
     fn plan_timeouts(&mut self) {
-        let differing = |from, to: Option<_>| to.filter(|_| from != to);
         let (from, wanted) = (self.current.timeouts, self.wanted.timeouts);
+        // A kernel that was built without a protocol has no timeout for it.
+        let chosen = |from: Option<_>, wanted: Option<_>| from.and(wanted).or(from);
         let to = Timeouts {
-            tcp: differing(from.tcp, wanted.tcp),
-            tcp_fin: differing(from.tcp_fin, wanted.tcp_fin),
-            udp: differing(from.udp, wanted.udp),
+            tcp: chosen(from.tcp, wanted.tcp),
+            tcp_fin: chosen(from.tcp_fin, wanted.tcp_fin),
+            udp: chosen(from.udp, wanted.udp),
         };
-        if to != Timeouts::default() {
+        if to != from {
             self.plan.push(Step::SetTimeouts { from, to });
         }
     }

@@ -11,11 +11,11 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
-    /// Set the timeouts that differ.
+    /// Set the timeouts.
     SetTimeouts {
         /// All timeouts as they are.
         from: Timeouts,
-        /// Those that differ.
+        /// All timeouts as they should be.
         to: Timeouts,
     },
     /// Add a virtual service.

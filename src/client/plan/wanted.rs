@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Current;
 use crate::{
     Change, DaemonRole, DestinationId, DestinationSettings, ServiceId, ServiceSettings,
     SyncDaemonSettings, Timeouts,
@@ -173,5 +174,26 @@ impl Wanted {
     pub(super) fn has_destination(&self, service: &ServiceId, id: &DestinationId) -> bool {
         let place = self.places.get(service);
         place.is_some_and(|&place| self.destinations.contains(&(place, *id)))
+    }
+}
+
+/// The table stays what it is.
+impl From<&Current> for Wanted {
+    fn from(current: &Current) -> Self {
+        let mut wanted = Self::default();
+        for (service, destinations) in &current.services {
+            let destinations = destinations.iter();
+            let destinations = destinations.map(|destination| {
+                Change::AddDestination(service.id, destination.id, destination.settings)
+            });
+            let add = Change::AddService(service.id, service.settings.clone());
+            for change in std::iter::once(add).chain(destinations) {
+                // The kernel has nothing twice, and no destination without a service.
+                let _ = wanted.add(&change);
+            }
+        }
+        wanted.timeouts = current.timeouts;
+        wanted.daemons = current.daemons.iter().map(Into::into).collect();
+        wanted
     }
 }

@@ -2,8 +2,6 @@
 
 //! The servers that --drain is about, and what is done with them.
 
-use std::time::Duration;
-
 use super::make_compulsory;
 use crate::{
     args::{
@@ -66,10 +64,7 @@ impl RawOptions<'_> {
                 true => Awaited::All,
                 false => Awaited::Active,
             },
-            time: match self.wait {
-                Some(seconds) => Wait::AtMost(Duration::from_secs(seconds.into())),
-                None => Wait::WithoutEnd,
-            },
+            time: self.wait.unwrap_or(Wait::WithoutEnd),
             remove,
         }))
     }

@@ -3,6 +3,7 @@
 //! The options of a command line taken together: the rules between them, the
 //! defaults, and the command that they make.
 
+mod apply;
 mod change;
 mod drain;
 mod listing;
@@ -38,7 +39,7 @@ pub(super) fn make_request(
         _ => None,
     };
     let file = match command {
-        CommandName::Restore => options.take_file(),
+        CommandName::Restore | CommandName::Apply | CommandName::Diff => options.take_file(),
         _ => None,
     };
     if let Some(word) = options.arguments.first() {
@@ -81,6 +82,8 @@ pub(super) fn make_request(
                 file,
             }));
         }
+        CommandName::Apply => return Ok(Request::Apply(options.make_apply(file)?)),
+        CommandName::Diff => return Ok(Request::Apply(options.make_diff(file))),
         CommandName::Save => Command::Save(match options.choose_form() {
             Form::Json => Save::Json,
             Form::Classic => Save::Rules {
@@ -162,7 +165,7 @@ impl<'a> RawOptions<'a> {
             .udp(seconds(udp)?))
     }
 
-    /// Takes the argument of -R, if it is the only one: the name of a file, or `-`
+    /// Takes the argument of -R, --apply and --diff, if it is the only one: the name of a file, or `-`
     /// for standard input.
     fn take_file(&mut self) -> Option<PathBuf> {
         let [name] = self.arguments.as_slice() else {

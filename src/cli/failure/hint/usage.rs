@@ -120,6 +120,7 @@ fn explain_error(error: &UsageError, words: &[&str]) -> Option<String> {
             return explain_range("an interval in seconds", range::INTERVAL, given);
         }
         E::WaitTime(given) => return explain_range("a time in seconds", range::WAIT, given),
+        E::Scope(_) => "a scope is an address, or one with the length of a prefix: 192.0.2.0/24",
         E::Count(given) => return explain_range("a count", range::COUNT, given),
         _ => return None,
     };

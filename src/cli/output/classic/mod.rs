@@ -10,6 +10,10 @@ mod timeouts;
 mod unsayable;
 
 pub(crate) use self::{
-    connections::ConnectionWriter, daemon::write_daemon, save::SaveWriter, table::ClassicWriter,
-    timeouts::write_timeouts, unsayable::Unsaved,
+    connections::ConnectionWriter,
+    daemon::write_daemon,
+    save::{RuleWriter, SaveWriter},
+    table::ClassicWriter,
+    timeouts::write_timeouts,
+    unsayable::{Unsaved, describe_unsayable_destination, describe_unsayable_service},
 };

@@ -158,6 +158,24 @@ impl UnsavedReason {
     }
 }
 
+/// Describes a service that no command line makes as it is.
+pub(crate) fn describe_unsayable_service(service: &Service) -> Option<String> {
+    let reason = UnsavedReason::of_service(service)?;
+    let object = ObjectId::Service(service.id);
+    Some(format!("{object}{} ({reason})", service_words(service)))
+}
+
+/// Describes a destination that no command line makes as it is.
+pub(crate) fn describe_unsayable_destination(
+    service: &ServiceId,
+    destination: &Destination,
+) -> Option<String> {
+    let reason = UnsavedReason::of_destination(service, destination)?;
+    let object = ObjectId::Server(*service, destination.id);
+    let words = destination_words(&destination.settings);
+    Some(format!("{object}{words} ({reason})"))
+}
+
 /// Tells whether -R reads the name as one word, and as this one: it knows no
 /// quoting, and leaves out the program's own name.
 fn is_word(name: &str) -> bool {

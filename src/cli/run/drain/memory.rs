@@ -12,11 +12,8 @@ use super::{
 };
 use crate::{
     command::Wait,
-    run::{
-        lock::{LockError, TableLock},
-        session::Session,
-        state_folder::{StateError, StateFolder},
-    },
+    failure::{LockError, StateError},
+    run::{lock::TableLock, session::Session, state_folder::StateFolder},
 };
 
 /// The time to wait for another program that changes the table.

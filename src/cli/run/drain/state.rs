@@ -9,7 +9,7 @@ use ipvs_client::{DestinationId, ServiceId, json::SCHEMA_VERSION};
 use serde::{Deserialize, Serialize};
 
 use super::event::ServerId;
-use crate::run::state_folder::{StateError, StateFolder};
+use crate::{failure::StateError, run::state_folder::StateFolder};
 
 /// The end of the name of the file.
 const FILE: &str = "drained.json";

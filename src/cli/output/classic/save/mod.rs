@@ -2,37 +2,25 @@
 
 //! Writes the table as rules that -R reads.
 
+mod rule;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io::{self, Write},
-    net::IpAddr,
-};
+use std::io::{self, Write};
 
-use ipvs_client::{
-    AddressFamily, Destination, ForwardingMethod, Protocol, Service, ServiceId, Tunnel,
-    TunnelChecksum,
-};
+use ipvs_client::{Destination, Service, ServiceId};
 
+pub(crate) use self::rule::RuleWriter;
 use super::unsayable::{ObjectId, Unsaved, UnsavedReason, destination_words, service_words};
-use crate::output::{
-    entries::EntryWriter,
-    text::{self, Host},
-};
-use crate::{command::TunnelKind, names::Names};
+use crate::{names::Names, output::entries::EntryWriter};
 
 /// Writes the table as rules that -R reads. A service or destination that no rule
 /// makes becomes a comment.
 pub(crate) struct SaveWriter<W> {
     out: W,
-    names: Names,
-    /// The option that names the virtual service of the lines that are written.
-    service: String,
-    /// That service has become a comment.
+    rules: RuleWriter,
+    /// The service that was written last has become a comment.
     service_unsaved: bool,
-    /// The address and port of a real server; the buffer is kept for the next.
-    server: String,
     unsaved: Vec<Unsaved>,
 }
 
@@ -40,10 +28,8 @@ impl<W: Write> SaveWriter<W> {
     pub(crate) fn new(out: W, names: Names) -> Self {
         Self {
             out,
-            names,
-            service: String::new(),
+            rules: RuleWriter::new(names),
             service_unsaved: false,
-            server: String::new(),
             unsaved: Vec::new(),
         }
     }
@@ -55,25 +41,10 @@ impl<W: Write> SaveWriter<W> {
             let object = ObjectId::Service(service.id);
             return self.write_comment(object, &service_words(service), reason);
         }
-        let settings = &service.settings;
-        self.name_service(&service.id);
-        write!(self.out, "-A {} -s {}", self.service, settings.scheduler)?;
-        if let Some(persistence) = settings.persistence {
-            write!(self.out, " -p {}", persistence.timeout)?;
-            if let Some(netmask) = persistence.netmask() {
-                write!(self.out, " -M {netmask}")?;
-            }
-        }
-        if let Some(engine) = &settings.persistence_engine {
-            write!(self.out, " --pe {engine}")?;
-        }
-        if settings.one_packet {
-            write!(self.out, " -o")?;
-        }
-        if !settings.scheduler_flags.is_empty() {
-            let names = settings.scheduler_flags.names(&settings.scheduler);
-            write!(self.out, " -b {}", names.join(","))?;
-        }
+        self.rules.set_service(&service.id);
+        self.rules.write_service(&mut self.out, 'A')?;
+        self.rules
+            .write_service_settings(&mut self.out, &service.settings)?;
         writeln!(self.out)
     }
 
@@ -93,28 +64,9 @@ impl<W: Write> SaveWriter<W> {
             let object = ObjectId::Server(*service, destination.id);
             return self.write_comment(object, &destination_words(settings), reason);
         }
-        set_restorable_endpoint(
-            &mut self.server,
-            &mut self.names,
-            destination.id.address,
-            destination.id.port,
-            text::port_protocol(service),
-        );
-        write!(self.out, "-a {} -r {}", self.service, self.server)?;
-        match settings.forwarding_method {
-            ForwardingMethod::Masquerading => write!(self.out, " -m")?,
-            ForwardingMethod::Tunneling(_) => write!(self.out, " -i")?,
-            _ => write!(self.out, " -g")?,
-        }
-        write!(self.out, " -w {}", settings.weight)?;
-        if let ForwardingMethod::Tunneling(tunnel) = settings.forwarding_method {
-            self.write_tunnel(tunnel)?;
-        }
-        // Programs that compare whole lines with what they want write both.
-        let (upper, lower) = (settings.upper_threshold, settings.lower_threshold);
-        if upper != 0 || lower != 0 {
-            write!(self.out, " -x {upper} -y {lower}")?;
-        }
+        self.rules
+            .write_server(&mut self.out, 'a', service, &destination.id)?;
+        self.rules.write_server_settings(&mut self.out, settings)?;
         writeln!(self.out)
     }
 
@@ -127,52 +79,6 @@ impl<W: Write> SaveWriter<W> {
         writeln!(self.out, "# cannot be restored: {object}{words} ({reason})")?;
         self.unsaved.push(Unsaved { object, reason });
         Ok(())
-    }
-
-    fn write_tunnel(&mut self, tunnel: Tunnel) -> io::Result<()> {
-        let (kind, port, checksum) = match tunnel {
-            Tunnel::Ipip => (TunnelKind::Ipip, None, None),
-            Tunnel::Gue { port, checksum } => (TunnelKind::Gue, Some(port), Some(checksum)),
-            Tunnel::Gre { checksum } => (TunnelKind::Gre, None, Some(checksum)),
-            // It has become a comment.
-            _ => return Ok(()),
-        };
-        write!(self.out, " --tun-type {}", kind.name())?;
-        if let Some(port) = port {
-            write!(self.out, " --tun-port {port}")?;
-        }
-        match checksum {
-            None => Ok(()),
-            Some(TunnelChecksum::None) => write!(self.out, " --tun-nocsum"),
-            Some(TunnelChecksum::Full) => write!(self.out, " --tun-csum"),
-            Some(TunnelChecksum::Remote) => write!(self.out, " --tun-remcsum"),
-        }
-    }
-
-    /// Puts the option that names the service in place: `-t 10.0.0.1:80`,
-    /// `-f 5 -6`.
-    fn name_service(&mut self, id: &ServiceId) {
-        match *id {
-            ServiceId::Address {
-                protocol,
-                address,
-                port,
-            } => {
-                let names = &mut self.names;
-                set_restorable_endpoint(&mut self.service, names, address, port, protocol);
-                // A service of any other protocol has become a comment.
-                let option = text::protocol_option(protocol).unwrap_or_default();
-                self.service.insert(0, ' ');
-                self.service.insert_str(0, option);
-            }
-            ServiceId::Fwmark { mark, family } => {
-                self.service.clear();
-                text::append(&mut self.service, format_args!("-f {mark}"));
-                if family == AddressFamily::Ipv6 {
-                    self.service.push_str(" -6");
-                }
-            }
-        }
     }
 }
 
@@ -191,20 +97,4 @@ impl<W: Write> EntryWriter for SaveWriter<W> {
     fn end(self) -> io::Result<Vec<Unsaved>> {
         Ok(self.unsaved)
     }
-}
-
-/// Puts an address and port into the buffer, with names only where -R finds the
-/// same address and port by them.
-fn set_restorable_endpoint(
-    buffer: &mut String,
-    names: &mut Names,
-    address: IpAddr,
-    port: u16,
-    protocol: Protocol,
-) {
-    buffer.clear();
-    let host = names.restorable_host(address);
-    text::push_host(buffer, address, host.map_or(Host::Numeric, Host::Named));
-    buffer.push(':');
-    text::push_service(buffer, names.restorable_service(port, protocol), port);
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use ipvs_client::{
-    Change, DestinationId, DestinationSettings, Netmask, Persistence, SchedulerFlags,
-    ServiceSettings,
+    AddressFamily, Change, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
+    Persistence, Protocol, SchedulerFlags, ServiceSettings, Tunnel, TunnelChecksum,
 };
 
 use super::*;

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+
+//! The changes that make a table what a file says, as a JSON document.
+
+use std::io::{self, Write};
+
+use ipvs_client::{
+    Destination, Operation, Service,
+    json::{Entry, SCHEMA_VERSION, WithoutCounters},
+    plan::{Plan, Step},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The document of a plan. Added, edited and removed are counted by virtual services
+/// and real servers; those of a service that is removed are not counted.
+#[derive(Serialize)]
+struct PlanDocument {
+    schema_version: u32,
+    changed: bool,
+    added: usize,
+    edited: usize,
+    removed: usize,
+    changes: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct Change {
+    operation: String,
+    object: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Value>,
+}
+
+/// Writes the changes in the order in which they are carried out.
+pub(crate) fn write_plan(mut out: impl Write, plan: &Plan) -> io::Result<()> {
+    let count =
+        |is_counted: fn(&Step) -> bool| plan.steps().filter(|step| is_counted(step)).count();
+    let document = PlanDocument {
+        schema_version: SCHEMA_VERSION,
+        changed: !plan.is_empty(),
+        added: count(|step| matches!(step, Step::AddService(..) | Step::AddDestination(..))),
+        edited: count(|step| {
+            matches!(
+                step,
+                Step::EditService { .. } | Step::EditDestination { .. }
+            )
+        }),
+        removed: count(|step| {
+            matches!(step, Step::DeleteService(..) | Step::DeleteDestination(..))
+        }),
+        changes: plan.steps().map(describe).collect(),
+    };
+    serde_json::to_writer(&mut out, &document)?;
+    writeln!(out)
+}
+
+fn describe(step: &Step) -> Change {
+    let (before, after) = match step {
+        Step::SetTimeouts { from, to } => (Some(json!(from)), Some(json!(to))),
+        Step::AddService(id, settings) => (None, Some(json!(Service::new(*id, settings.clone())))),
+        Step::EditService { from, to } => {
+            let to = Service::new(from.id, to.clone());
+            (Some(json!(from)), Some(json!(to)))
+        }
+        Step::DeleteService(service, destinations) => {
+            (Some(json!(Entry::new(service, destinations))), None)
+        }
+        Step::AddDestination(_, id, settings) => {
+            let added = Destination::new(*id, *settings);
+            (None, Some(json!(WithoutCounters(&added))))
+        }
+        Step::EditDestination { from, to, .. } => {
+            let to = Destination::new(from.id, *to);
+            (Some(json!(from)), Some(json!(WithoutCounters(&to))))
+        }
+        Step::DeleteDestination(_, destination) => (Some(json!(destination)), None),
+        Step::StopDaemon(daemon) => (Some(json!(daemon)), None),
+        // What is left to the kernel is not known before.
+        Step::StartDaemon(daemon) => {
+            let started = json!({
+                "role": daemon.role,
+                "interface": daemon.interface,
+                "sync_id": daemon.sync_id,
+            });
+            (None, Some(started))
+        }
+        _ => (None, None),
+    };
+    let operation = step.operation();
+    Change {
+        operation: operation.to_string(),
+        object: name_object(operation),
+        before,
+        after,
+    }
+}
+
+/// Names the virtual service, real server or daemon that an operation is about.
+pub(crate) fn name_object(operation: Operation) -> Option<serde_json::Value> {
+    use Operation as O;
+    Some(match operation {
+        O::ReadService(service)
+        | O::AddService(service)
+        | O::EditService(service)
+        | O::DeleteService(service)
+        | O::ListDestinations(service)
+        | O::ZeroService(service) => serde_json::json!({"service": service.to_string()}),
+        O::AddDestination(service, destination)
+        | O::EditDestination(service, destination)
+        | O::DeleteDestination(service, destination) => serde_json::json!({
+            "service": service.to_string(),
+            "destination": destination.to_string(),
+        }),
+        O::StartDaemon(role) | O::StopDaemon(role) => {
+            serde_json::json!({"daemon": role.to_string()})
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+
+//! `--apply`: makes the table what a file says. `--diff`: shows what that would
+//! change.
+
+pub(super) mod description;
+
+use std::io::Write;
+
+use ipvs_client::{
+    Client,
+    plan::{Current, NotCarriedOut, Plan, PlanOptions, Step, Undoing, Wanted},
+};
+
+use self::description::Description;
+use super::{
+    rule_file::{self, parse_all, read_all},
+    session::Session,
+};
+use crate::{
+    args::error::STATUS_USAGE,
+    command::{Apply, ApplyEffect, Form},
+    failure::{
+        self, ChangedMeanwhile, Messages, NothingDescribed, RuleAt, StandingChanges, StdoutError,
+        StepFailed,
+    },
+    json,
+    output::{colour_on_terminal, write_commands, write_differences},
+};
+
+/// The exit status of --diff when there is a difference.
+const STATUS_DIFFERENT: u8 = 1;
+
+/// Does what the options ask for; returns the exit status.
+///
+/// # Errors
+/// When the file or the table cannot be read, or the lock cannot be taken; nothing has
+/// been changed then.
+pub(super) fn run(
+    apply: &Apply,
+    session: &mut Session,
+    out: &mut impl Write,
+    messages: &mut Messages<'_>,
+) -> anyhow::Result<u8> {
+    let file = apply.file.as_deref();
+    let text = read_all(file, rule_file::open(file)?)?;
+    let mut description = match Description::read(file, parse_all(file, &text, true)) {
+        Ok(description) => description,
+        Err(errors) => {
+            for error in &errors {
+                messages.report(error);
+            }
+            return Ok(STATUS_USAGE);
+        }
+    };
+    drop(text);
+    narrow(&mut description.wanted, apply, messages)?;
+    match apply.effect {
+        ApplyEffect::Check => {
+            messages.note_to_terminal("nothing wrong");
+            return Ok(0);
+        }
+        ApplyEffect::Change(wait) => session.lock(wait, messages)?,
+        ApplyEffect::Diff | ApplyEffect::DryRun => {}
+    }
+    let client = session.client()?;
+    let wanted = &description.wanted;
+    let current = client.read_current(wanted, |id| apply.scope.contains(id))?;
+    let plan = &Plan::new(&current, wanted, plan_options(apply));
+    warn_of_woken(plan, messages);
+    let status = match apply.effect {
+        ApplyEffect::Change(_) => {
+            if let Err(failed) = client.carry_out(plan) {
+                return report_failure(
+                    apply,
+                    &description,
+                    plan,
+                    current,
+                    failed,
+                    client,
+                    messages,
+                );
+            }
+            check_outcome(apply, wanted, plan, current, client, messages)?
+        }
+        ApplyEffect::Diff if !plan.is_empty() => STATUS_DIFFERENT,
+        _ => 0,
+    };
+    match (apply.effect, apply.form) {
+        (_, Form::Json) => json::write_plan(&mut *out, plan),
+        (ApplyEffect::Diff, Form::Classic) => write_differences(out, plan, colour_on_terminal()),
+        (ApplyEffect::DryRun, Form::Classic) => write_commands(out, plan),
+        _ => Ok(()),
+    }
+    .map_err(StdoutError)?;
+    Ok(status)
+}
+
+fn plan_options(apply: &Apply) -> PlanOptions {
+    let mut options = PlanOptions::default();
+    options.keep_weights = apply.keep_weights;
+    options.add_only = apply.add_only;
+    options
+}
+
+/// Leaves only what is in the scope, which must be something: a file that has been
+/// emptied by mistake is not to empty the table.
+fn narrow(
+    wanted: &mut Wanted,
+    apply: &Apply,
+    messages: &mut Messages<'_>,
+) -> Result<(), NothingDescribed> {
+    let file = apply.file.clone();
+    if wanted.is_empty() {
+        return Err(NothingDescribed::InFile(file));
+    }
+    if !apply.scope.is_whole() {
+        let left_out = wanted.narrow(|id| apply.scope.contains(id));
+        if wanted.is_empty() {
+            return Err(NothingDescribed::InScope(file));
+        }
+        if left_out > 0 {
+            let plural = if left_out == 1 { "" } else { "s" };
+            messages.note_to_terminal(&format!(
+                "{left_out} service{plural} of the file outside of the scope"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Somebody, or a health check, has set weight 0.
+fn warn_of_woken(plan: &Plan, messages: &mut Messages<'_>) {
+    for step in plan.steps() {
+        if let Step::EditDestination { service, from, to } = step
+            && from.settings.weight == 0
+            && to.weight > 0
+        {
+            let (id, weight) = (from.id, to.weight);
+            messages.warn(&format!(
+                "{id} of {service} has weight 0 and gets {weight}; --keep-weights leaves it"
+            ));
+        }
+    }
+}
+
+/// Reads the table once more and tells what others have changed meanwhile. Returns the
+/// exit status.
+fn check_outcome(
+    apply: &Apply,
+    wanted: &Wanted,
+    plan: &Plan,
+    before: Current,
+    client: &mut Client,
+    messages: &mut Messages<'_>,
+) -> anyhow::Result<u8> {
+    if plan.is_empty() {
+        return Ok(0);
+    }
+    let after = client.reread_current(before, plan, wanted, |id| apply.scope.contains(id))?;
+    let rest = Plan::new(&after, wanted, plan_options(apply));
+    if rest.is_empty() {
+        return Ok(0);
+    }
+    let error = ChangedMeanwhile(list_differences(&rest)).into();
+    messages.report(&error);
+    Ok(failure::exit_status(&error))
+}
+
+/// Tells which changes were refused, and what became of the others. Returns the exit
+/// status.
+fn report_failure(
+    apply: &Apply,
+    description: &Description,
+    plan: &Plan,
+    before: Current,
+    failed: NotCarriedOut,
+    client: &mut Client,
+    messages: &mut Messages<'_>,
+) -> anyhow::Result<u8> {
+    let mut status = 0;
+    for (index, error) in failed.refused {
+        let place = plan
+            .steps()
+            .nth(index)
+            .map(|step| description.find_place(step));
+        let error = anyhow::Error::from(error)
+            .context(StepFailed)
+            .context(RuleAt {
+                file: apply.file.clone(),
+                place: place.flatten(),
+                names_line: true,
+            });
+        messages.report(&error);
+        if status == 0 {
+            status = failure::exit_status(&error);
+        }
+    }
+    let Undoing::Failed(errors) = failed.undoing else {
+        messages.note("the table is as it was");
+        return Ok(status);
+    };
+    for error in errors {
+        messages.report(&anyhow::Error::from(error).context(StepFailed));
+    }
+    // What stands is what the table has now, and did not have before.
+    let now = client.read_current(&description.wanted, |id| apply.scope.contains(id))?;
+    let standing = Plan::new(&before, &Wanted::from(&now), PlanOptions::default());
+    if standing.is_empty() {
+        messages.note("the table is as it was");
+    } else {
+        messages.report(&StandingChanges(list_differences(&standing)).into());
+    }
+    Ok(status)
+}
+
+/// Returns a line for each difference, after a line end.
+fn list_differences(plan: &Plan) -> String {
+    let mut text = b"\n".to_vec();
+    // Memory takes everything.
+    let _ = write_differences(&mut text, plan, false);
+    String::from_utf8_lossy(text.trim_ascii_end()).into_owned()
+}
