@@ -4,12 +4,15 @@
 //! server of weight 0 is seen here before the program says it.
 
 use std::{
+    fs::File,
     io::{BufRead as _, BufReader, Read as _},
     net::{IpAddr, SocketAddr},
     os::unix::process::ExitStatusExt as _,
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
 };
 
+use ipvs_client::NetworkNamespace;
+use ipvs_lab::machine::Machine;
 use ipvs_lab::network::Network;
 use ipvs_lab::talk::{Conversation, Protocol, Responder};
 use ipvs_lab::{Answer, Namespace, program, wait};
@@ -126,6 +129,12 @@ impl Waiting {
     }
 }
 
+/// Opens the lock of the table, which is there from the first drain on.
+fn lock(director: &Namespace) -> File {
+    let inode = NetworkNamespace::of(director).unwrap().inode();
+    File::open(format!("/run/ipvsadm/net-{inode}.lock")).unwrap()
+}
+
 fn answer(director: &Namespace, arguments: &str) -> Answer {
     ipvs_lab::ipvsadm(director, arguments.split_ascii_whitespace()).unwrap()
 }
@@ -143,6 +152,9 @@ fn a_held_connection_goes_on_until_its_end_and_then_its_server_is_removed() {
         assert_ne!(scene.ask(), server, "it gets no new connections");
     }
     held.ask().unwrap();
+    let lock = lock(scene.director());
+    assert!(lock.try_lock().is_ok(), "others may change the table");
+    drop(lock);
     assert!(waiting.child.try_wait().unwrap().is_none(), "it waits");
     drop(held);
     let (output, errors, status) = waiting.end();
@@ -166,6 +178,26 @@ fn a_held_connection_goes_on_until_its_end_and_then_its_server_is_removed() {
 }
 
 #[test]
+fn while_another_changes_the_table_nothing_is_drained() {
+    let director = namespace("director");
+    let rules = "-A -f 5 -s rr\n-a -f 5 -r 10.0.0.2:0 -g -w 8\n";
+    crate::program::restore(&director, rules);
+    ipvsadm(&director, "--drain -r 10.0.0.2");
+    ipvsadm(&director, "--drain --undo");
+    let lock = lock(&director);
+    lock.lock().unwrap();
+    let drain = answer(&director, "--drain -r 10.0.0.2");
+    assert!(
+        drain
+            .stderr
+            .starts_with("another ipvsadm is changing the table"),
+        "{drain:?}"
+    );
+    assert_eq!((drain.stdout.as_str(), drain.status), ("", 1));
+    assert_eq!(ipvsadm(&director, "-S -n"), rules);
+}
+
+#[test]
 fn over_time_the_server_stays_quiesced_until_it_is_brought_back() {
     let scene = Scene::new(2, Protocol::Tcp, "");
     let (mut held, server) = scene.begin();
@@ -177,7 +209,7 @@ fn over_time_the_server_stays_quiesced_until_it_is_brought_back() {
     assert_eq!(
         drain.stderr.lines().last().unwrap(),
         format!(
-            "after 1 second there are left: 1 active connection of {server}:{PORT} in TCP {}; \
+            "not empty after 1 second: 1 active connection of {server}:{PORT} in TCP {}; \
              the weight stays 0",
             scene.service
         )
@@ -254,9 +286,16 @@ fn a_machine_is_drained_in_all_its_services_and_brought_back() {
         ("2001:db8::2", "[2001:db8::2]:"),
         ("[2001:db8::2]:53", "[2001:db8::2]:"),
     ] {
-        ipvsadm(&director, &format!("--drain -r {option}"));
+        let drained = ipvsadm(&director, &format!("--drain -r {option}"));
         assert_eq!(ipvsadm(&director, "-S -n"), quiesced(server), "{option}");
         ipvsadm(&director, &format!("--drain --undo -r {option}"));
+        assert_eq!(ipvsadm(&director, "-S -n"), rules, "{option}");
+
+        ipvsadm(&director, &format!("--drain -r {option}"));
+        for line in drained.lines() {
+            let (_, command) = line.split_once("to bring it back: ipvsadm ").unwrap();
+            ipvsadm(&director, command);
+        }
         assert_eq!(ipvsadm(&director, "-S -n"), rules, "{option}");
     }
 }
@@ -400,6 +439,44 @@ fn what_a_client_of_udp_sends_to_a_removed_server_is_lost_unless_the_kernel_is_t
         let answered = if goes_on { held.ask() } else { held.doubt() };
         assert_eq!(answered.is_ok(), goes_on, "{answered:?}");
     }
+}
+
+#[test]
+fn of_a_firewall_mark_udp_counts_only_if_the_server_is_to_be_idle() {
+    let network = behind(1);
+    let director = &network.director;
+    let _responders = respond(&network, Protocol::Udp, PORT);
+    let service = service(Family::V4, PORT);
+    let machine = Machine::new().unwrap();
+    let mut mark = machine.command(director, "/usr/sbin/iptables");
+    mark.args("-t mangle -A PREROUTING -p udp -j MARK --set-mark 7".split(' '));
+    let marked = Answer::of(mark, "").unwrap();
+    assert_eq!((marked.stderr.as_str(), marked.status), ("", 0));
+    balance(&network, "-f 7", "", 0, "-m");
+    let mut held = Conversation::begin(&network.client, Protocol::Udp, service).unwrap();
+    held.ask().unwrap();
+    let server = network.servers[0].addresses.v4;
+    for (words, status, warns) in [("--wait 0", 0, true), ("--wait 0 --idle", 1, false)] {
+        let drain = answer(director, &format!("--drain --json -r {server} {words}"));
+        assert_eq!(drain.status, status, "{drain:?}");
+        let drained = checked(drain.stdout.lines().next().unwrap());
+        let warnings = drained["warnings"].as_array().unwrap();
+        let is_mark = |warning: &Value| warning["cause"] == "fwmark";
+        assert_eq!(warnings.iter().any(is_mark), warns);
+    }
+}
+
+#[test]
+fn an_association_of_sctp_is_active_until_its_end() {
+    let scene = Scene::new(1, Protocol::Sctp, "");
+    let (held, server) = scene.begin();
+    let arguments = format!("--drain -r {server} --wait");
+    let (waiting, line) = Waiting::start(scene.director(), &arguments);
+    assert!(line.ends_with(" has 1 active connection\n"), "{line}");
+    drop(held);
+    let (output, _, status) = waiting.end();
+    assert!(output.ends_with(" has no active connections\n"), "{output}");
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]

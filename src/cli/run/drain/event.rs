@@ -88,17 +88,14 @@ impl Connections {
 /// `1 active connection`, `3 connections`
 impl fmt::Display for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_count(f, self.count(), self.awaited)
+        let count = self.count();
+        let kind = match self.awaited {
+            Awaited::Active => "active ",
+            Awaited::All => "",
+        };
+        let plural = if count == 1 { "" } else { "s" };
+        write!(f, "{count} {kind}connection{plural}")
     }
-}
-
-fn write_count(f: &mut fmt::Formatter<'_>, count: u64, awaited: Awaited) -> fmt::Result {
-    let kind = match awaited {
-        Awaited::Active => "active ",
-        Awaited::All => "",
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    write!(f, "{count} {kind}connection{plural}")
 }
 
 /// The reason why a server does not get its old weight back.
@@ -293,7 +290,7 @@ impl fmt::Display for Event {
                 let plural = if seconds == 1 { "" } else { "s" };
                 write!(
                     f,
-                    "after {seconds} second{plural} there are left: {left}; the weight stays 0"
+                    "not empty after {seconds} second{plural}: {left}; the weight stays 0"
                 )
             }
             Self::Interrupted { signal, undo } => write!(

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The time to wait for another program that changes the table.
-const PATIENCE: Wait = Wait::AtMost(Duration::from_secs(10));
+const PATIENCE: Wait = Wait::AtMost(Duration::from_secs(5));
 
 /// The old weights of the network namespace, and the lock of its table.
 pub(super) struct Memory {

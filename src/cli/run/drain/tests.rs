@@ -5,6 +5,7 @@
 use std::{
     fs::File,
     io::{self, Read},
+    sync::mpsc::channel,
 };
 
 use ipvs_client::{
@@ -16,8 +17,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
-    cause::KernelSettings, memory::Memory, quiesce::quiesce_servers, reporter::Reporter, undo,
-    wait::wait_for_end,
+    cause::KernelSettings, memory::Memory, quiesce::quiesce_servers, reporter::Reporter,
+    state::DrainedServers, undo, wait::wait_for_end,
 };
 use crate::{
     args,
@@ -91,9 +92,22 @@ impl Scene {
         self.kernel.client().unwrap()
     }
 
+    /// A client on whose way something happens before the first edit.
+    fn client_acting(&self, act: impl FnMut() + Send + Sync + 'static) -> Client {
+        Client::with_transport(BeforeEdit {
+            socket: self.kernel.socket(),
+            requests: 0,
+            act,
+        })
+        .unwrap()
+    }
+
+    fn folder(&self) -> StateFolder {
+        StateFolder::open_below(self.parent.path(), None).unwrap()
+    }
+
     fn memory(&self) -> Memory {
-        let folder = StateFolder::open_below(self.parent.path(), None).unwrap();
-        Memory::open_in(folder, None).unwrap()
+        Memory::open_in(self.folder(), None).unwrap()
     }
 
     /// Returns the settings of a server.
@@ -355,20 +369,20 @@ fn where_the_weight_cannot_be_kept_the_server_is_drained_and_that_is_told() {
     );
 }
 
-/// A way to the kernel that has one request refused.
-struct RefusingOne<T> {
-    kernel: FakeKernel,
+/// A way to the kernel on which something happens before the first edit: after the
+/// requests to find IPVS, to list the services, and the servers of each.
+struct BeforeEdit<T, A> {
     socket: T,
-    /// The requests that come before it.
-    before: usize,
+    requests: usize,
+    act: A,
 }
 
-impl<T: Transport> Transport for RefusingOne<T> {
+impl<T: Transport, A: FnMut() + Send + Sync> Transport for BeforeEdit<T, A> {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
-        if self.before == 0 {
-            self.kernel.refuse_next(Errno::NOMEM);
+        if self.requests == 1 + 1 + 3 {
+            (self.act)();
         }
-        self.before = self.before.wrapping_sub(1);
+        self.requests += 1;
         self.socket.send(datagram)
     }
 
@@ -392,13 +406,8 @@ impl<T: Transport> Transport for RefusingOne<T> {
 #[test]
 fn what_the_kernel_refuses_is_reported_and_the_other_services_are_drained() {
     let scene = Scene::new();
-    // To find IPVS, to list the services, and the servers of each.
-    let transport = RefusingOne {
-        kernel: scene.kernel.clone(),
-        socket: scene.kernel.socket(),
-        before: 1 + 1 + 3,
-    };
-    let client = Client::with_transport(transport).unwrap();
+    let kernel = scene.kernel.clone();
+    let client = scene.client_acting(move || kernel.refuse_next(Errno::NOMEM));
     let told = scene.run_over(client, "--drain -r 10.0.0.2", scene.memory());
     assert_eq!(
         (told.errors.as_str(), told.status),
@@ -409,6 +418,42 @@ fn what_the_kernel_refuses_is_reported_and_the_other_services_are_drained() {
     scene.set_weight(WEB, 0);
     scene.run("--drain --undo");
     assert_eq!(scene.weights(), [0, 1, 4, 4, 5]);
+}
+
+#[test]
+fn weights_are_written_before_they_are_changed() {
+    let scene = Scene::new();
+    let (folder, kernel) = (scene.folder(), scene.kernel.clone());
+    let (sender, seen) = channel();
+    let client = scene.client_acting(move || {
+        let known = DrainedServers::read(&folder, None).unwrap();
+        let web = kernel.client().unwrap().destinations(&WEB.parse().unwrap());
+        sender.send((known, web.unwrap())).unwrap();
+    });
+    scene.run_over(client, "--drain -r 10.0.0.2", scene.memory());
+    let (known, web) = seen.recv().unwrap();
+    let weights: Vec<u32> = known.iter().map(|server| server.weight).collect();
+    assert_eq!(weights, [3, 4, 4, 5]);
+    let server = web.iter().find(|server| server.id.to_string() == SERVER);
+    assert_eq!(server.unwrap().settings.weight, 3);
+}
+
+#[test]
+fn a_weight_that_changes_before_the_edit_is_the_one_that_comes_back() {
+    let scene = Scene::new();
+    let kernel = scene.kernel.clone();
+    let client = scene.client_acting(move || {
+        let (web, server) = (WEB.parse().unwrap(), SERVER.parse().unwrap());
+        let settings = DestinationSettings::masquerading().weight(9);
+        let mut client = kernel.client().unwrap();
+        client.edit_destination(&web, &server, &settings).unwrap();
+    });
+    let told = scene.run_over(client, "--drain --json -r 10.0.0.2:80", scene.memory());
+    let told = told.objects();
+    let web = told.iter().find(|event| event["service"] == WEB).unwrap();
+    assert_eq!(web["old_weight"], 9);
+    scene.run("--drain --undo");
+    assert_eq!(scene.weights(), [9, 1, 4, 4, 5]);
 }
 
 #[test]
@@ -435,7 +480,7 @@ fn over_time_the_weight_stays_0_and_nothing_is_removed() {
         [
             "TCP 10.0.0.1:80: 10.0.0.2:80 has 2 active connections",
             "UDP 10.0.0.1:53: 10.0.0.2:80 has 1 connection",
-            "after 0 seconds there are left: 2 active connections of 10.0.0.2:80 in \
+            "not empty after 0 seconds: 2 active connections of 10.0.0.2:80 in \
              TCP 10.0.0.1:80, 1 connection of 10.0.0.2:80 in UDP 10.0.0.1:53; the weight stays 0",
         ]
     );

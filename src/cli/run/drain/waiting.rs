@@ -75,10 +75,9 @@ impl Waiting {
     /// Takes note of the destinations that a service has; tells what is new. A service
     /// that is not there any more has none.
     ///
-    /// A server that has closed connections only, or whose connections cannot be told
-    /// from those, is believed when it has none to wait for at two looks in a row, or at
-    /// the last: a connection that is being opened as the weight becomes 0 is not
-    /// active yet.
+    /// A connection that is being opened while the weight becomes 0 is not active yet, and
+    /// looks like a closed one. So a server that has only such connections counts as
+    /// empty at the second look in a row, or at the last of all.
     pub(super) fn look(
         &mut self,
         service: ServiceId,
