@@ -48,16 +48,16 @@ fn a_change_that_does_more_than_its_words_is_followed_by_warnings() {
         (
             "-e -t 10.0.0.1:80 -r 10.0.0.2",
             &[
-                "warning: 10.0.0.2:80 was masquerading, is now direct routing; say -m to keep it",
-                "warning: 10.0.0.2:80 had the weight 3, has now 1; say -w 3 to keep it",
+                "warning: 10.0.0.2:80 was masquerading, is now direct routing; say -m or --keep to keep it",
+                "warning: 10.0.0.2:80 had the weight 3, has now 1; say -w 3 or --keep to keep it",
             ][..],
         ),
         ("-e -t 10.0.0.1:80 -r 10.0.0.2 -m -w 5", &[]),
         (
             "-E -t 10.0.0.1:80",
             &[
-                "warning: TCP 10.0.0.1:80 had the scheduler rr, has now wlc; say -s rr to keep it",
-                "warning: TCP 10.0.0.1:80 was persistent, is not any more; say -p 60 to keep it",
+                "warning: TCP 10.0.0.1:80 had the scheduler rr, has now wlc; say -s rr or --keep to keep it",
+                "warning: TCP 10.0.0.1:80 was persistent, is not any more; say -p 60 or --keep to keep it",
             ],
         ),
         (

@@ -78,26 +78,28 @@ fn compare_service_settings(
     if is_silent(name::SCHEDULER) && before.scheduler != after.scheduler {
         let (was, is) = (&before.scheduler, &after.scheduler);
         lines.push(format!(
-            "{id} had the scheduler {was}, has now {is}; say -s {was} to keep it"
+            "{id} had the scheduler {was}, has now {is}; say -s {was} or --keep to keep it"
         ));
     }
     let flags = before.scheduler_flags.names(&before.scheduler).join(",");
     if is_silent(name::SCHEDULER_FLAGS) && !flags.is_empty() && before.scheduler == after.scheduler
     {
         lines.push(format!(
-            "{id} had the flags {flags}, has none now; say -b {flags} to keep them"
+            "{id} had the flags {flags}, has none now; say -b {flags} or --keep to keep them"
         ));
     }
     match (before.persistence, after.persistence) {
         (Some(was), None) => {
             let timeout = was.timeout;
             lines.push(format!(
-                "{id} was persistent, is not any more; say -p {timeout} to keep it"
+                "{id} was persistent, is not any more; say -p {timeout} or --keep to keep it"
             ));
         }
         (Some(was), Some(is)) if is_silent(name::NETMASK) && was.netmask() != is.netmask() => {
             lines.extend(was.netmask().map(|mask| {
-                format!("{id} had the mask {mask}, has none now; say -M {mask} to keep it")
+                format!(
+                    "{id} had the mask {mask}, has none now; say -M {mask} or --keep to keep it"
+                )
             }));
         }
         _ => {}
@@ -107,12 +109,12 @@ fn compare_service_settings(
         && is_silent(name::PERSISTENCE_ENGINE)
     {
         lines.push(format!(
-            "{id} had the persistence engine {engine}, has none now; say --pe {engine} to keep it"
+            "{id} had the persistence engine {engine}, has none now; say --pe {engine} or --keep to keep it"
         ));
     }
     if before.one_packet && !after.one_packet {
         lines.push(format!(
-            "{id} scheduled each datagram by itself, does not any more; say -o to keep it"
+            "{id} scheduled each datagram by itself, does not any more; say -o or --keep to keep it"
         ));
     }
     lines
@@ -127,11 +129,11 @@ fn compare_destination_settings(
     let is_silent = |group| !wording.given.contains(group);
     let mut lines = Vec::new();
     if is_silent(name::FORWARDING_METHOD)
-        && let Some((was, option)) = name_method(before.forwarding_method)
+        && let Some((was, how)) = name_method(before.forwarding_method)
         && after.forwarding_method == ForwardingMethod::DirectRouting
     {
         lines.push(format!(
-            "{id} was {was}, is now direct routing; say {option} to keep it"
+            "{id} was {was}, is now direct routing; say {how} to keep it"
         ));
     }
     let numbers = [
@@ -160,23 +162,21 @@ fn compare_destination_settings(
     for (group, setting, option, was, is) in numbers {
         if is_silent(group) && was != is {
             lines.push(format!(
-                "{id} had {setting} {was}, has now {is}; say {option} {was} to keep it"
+                "{id} had {setting} {was}, has now {is}; say {option} {was} or --keep to keep it"
             ));
         }
     }
     lines
 }
 
-/// The methods that an option keeps, but for the default.
+/// The methods that options have, but for the default, and how an edit keeps them.
 fn name_method(method: ForwardingMethod) -> Option<(&'static str, &'static str)> {
     match method {
-        ForwardingMethod::Masquerading => Some(("masquerading", "-m")),
-        ForwardingMethod::Tunneling(Tunnel::Ipip) => Some(("tunneling", "-i")),
-        ForwardingMethod::Tunneling(Tunnel::Gue { .. }) => {
-            Some(("tunneling", "-i --tun-type gue and its options"))
-        }
-        ForwardingMethod::Tunneling(Tunnel::Gre { .. }) => {
-            Some(("tunneling", "-i --tun-type gre and its options"))
+        ForwardingMethod::Masquerading => Some(("masquerading", "-m or --keep")),
+        ForwardingMethod::Tunneling(Tunnel::Ipip) => Some(("tunneling", "-i or --keep")),
+        // Its options are several.
+        ForwardingMethod::Tunneling(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => {
+            Some(("tunneling", "--keep"))
         }
         _ => None,
     }
@@ -261,20 +261,16 @@ mod tests {
     #[test]
     fn an_edit_that_takes_the_forwarding_method_away_says_how_to_keep_it() {
         let edit = "-e -t 10.0.0.1:80 -r 10.0.0.2";
-        for (method, was, option) in [
-            ("-m", "masquerading", "-m"),
-            ("-i", "tunneling", "-i"),
-            (
-                "-i --tun-type gue --tun-port 6080",
-                "tunneling",
-                "-i --tun-type gue and its options",
-            ),
+        for (method, was, how) in [
+            ("-m", "masquerading", "-m or --keep"),
+            ("-i", "tunneling", "-i or --keep"),
+            ("-i --tun-type gue --tun-port 6080", "tunneling", "--keep"),
         ] {
             let before = format!("{SERVER} {method}");
             assert_eq!(
                 told(Some(&before), edit),
                 [format!(
-                    "10.0.0.2:80 was {was}, is now direct routing; say {option} to keep it"
+                    "10.0.0.2:80 was {was}, is now direct routing; say {how} to keep it"
                 )]
             );
             assert_eq!(told(Some(&before), &format!("{edit} -g")), [""; 0]);
@@ -288,8 +284,8 @@ mod tests {
         assert_eq!(
             told(Some(&before), "-e -t 10.0.0.1:80 -r 10.0.0.2 -x 7"),
             [
-                "10.0.0.2:80 had the weight 3, has now 1; say -w 3 to keep it",
-                "10.0.0.2:80 had the lower threshold 5, has now 0; say -y 5 to keep it",
+                "10.0.0.2:80 had the weight 3, has now 1; say -w 3 or --keep to keep it",
+                "10.0.0.2:80 had the lower threshold 5, has now 0; say -y 5 or --keep to keep it",
             ]
         );
         let all = "-e -t 10.0.0.1:80 -r 10.0.0.2 -w 1 -x 0 -y 0";
@@ -302,12 +298,12 @@ mod tests {
         assert_eq!(
             told(Some(before), "-E -u 10.0.0.1:53"),
             [
-                "UDP 10.0.0.1:53 had the scheduler rr, has now wlc; say -s rr to keep it",
-                "UDP 10.0.0.1:53 was persistent, is not any more; say -p 60 to keep it",
-                "UDP 10.0.0.1:53 had the persistence engine sip, has none now; say --pe sip to \
-                 keep it",
-                "UDP 10.0.0.1:53 scheduled each datagram by itself, does not any more; say -o to \
-                 keep it",
+                "UDP 10.0.0.1:53 had the scheduler rr, has now wlc; say -s rr or --keep to keep it",
+                "UDP 10.0.0.1:53 was persistent, is not any more; say -p 60 or --keep to keep it",
+                "UDP 10.0.0.1:53 had the persistence engine sip, has none now; say --pe sip or \
+                 --keep to keep it",
+                "UDP 10.0.0.1:53 scheduled each datagram by itself, does not any more; say -o or \
+                 --keep to keep it",
             ]
         );
         for line in [
@@ -322,9 +318,9 @@ mod tests {
             told(Some(before), "-E -t 10.0.0.1:80 -s sh -p 60"),
             [
                 "TCP 10.0.0.1:80 had the flags sh-fallback,sh-port, has none now; say -b \
-                 sh-fallback,sh-port to keep them",
+                 sh-fallback,sh-port or --keep to keep them",
                 "TCP 10.0.0.1:80 had the mask 255.255.255.0, has none now; say -M 255.255.255.0 \
-                 to keep it",
+                 or --keep to keep it",
             ]
         );
         for line in [

@@ -12,7 +12,7 @@ use ipvs_client::{
 use super::{Facts, endpoint, nearby::Nearby, nearly};
 use crate::{
     args::address,
-    command::{Command, DEFAULT_INTERFACE},
+    command::{Command, DEFAULT_INTERFACE, update::Update},
     failure::error::find_refusal,
 };
 
@@ -102,34 +102,35 @@ fn explain_no_permission(facts: &Facts) -> Option<String> {
 /// A scheduler or a persistence engine; the kernel does not say which, but
 /// looks for the scheduler first.
 fn explain_not_found(command: &Command, facts: &Facts) -> Option<String> {
-    let (Command::Change(Change::AddService(_, settings))
-    | Command::Change(Change::EditService(_, settings))) = command
-    else {
-        return None;
+    let (scheduler, engine) = match command {
+        Command::Change(Change::AddService(_, settings) | Change::EditService(_, settings))
+        | Command::Ensure(Change::AddService(_, settings)) => (
+            Some(&*settings.scheduler),
+            settings.persistence_engine.as_deref(),
+        ),
+        Command::Update(Update::Service(_, update)) => (
+            update.scheduler.as_deref(),
+            update.persistence_engine.as_deref(),
+        ),
+        _ => return None,
     };
-    let scheduler = (&*settings.scheduler, "scheduler", "ip_vs_");
-    let engine = settings
-        .persistence_engine
-        .as_deref()
-        .map(|name| (name, "persistence engine", "ip_vs_pe_"));
-    let (name, what, prefix) = match engine {
-        // Loaded by now, if it is a module at all.
-        Some(engine)
-            if facts
-                .modules
-                .contains(&format!("ip_vs_{}", settings.scheduler)) =>
+    let (name, what, prefix) = match (scheduler, engine) {
+        (Some(scheduler), None) => (scheduler, "scheduler", "ip_vs_"),
+        // Its scheduler is loaded by now, if it is a module at all.
+        (scheduler, Some(engine))
+            if scheduler
+                .is_none_or(|scheduler| facts.modules.contains(&format!("ip_vs_{scheduler}"))) =>
         {
-            engine
+            (engine, "persistence engine", "ip_vs_pe_")
         }
-        Some((engine, ..)) => {
-            let scheduler = &settings.scheduler;
+        (Some(scheduler), Some(engine)) => {
             return Some(format!(
                 "try `modprobe ip_vs_{scheduler}` for the scheduler {scheduler} and `modprobe \
                  ip_vs_pe_{engine}` for the persistence engine {engine}: the kernel's \
                  configuration or its package may lack a module"
             ));
         }
-        None => scheduler,
+        (None, _) => return None,
     };
     if let Some(meant) = (what == "scheduler")
         .then(|| nearly::suggest_scheduler(name))
@@ -168,8 +169,10 @@ fn explain_unfit_address(
 }
 
 fn explain_thresholds(command: &Command) -> Option<String> {
-    let (Command::Change(Change::AddDestination(_, _, settings))
-    | Command::Change(Change::EditDestination(_, _, settings))) = command
+    let (Command::Change(
+        Change::AddDestination(_, _, settings) | Change::EditDestination(_, _, settings),
+    )
+    | Command::Ensure(Change::AddDestination(_, _, settings))) = command
     else {
         return None;
     };

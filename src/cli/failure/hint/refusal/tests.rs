@@ -10,10 +10,11 @@ const ROOT: Facts = Facts::IN_ORDER;
 /// The hint for a line that the kernel refuses.
 fn refused(line: &str, errno: Errno, facts: &Facts) -> Option<String> {
     let command = parse_command(line);
-    let Command::Change(change) = &command else {
-        panic!("{command:?}");
+    let operation = match &command {
+        Command::Change(change) | Command::Ensure(change) => change.operation(),
+        Command::Update(Update::Service(id, _)) => Operation::EditService(*id),
+        other => panic!("{other:?}"),
     };
-    let operation = change.operation();
     find_hint(
         &Error::Kernel { operation, errno },
         Some(&command),
@@ -91,7 +92,12 @@ fn without_ipvs_the_hint_says_where_its_module_can_be_loaded() {
 
 #[test]
 fn a_missing_scheduler_is_named_with_its_module() {
-    for line in ["-A -t 10.0.0.1:80 -s twos", "-E -t 10.0.0.1:80 -s twos"] {
+    for line in [
+        "-A -t 10.0.0.1:80 -s twos",
+        "-E -t 10.0.0.1:80 -s twos",
+        "-A -t 10.0.0.1:80 -s twos --exist",
+        "-E -t 10.0.0.1:80 -s twos --keep",
+    ] {
         assert_says(
             refused(line, Errno::NOENT, &ROOT),
             &["no scheduler twos", "modprobe ip_vs_twos`", "configuration"],
@@ -126,6 +132,11 @@ fn an_engine_is_what_is_missing_when_the_scheduler_is_loaded() {
                 ..ROOT
             },
         ),
+        &["no persistence engine sip", "modprobe ip_vs_pe_sip`"],
+    );
+    // The scheduler that it has is no question.
+    assert_says(
+        refused("-E -u 10.0.0.1:5060 --keep --pe sip", Errno::NOENT, &ROOT),
         &["no persistence engine sip", "modprobe ip_vs_pe_sip`"],
     );
 }
