@@ -4,6 +4,7 @@
 //! namespaces, through virtual services that this tree's program has set up.
 
 mod drain;
+mod editing;
 mod forwarding;
 mod listing;
 mod one_packet;
