@@ -651,7 +651,7 @@ _ipvsadm() {
 complete -F _ipvsadm ipvsadm
 
 _ipvsadm_wrapper() {
-    local options='--strict --check --exist --json -h'
+    local options='--strict --check --exist --keep-weights --json -h'
     [[ ${1##*/} != ipvsadm-save ]] || options='-n --json -h'
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$2")
 }

@@ -1079,5 +1079,6 @@ complete -c ipvsadm-restore -f
 complete -c ipvsadm-restore -l strict -d 'Number the lines that fail'
 complete -c ipvsadm-restore -l check -d 'Read and check the rules, change nothing'
 complete -c ipvsadm-restore -l exist -d 'Edit what is there, do not mind what is gone'
+complete -c ipvsadm-restore -l keep-weights -d 'Leave the weights that are there'
 complete -c ipvsadm-restore -l json -d 'Errors as one JSON object a line'
 complete -c ipvsadm-restore -s h -d 'Show help'

@@ -15,6 +15,17 @@ pub(crate) enum Place {
     Destination(usize, usize),
 }
 
+impl Place {
+    /// Returns what orders the places of a file.
+    pub(crate) fn order(self) -> (u64, usize) {
+        match self {
+            Self::Line(number) => (number, 0),
+            Self::Service(service) => (service as u64, 0),
+            Self::Destination(service, destination) => (service as u64, destination + 1),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,9 +9,13 @@ use std::{
 };
 
 use crate::{
-    command::{Command, Restore, Save},
+    command::{Command, Save},
     failure::Messages,
-    run::{self, restore, session::Session},
+    run::{
+        self,
+        restore::replace::{Replace, replace_table},
+        session::Session,
+    },
 };
 
 /// The exit status of the help text, of an option that is not known too.
@@ -29,16 +33,18 @@ Usage: ipvsadm-save [-n] [--json] > RULES
 
 const RESTORE_HELP: &str = "\
 ipvsadm-restore: replace the IPVS table by rules from stdin
-Usage: ipvsadm-restore [--strict | --check] [--exist] [--json] < RULES
+Usage: ipvsadm-restore [OPTIONS] < RULES
 
-The rules are what ipvsadm-save wrote. All of them are checked, then the table
-is cleared, then they are carried out. Lines that begin with # are comments.
+The rules are what ipvsadm-save wrote. All of them are checked, then what
+differs from the table is changed. If they do more than describe a table, it is
+cleared first. Lines that begin with # are comments.
 
-  --strict  Number the lines that fail, exit with the status of the first
-  --check   Read and check the rules, change nothing
-  --exist   Edit what is added and there, do not mind what is deleted and gone
-  --json    Errors as one JSON object a line
-  -h        Show this help
+  --strict        Number the lines that fail, exit with the status of the first
+  --check         Read and check the rules, change nothing
+  --exist         Edit what is added and there, do not mind what is gone
+  --keep-weights  Leave the weights of real servers that are there as they are
+  --json          Errors as one JSON object a line
+  -h              Show this help
 ";
 
 /// The name that the program is called by.
@@ -84,15 +90,16 @@ fn parse_save<'a>(words: &[&'a str]) -> Option<(Command, Vec<&'a str>)> {
 
 /// Reads the words of `ipvsadm-restore`: its options, and the words that it does
 /// not know; `None` is to show its help.
-fn parse_restore<'a>(words: &[&'a str]) -> Option<(Restore, Vec<&'a str>)> {
-    let mut options = Restore::default();
+fn parse_restore<'a>(words: &[&'a str]) -> Option<(Replace, Vec<&'a str>)> {
+    let mut options = Replace::default();
     let mut unknown = Vec::new();
     for &word in words {
         match word {
             "-h" | "--help" => return None,
-            "--strict" => options.strict = true,
-            "--check" => options.check = true,
-            "--exist" => options.exist = true,
+            "--strict" => options.restore.strict = true,
+            "--check" => options.restore.check = true,
+            "--exist" => options.restore.exist = true,
+            "--keep-weights" => options.keep_weights = true,
             // How messages are written is known by now.
             "--json" => {}
             word => unknown.push(word),
@@ -140,7 +147,7 @@ pub(crate) fn run_restore(
     match parse_restore(words) {
         Some((options, unknown)) => {
             warn_about(&unknown, "ipvsadm-restore", messages);
-            restore::replace_table(&options, rules, &mut Session::default(), out, messages)
+            replace_table(&options, rules, &mut Session::default(), out, messages)
         }
         None => {
             messages.show(RESTORE_HELP);
@@ -154,7 +161,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::failure::InputError;
+    use crate::{command::Restore, failure::InputError};
 
     #[test]
     fn the_program_is_what_its_file_is_called() {
@@ -195,24 +202,24 @@ mod tests {
 
     #[test]
     fn restoring_takes_what_r_takes_and_only_a_terminal_hears_of_other_words() {
-        let options = |strict, check| Restore {
-            strict,
-            check,
-            ..Restore::default()
-        };
-        let exist = Restore {
-            exist: true,
-            ..Restore::default()
-        };
         for (words, wanted, unknown) in [
-            (&[][..], options(false, false), &[][..]),
-            (&["--strict"], options(true, false), &[]),
-            (&["--check", "--json"], options(false, true), &[]),
-            (&["--exist"], exist, &[]),
-            (&["-Q", "foo"], options(false, false), &["-Q", "foo"]),
+            (&[][..], [false; 4], &[][..]),
+            (&["--strict"], [true, false, false, false], &[]),
+            (&["--check", "--json"], [false, true, false, false], &[]),
+            (&["--exist"], [false, false, true, false], &[]),
+            (&["--keep-weights"], [false, false, false, true], &[]),
+            (&["-Q", "foo"], [false; 4], &["-Q", "foo"]),
         ] {
-            let given = parse_restore(words);
-            assert_eq!(given, Some((wanted, unknown.to_vec())), "{words:?}");
+            let (given, ignored) = parse_restore(words).unwrap();
+            let Restore {
+                strict,
+                check,
+                exist,
+                file,
+            } = given.restore;
+            let options = [strict, check, exist, given.keep_weights];
+            assert_eq!((options, file), (wanted, None), "{words:?}");
+            assert_eq!(ignored, unknown, "{words:?}");
         }
         for (is_terminal, wanted) in [
             (

@@ -79,6 +79,32 @@ impl Client {
         Ok(())
     }
 
+    /// Carries each step of a plan out that the kernel takes, and undoes none: for
+    /// whoever wants as much of it as can be had.
+    ///
+    /// Returns what was refused: the place of each step in the plan, in order, and why.
+    ///
+    /// # Errors
+    /// When it is not known which steps were carried out: the socket failed or an answer
+    /// got lost.
+    pub fn carry_out_each(&mut self, plan: &Plan) -> Result<Vec<(usize, Error)>> {
+        let mut all = Vec::new();
+        let mut start = 0;
+        for batch in plan.batches() {
+            let orders: Vec<Order> = batch.iter().map(Order::of).collect();
+            let mut refused = Vec::new();
+            self.give(&orders, &mut refused)?;
+            refused.retain(|(_, error)| !is_gone(error));
+            all.extend(
+                refused
+                    .into_iter()
+                    .map(|(index, error)| (index + start, error)),
+            );
+            start += batch.len();
+        }
+        Ok(all)
+    }
+
     /// Undoes steps, the last first.
     fn undo(&mut self, done: &[&Step]) -> Undoing {
         let steps = done.iter().rev();

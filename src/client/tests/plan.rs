@@ -383,6 +383,36 @@ fn a_refusal_names_the_step_and_not_what_follows_from_it() {
 }
 
 #[test]
+fn what_the_kernel_takes_can_be_had_without_the_rest() {
+    let before = table(&[(tcp(1), "rr", &[]), (tcp(4), "rr", &[])]);
+    let mut after = table(&[
+        (tcp(1), "wrr", &[]),
+        (tcp(2), "nonsense", &[(host(1), 1)]),
+        (tcp(3), "rr", &[(host(1), 1)]),
+    ]);
+    let (_, mut client) = kernel_with(&before);
+    let plan = plan_for(&mut client, &wanted(&after), PlanOptions::default());
+    let refused = client.carry_out_each(&plan).unwrap();
+    let steps: Vec<&Step> = plan.steps().collect();
+    let refused: Vec<(Operation, Option<Errno>)> = refused
+        .iter()
+        .map(|(place, error)| (steps[*place].operation(), error.errno()))
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            (Operation::AddService(tcp(2)), Some(Errno::NOENT)),
+            (
+                Operation::AddDestination(tcp(2), host(1)),
+                Some(Errno::SRCH)
+            ),
+        ]
+    );
+    after.remove(&tcp(2));
+    assert_eq!(read(&mut client), after);
+}
+
+#[test]
 fn after_a_lost_answer_what_may_have_been_done_is_undone() {
     let before = table(&[(tcp(1), "rr", &[(host(1), 1)])]);
     let after = table(&[(tcp(1), "rr", &[(host(1), 2), (host(2), 1)])]);

@@ -41,28 +41,20 @@ impl Description {
     /// Every mistake of the file, by its place: of its words, and entries that are
     /// there twice, destinations without their service and commands that say
     /// something else.
-    pub(in crate::run) fn read(
-        file: Option<&Path>,
-        parsed: Parsed,
-    ) -> Result<Self, Vec<anyhow::Error>> {
+    pub(super) fn read(file: Option<&Path>, parsed: Parsed) -> Result<Self, Vec<anyhow::Error>> {
         let Parsed { rules, mut errors } = parsed;
         let first_wrong = errors.iter().filter_map(find_line).min();
-        let mut description = Self::default();
-        for (index, (place, command)) in rules.into_iter().enumerate() {
-            if index == 0 && matches!(command, Command::Change(Change::Flush)) {
-                // The table will have nothing else than what follows.
+        let (description, wrong) = Self::take(&rules);
+        for (place, error) in wrong {
+            // The service may be what a wrong line before it was about.
+            if matches!(error, DescriptionError::NoService(..)) && is_after(place, first_wrong) {
                 continue;
             }
-            match description.add((place, command)) {
-                Ok(()) => {}
-                // The service may be what a wrong line before it was about.
-                Err(DescriptionError::NoService(..)) if is_after(place, first_wrong) => {}
-                Err(error) => errors.push(anyhow::Error::from(error).context(RuleAt {
-                    file: file.map(PathBuf::from),
-                    place: Some(place),
-                    names_line: true,
-                })),
-            }
+            errors.push(anyhow::Error::from(error).context(RuleAt {
+                file: file.map(PathBuf::from),
+                place: Some(place),
+                names_line: true,
+            }));
         }
         if errors.is_empty() {
             return Ok(description);
@@ -71,20 +63,39 @@ impl Description {
         Err(errors)
     }
 
-    fn add(&mut self, (place, command): Rule) -> Result<(), DescriptionError> {
+    /// Takes the rules that describe a table; returns also what is wrong with the
+    /// others.
+    pub(in crate::run) fn take(rules: &[Rule]) -> (Self, Vec<(Place, DescriptionError)>) {
+        let mut description = Self::default();
+        let mut wrong = Vec::new();
+        let rules = match rules {
+            // The table will have nothing else than what follows.
+            [(_, Command::Change(Change::Flush)), rest @ ..] => rest,
+            all => all,
+        };
+        for (place, command) in rules {
+            if let Err(error) = description.add(*place, command) {
+                wrong.push((*place, error));
+            }
+        }
+        (description, wrong)
+    }
+
+    fn add(&mut self, place: Place, command: &Command) -> Result<(), DescriptionError> {
         let (entry, outcome) = match command {
             Command::Change(change) | Command::Ensure(change) => {
                 let entry = match change {
-                    Change::AddService(id, _) => Entry::Service(id),
-                    Change::AddDestination(service, id, _) => Entry::Destination(service, id),
+                    Change::AddService(id, _) => Entry::Service(*id),
+                    Change::AddDestination(service, id, _) => Entry::Destination(*service, *id),
                     Change::SetTimeouts(_) => Entry::Timeouts,
                     _ => return Err(DescriptionError::Operation(change.operation())),
                 };
-                (entry, self.wanted.add(&change))
+                (entry, self.wanted.add(change))
             }
-            Command::StartDaemon(daemon) => {
-                (Entry::Daemon(daemon.role), self.wanted.add_daemon(daemon))
-            }
+            Command::StartDaemon(daemon) => (
+                Entry::Daemon(daemon.role),
+                self.wanted.add_daemon(daemon.clone()),
+            ),
             _ => return Err(DescriptionError::Other),
         };
         match outcome {
@@ -105,7 +116,7 @@ impl Description {
     }
 
     /// Returns the place of what a step makes so. What it removes has none.
-    pub(super) fn find_place(&self, step: &Step) -> Option<Place> {
+    pub(in crate::run) fn find_place(&self, step: &Step) -> Option<Place> {
         let entry = match step {
             Step::SetTimeouts { .. } => Entry::Timeouts,
             Step::AddService(id, _) => Entry::Service(*id),

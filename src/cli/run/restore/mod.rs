@@ -2,21 +2,19 @@
 
 //! `-R`: commands from a file, one a line, or the JSON that `-S --json` writes.
 
+pub(super) mod replace;
 mod runner;
 #[cfg(test)]
 mod tests;
 
 use std::io::{Read, Write};
 
-use ipvs_client::Change;
-
 use self::runner::Runner;
 use crate::{
     args::error::STATUS_USAGE,
-    command::{Command, Restore},
-    failure::{self, Messages, RuleAt},
+    command::Restore,
+    failure::{self, Messages},
     run::{
-        self,
         rule_file::{self, Parsed, parse_all, read_all},
         session::Session,
     },
@@ -49,54 +47,6 @@ pub(crate) fn run_rules(
     session.check()?;
     messages.expect_many();
     Runner::new(session, options, out, messages).read_and_run(rules)
-}
-
-/// `ipvsadm-restore`: puts the rules in the place of the table, or only checks
-/// them. Returns the exit status, as [`run_rules`] does.
-///
-/// All of it is read and checked before the table is touched, as far as that
-/// takes no kernel: it would be lost, and the rules may be what `ipvsadm-save`
-/// is still reading from it.
-///
-/// # Errors
-/// Where the rules cannot be read, or IPVS is not there.
-pub(crate) fn replace_table(
-    options: &Restore,
-    rules: impl Read,
-    session: &mut Session,
-    out: &mut impl Write,
-    messages: &mut Messages<'_>,
-) -> anyhow::Result<u8> {
-    if options.check {
-        return check_only(options, rules, messages);
-    }
-    messages.expect_many();
-    let file = options.file.as_deref();
-    let Parsed { rules, errors } = parse_all(file, &read_all(file, rules)?, options.strict);
-    if let Some(error) = errors.first() {
-        let status = report_all(&errors, messages);
-        messages.note(&match error.downcast_ref::<RuleAt>() {
-            Some(&RuleAt {
-                place: Some(place),
-                names_line: false,
-                ..
-            }) => format!("{place} is wrong: the table is as it was"),
-            _ => "the table is as it was".to_owned(),
-        });
-        return Ok(status);
-    }
-    // What is wrong with the way to the table, clearing it tells.
-    let _ = session.stay_locked();
-    match run::execute(&Command::Change(Change::Flush), session, out) {
-        Ok(()) if rules.is_empty() => {
-            messages.note_to_terminal("no rules on standard input: the table has been cleared");
-        }
-        Ok(()) => {}
-        // The original tries its luck with the rules all the same.
-        Err(error) => messages.report(&error),
-    }
-    session.check()?;
-    Runner::new(session, options, out, messages).run(rules)
 }
 
 /// --check: reports everything that is wrong.

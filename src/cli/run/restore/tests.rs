@@ -4,13 +4,14 @@
 
 use std::io;
 
-use ipvs_client::{Client, Errno, Error};
+use ipvs_client::{Change, Client, Errno, Error};
 
 use super::{
+    replace::{Replace, replace_table},
     runner::{Executor, Runner},
     *,
 };
-use crate::{failure::StdoutError, run::rule_file::split_line};
+use crate::{command::Command, failure::StdoutError, run::rule_file::split_line};
 
 /// The outcome of a file of rules: the exit status, what was printed and what
 /// was reported, and how many commands were carried out.
@@ -363,10 +364,8 @@ fn checking_takes_no_rules_for_a_mistake_of_its_own_kind() {
 /// Runs ipvsadm-restore on rules that are wrong; returns what it says, and its
 /// exit status. It must not have asked for the kernel, which no unit test has.
 fn replace_text(text: &str, strict: bool) -> (String, u8) {
-    let options = Restore {
-        strict,
-        ..Restore::default()
-    };
+    let mut options = Replace::default();
+    options.restore.strict = strict;
     let mut reported = Vec::new();
     let mut messages = Messages::new(&mut reported, || false);
     let status = replace_table(
