@@ -12,7 +12,7 @@ use super::cause::Cause;
 use crate::{command::drain::Awaited, output::protocol_option};
 
 /// A real server in a virtual service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ServerId {
     pub(super) service: ServiceId,
     pub(super) destination: DestinationId,

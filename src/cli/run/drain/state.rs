@@ -3,7 +3,7 @@
 //! The weights that servers had before they were drained, in a file of the network
 //! namespace, for `--undo`.
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use ipvs_client::{DestinationId, ServiceId, json::SCHEMA_VERSION};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ const FILE: &str = "drained.json";
 
 /// The servers that are drained.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct DrainedServers(Vec<DrainedServer>);
+pub(super) struct DrainedServers(BTreeMap<ServerId, DrainedServer>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DrainedServer {
@@ -55,31 +55,28 @@ impl DrainedServers {
         let document = Document {
             schema_version: SCHEMA_VERSION,
             namespace_cookie: cookie,
-            drained: self.0.iter().map(Entry::from).collect(),
+            drained: self.iter().map(Entry::from).collect(),
         };
         let text = format!("{}\n", serde_json::json!(document));
         folder.replace_file(FILE, text.as_bytes())
     }
 
     pub(super) fn find(&self, id: &ServerId) -> Option<&DrainedServer> {
-        self.0.iter().find(|server| server.id == *id)
+        self.0.get(id)
     }
 
     /// Adds a server, in the place of what was known of it.
     pub(super) fn insert(&mut self, server: DrainedServer) {
-        self.remove(&server.id);
-        self.0.push(server);
+        self.0.insert(server.id, server);
     }
 
     /// Forgets a server; returns whether it was known.
     pub(super) fn remove(&mut self, id: &ServerId) -> bool {
-        let known = self.0.len();
-        self.0.retain(|server| server.id != *id);
-        self.0.len() < known
+        self.0.remove(id).is_some()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &DrainedServer> {
-        self.0.iter()
+        self.0.values()
     }
 }
 
@@ -125,14 +122,16 @@ fn parse(text: &[u8], cookie: Option<u64>) -> io::Result<DrainedServers> {
     let servers = document.drained.into_iter().map(|entry| {
         let service: ServiceId = entry.service.parse().map_err(io::Error::other)?;
         let destination: DestinationId = entry.destination.parse().map_err(io::Error::other)?;
-        Ok(DrainedServer {
-            id: ServerId {
-                service,
-                destination,
-            },
+        let id = ServerId {
+            service,
+            destination,
+        };
+        let server = DrainedServer {
+            id,
             weight: entry.weight,
             since: entry.since,
-        })
+        };
+        Ok((id, server))
     });
     servers.collect::<io::Result<_>>().map(DrainedServers)
 }

@@ -3,7 +3,7 @@
 //! Decides, from what is read of the table, which servers still have connections
 //! that are waited for. It reads nothing and waits for nothing itself.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use ipvs_client::{Destination, Protocol, ServiceId};
 
@@ -27,7 +27,8 @@ pub(super) fn choose_pause(passed: Duration) -> Duration {
 /// The servers whose connections are waited for.
 pub(super) struct Waiting {
     awaited: Awaited,
-    servers: Vec<Server>,
+    /// By their services: a machine can be in many thousands.
+    services: BTreeMap<ServiceId, Vec<Server>>,
     /// A server has a weight again.
     any_revived: bool,
 }
@@ -50,25 +51,24 @@ enum State {
 
 impl Waiting {
     pub(super) fn new(awaited: Awaited, servers: impl IntoIterator<Item = ServerId>) -> Self {
-        let servers = servers.into_iter().map(|id| Server {
-            id,
-            state: State::Unseen,
-        });
+        let mut services: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for id in servers {
+            services.entry(id.service).or_default().push(Server {
+                id,
+                state: State::Unseen,
+            });
+        }
         Self {
             awaited,
-            servers: servers.collect(),
+            services,
             any_revived: false,
         }
     }
 
     /// Returns the services that are still to be looked at, each once.
     pub(super) fn list_services(&self) -> Vec<ServiceId> {
-        let mut services: Vec<ServiceId> = Vec::new();
-        for server in self.unfinished() {
-            if !services.contains(&server.id.service) {
-                services.push(server.id.service);
-            }
-        }
+        let mut services: Vec<_> = self.unfinished().map(|server| server.id.service).collect();
+        services.dedup();
         services
     }
 
@@ -86,8 +86,7 @@ impl Waiting {
     ) -> Vec<Event> {
         let awaited = choose_awaited(self.awaited, &service);
         let mut events = Vec::new();
-        let servers = self.servers.iter_mut();
-        for server in servers.filter(|server| server.id.service == service) {
+        for server in self.services.entry(service).or_default() {
             if server.state == State::Done {
                 continue;
             }
@@ -162,8 +161,9 @@ impl Waiting {
     }
 
     fn unfinished(&self) -> impl Iterator<Item = &Server> {
-        self.servers
-            .iter()
+        self.services
+            .values()
+            .flatten()
             .filter(|server| server.state != State::Done)
     }
 }
