@@ -54,7 +54,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm --s", &["--save --set --start-daemon --stop-daemon"]),
     ("ipvsadm -x", &[]),
     ("ipvsadm -n -", &[]),
-    ("ipvsadm -A -D", &[]),
+    ("ipvsadm -A -C", &[]),
     ("ipvsadm -A --nope -", &[]),
     ("ipvsadm -L -- -", &[]),
     ("ipvsadm -L word -", &[]),

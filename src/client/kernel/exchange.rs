@@ -30,7 +30,7 @@ const LOWEST_ERROR_CODE: i32 = -4095;
 
 /// The answers to a reading, and to a change that went out behind it.
 pub(crate) struct Answers {
-    /// Whether the kernel made all of the reading at one time, or why it refused.
+    /// True if the kernel made all of the reading at one time; or why it refused it.
     pub(crate) reading: Result<bool, Errno>,
     pub(crate) change: Result<(), Errno>,
 }
