@@ -41,7 +41,7 @@ const MODULES: &str = "ip_vs_ftp\nip_vs_rr\nip_vs_pe_sip\nip_vs_pe_other\nip_vs_
 
 const COMMANDS: &str = "-A --add-service -E --edit-service -D --delete-service -C --clear \
     -R --restore -S --save -a --add-server -e --edit-server -d --delete-server -L -l --list \
-    -Z --zero --set --start-daemon --stop-daemon -h --help -v --version";
+    -Z --zero --set --start-daemon --stop-daemon --drain --apply --diff -h --help -v --version";
 const SERVICES: &str = "-t --tcp-service -u --udp-service --sctp-service -f --fwmark-service";
 const SETTINGS: &str = "-s --scheduler -b --sched-flags -p --persistent -M --netmask --pe";
 
@@ -54,7 +54,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm --s", &["--save --set --start-daemon --stop-daemon"]),
     ("ipvsadm -x", &[]),
     ("ipvsadm -n -", &[]),
-    ("ipvsadm -A -C", &[]),
+    ("ipvsadm -A -Z", &[]),
     ("ipvsadm -A --nope -", &[]),
     ("ipvsadm -L -- -", &[]),
     ("ipvsadm -L word -", &[]),
@@ -133,7 +133,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -d -f 3000000000 -6 -r ", &["[fe80::1]:0"]),
     // The scripts beside the program.
     ("ipvsadm-save -", &["-n --json -h"]),
-    ("ipvsadm-restore -", &["--strict --check --exist --json -h"]),
+    ("ipvsadm-restore -", &["--strict --check --exist --keep-weights --json -h"]),
 ];
 
 /// Prints what bash makes of each line, split into words as readline does it.
