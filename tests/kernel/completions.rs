@@ -87,6 +87,9 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -L --timeout --", &["--numeric --tun-info --exact --nosort --sort --syncid --json"]),
     ("ipvsadm --start-daemon master --m", &["--mcast-interface --mcast-group --mcast-port --mcast-ttl"]),
     ("ipvsadm --stop-daemon backup ", &["--syncid --json"]),
+    ("ipvsadm --drain -", &[SERVICES, "-r --real-server --wait --idle --remove --undo --json"]),
+    ("ipvsadm --drain --undo -", &[SERVICES, "-r --real-server --json"]),
+    ("ipvsadm --drain -r 10.0.0.2 --wait 5 -", &[SERVICES, "--idle --remove --json"]),
     ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -g -", &["-w --weight -x --u-threshold -y --l-threshold --exist --json"]),
     ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -w 1 -x 9 -y 5 -i --tun-", &[
         "--tun-type --tun-port --tun-nocsum --tun-csum --tun-remcsum"]),
@@ -128,6 +131,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -e -t 10.0.0.1:80 -r ", &["10.0.0.2:80 [2001:db8::5]:80"]),
     ("ipvsadm -d -r ", &[]),
     ("ipvsadm -d -t 10.0.0.1:443 -r ", &[]),
+    ("ipvsadm --drain -t 10.0.0.1:80 -r ", &["10.0.0.2:80 [2001:db8::5]:80"]),
     ("ipvsadm -du 10.0.0.1:5060 -r 192", &["192.168.10.2:5060"]),
     ("ipvsadm -d --tcp-service='[2001:DB8::1]:80' --real-server ", &["[2001:db8::1:0:0:5]:80"]),
     ("ipvsadm -d -f 3000000000 -6 -r ", &["[fe80::1]:0"]),
