@@ -112,7 +112,7 @@ pub(crate) enum NothingDescribed {
     InScope(Option<PathBuf>),
 }
 
-/// A failure of the client comes from a change that a file, and not a command, asks
+/// A failure of the client comes from one of the changes that a file or --drain asks
 /// for: its context, for whoever words it.
 #[derive(Debug, thiserror::Error)]
 #[error("a change failed")]
@@ -145,12 +145,15 @@ pub(crate) enum LockError {
     State(#[from] StateError),
     /// Another program has it.
     #[error(
-        "another ipvsadm is changing the table (it holds {}); --wait waits for it",
-        path.display()
+        "another ipvsadm is changing the table (it holds {}){}",
+        path.display(),
+        if *wait_helps { "; --wait waits for it" } else { "" }
     )]
     Held {
         /// The file that is locked.
         path: PathBuf,
+        /// The command has an option --wait for this.
+        wait_helps: bool,
     },
 }
 

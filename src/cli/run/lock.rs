@@ -52,7 +52,10 @@ impl TableLock {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { file }),
                 Err(TryLockError::WouldBlock) if end.is_some_and(|end| Instant::now() >= end) => {
-                    return Err(LockError::Held { path: path() });
+                    return Err(LockError::Held {
+                        path: path(),
+                        wait_helps: true,
+                    });
                 }
                 Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
                 Err(TryLockError::Error(reason)) => return Err(failed(reason)),

@@ -3,7 +3,7 @@
 //! The old weights of servers while they are changed: the lock is held, and they are
 //! kept where that is possible.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::{
     cookie::read_cookie,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     command::Wait,
-    failure::{LockError, StateError},
+    failure::LockError,
     run::{lock::TableLock, session::Session, state_folder::StateFolder},
 };
 
@@ -24,7 +24,8 @@ pub(super) struct Memory {
     servers: DrainedServers,
     /// They differ from what the folder has.
     changed: bool,
-    place: Result<StateFolder, anyhow::Error>,
+    /// The folder, or the reason why they cannot be kept.
+    place: Result<StateFolder, String>,
     /// The cookie of the network namespace.
     cookie: Option<u64>,
     _lock: Option<TableLock>,
@@ -39,19 +40,23 @@ impl Memory {
         session.client()?;
         match session.open_state_folder() {
             Ok(folder) => Self::open_in(folder, read_cookie()),
-            Err(error) => Ok(Self::without(error)),
+            Err(error) => Ok(Self::without(&error)),
         }
     }
 
     pub(super) fn open_in(folder: StateFolder, cookie: Option<u64>) -> anyhow::Result<Self> {
         let lock = match TableLock::take(&folder, PATIENCE) {
             Ok(lock) => lock,
-            Err(LockError::State(error)) => return Ok(Self::without(error.into())),
-            Err(held @ LockError::Held { .. }) => return Err(held.into()),
+            Err(LockError::State(error)) => return Ok(Self::without(&error)),
+            Err(LockError::Held { path, .. }) => {
+                // --wait is for connections here.
+                let wait_helps = false;
+                return Err(LockError::Held { path, wait_helps }.into());
+            }
         };
         let (servers, place) = match DrainedServers::read(&folder, cookie) {
             Ok(servers) => (servers, Ok(folder)),
-            Err(error) => (DrainedServers::default(), Err(error.into())),
+            Err(error) => (DrainedServers::default(), Err(error.to_string())),
         };
         Ok(Self {
             servers,
@@ -62,11 +67,11 @@ impl Memory {
         })
     }
 
-    pub(super) fn without(reason: anyhow::Error) -> Self {
+    pub(super) fn without(reason: &dyn fmt::Display) -> Self {
         Self {
             servers: DrainedServers::default(),
             changed: false,
-            place: Err(reason),
+            place: Err(reason.to_string()),
             cookie: None,
             _lock: None,
         }
@@ -76,14 +81,10 @@ impl Memory {
     ///
     /// # Errors
     /// The reason why they cannot be known.
-    pub(super) fn into_known(self) -> anyhow::Result<(Self, Vec<DrainedServer>)> {
-        match self.place {
-            Ok(folder) => {
-                let servers = self.servers.iter().cloned().collect();
-                let place = Ok(folder);
-                Ok((Self { place, ..self }, servers))
-            }
-            Err(reason) => Err(reason),
+    pub(super) fn list(&self) -> Result<Vec<DrainedServer>, String> {
+        match &self.place {
+            Ok(_) => Ok(self.servers.iter().cloned().collect()),
+            Err(reason) => Err(reason.clone()),
         }
     }
 
@@ -110,16 +111,10 @@ impl Memory {
         if !self.changed {
             return Ok(());
         }
-        let saved = match &self.place {
-            Ok(folder) => self
-                .servers
-                .write(folder, self.cookie)
-                .map_err(|error: StateError| error.to_string()),
-            Err(reason) => Err(reason.to_string()),
-        };
-        if saved.is_ok() {
-            self.changed = false;
-        }
-        saved
+        let folder = self.place.as_ref().map_err(String::clone)?;
+        let written = self.servers.write(folder, self.cookie);
+        written.map_err(|error| error.to_string())?;
+        self.changed = false;
+        Ok(())
     }
 }

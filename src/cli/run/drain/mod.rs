@@ -38,7 +38,7 @@ pub(super) fn run(
     let mut memory = Memory::open(session)?;
     let quiesce = match &drain.task {
         DrainTask::Undo(task) => {
-            return undo::undo(task, session.client()?, memory, &mut reporter);
+            return undo::undo(task, session.client()?, &mut memory, &mut reporter);
         }
         DrainTask::Quiesce(quiesce) => quiesce,
     };

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     command::drain::{Quiesce, ServerName},
-    failure::{NothingToDrain, exit_status},
+    failure::{NothingToDrain, StepFailed, exit_status},
     table::{ReadOptions, read_entries},
     time::time_stamp,
 };
@@ -30,8 +30,9 @@ pub(super) struct Quiesced {
 
 /// Gives all servers that are meant the weight 0.
 ///
-/// Their weights are kept before they are changed, so that whoever is ended in
-/// between leaves none that is not known.
+/// Their weights are kept before they are changed, so that a program that is killed in
+/// between leaves none that is not known. What has happened is told when all of it
+/// has: if nobody reads it, all the same.
 ///
 /// # Errors
 /// When there is no such server, or the table cannot be read. What the kernel refuses
@@ -61,6 +62,7 @@ pub(super) fn quiesce_servers<W: Write>(
         servers: Vec::new(),
         status: 0,
     };
+    let mut events = Vec::new();
     let mut causes: Vec<(ServiceId, Vec<Cause>)> = Vec::new();
     for (service, destination) in &found {
         let id = name_server(service, destination);
@@ -74,9 +76,9 @@ pub(super) fn quiesce_servers<W: Write>(
                     memory.remove(&id);
                 }
                 if is_gone(&error) {
-                    reporter.tell(&Event::Gone { server: id })?;
+                    events.push(Event::Gone { server: id });
                 } else {
-                    let error = error.into();
+                    let error = anyhow::Error::from(error).context(StepFailed);
                     reporter.report(&error);
                     if quiesced.status == 0 {
                         quiesced.status = exit_status(&error);
@@ -102,16 +104,19 @@ pub(super) fn quiesce_servers<W: Write>(
             None => OldWeight::Unknown,
         };
         let found = Cause::find(service, &destination.settings, quiesce.wait, kernel);
-        reporter.tell(&Event::Drained {
+        events.push(Event::Drained {
             server: id,
             old,
             causes: found.clone(),
-        })?;
+        });
         causes.push((id.service, found));
         quiesced.servers.push(id);
     }
     if let Err(reason) = memory.save() {
-        reporter.tell(&Event::NotKept { reason })?;
+        events.push(Event::NotKept { reason });
+    }
+    for event in &events {
+        reporter.tell(event)?;
     }
     for warning in cause::word_once(&causes) {
         reporter.warn(&warning);

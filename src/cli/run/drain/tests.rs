@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Write},
     sync::mpsc::channel,
 };
 
@@ -150,22 +150,9 @@ impl Scene {
         self.run_over(self.client(), line, memory)
     }
 
-    fn run_over(&self, mut client: Client, line: &str, memory: Memory) -> Told {
+    fn run_over(&self, client: Client, line: &str, memory: Memory) -> Told {
         let (mut out, mut errors) = (Vec::new(), Vec::new());
-        let mut messages = Messages::new(&mut errors, || false);
-        let request = args::parse(&line.split(' ').collect::<Vec<_>>());
-        let Ok(Request::Drain(drain)) = request else {
-            panic!("{line}: {request:?}");
-        };
-        let mut reporter = Reporter::new(&mut out, &mut messages, drain.form);
-        let outcome = match &drain.task {
-            DrainTask::Undo(task) => undo::undo(task, &mut client, memory, &mut reporter),
-            DrainTask::Quiesce(task) => self.quiesce(client, task, memory, &mut reporter),
-        };
-        let status = outcome.unwrap_or_else(|error| {
-            messages.report(&error);
-            exit_status(&error)
-        });
+        let status = self.run_into(&mut out, &mut errors, line, client, memory);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Told {
             out: text(out),
@@ -174,12 +161,37 @@ impl Scene {
         }
     }
 
-    fn quiesce(
+    /// Runs a command; returns its exit status.
+    fn run_into(
+        &self,
+        out: &mut impl Write,
+        errors: &mut Vec<u8>,
+        line: &str,
+        mut client: Client,
+        mut memory: Memory,
+    ) -> u8 {
+        let mut messages = Messages::new(errors, || false);
+        let request = args::parse(&line.split(' ').collect::<Vec<_>>());
+        let Ok(Request::Drain(drain)) = request else {
+            panic!("{line}: {request:?}");
+        };
+        let mut reporter = Reporter::new(out, &mut messages, drain.form);
+        let outcome = match &drain.task {
+            DrainTask::Undo(task) => undo::undo(task, &mut client, &mut memory, &mut reporter),
+            DrainTask::Quiesce(task) => self.quiesce(client, task, memory, &mut reporter),
+        };
+        outcome.unwrap_or_else(|error| {
+            messages.report(&error);
+            exit_status(&error)
+        })
+    }
+
+    fn quiesce<W: Write>(
         &self,
         mut client: Client,
         task: &Quiesce,
         mut memory: Memory,
-        reporter: &mut Reporter<'_, '_, Vec<u8>>,
+        reporter: &mut Reporter<'_, '_, W>,
     ) -> anyhow::Result<u8> {
         let kernel = KernelSettings::default();
         let quiesced = quiesce_servers(task, kernel, &mut client, &mut memory, reporter)?;
@@ -349,7 +361,7 @@ fn undo_leaves_alone_and_tells_what_is_gone_or_has_a_weight() {
 #[test]
 fn where_the_weight_cannot_be_kept_the_server_is_drained_and_that_is_told() {
     let scene = Scene::new();
-    let memory = || Memory::without(anyhow::anyhow!("cannot use /run/ipvsadm: it is full"));
+    let memory = || Memory::without(&"cannot use /run/ipvsadm: it is full");
     let line = "--drain -t 10.0.0.1:80 -r 10.0.0.2";
     let told = scene.run_with(line, memory());
     assert!(
@@ -411,13 +423,47 @@ fn what_the_kernel_refuses_is_reported_and_the_other_services_are_drained() {
     let told = scene.run_over(client, "--drain -r 10.0.0.2", scene.memory());
     assert_eq!(
         (told.errors.as_str(), told.status),
-        ("Memory allocation problem\n", 255)
+        (
+            "cannot edit 10.0.0.2:80 of TCP 10.0.0.1:80: Cannot allocate memory (os error 12) \
+             (ENOMEM)\n",
+            255
+        )
     );
     assert_eq!(scene.weights(), [3, 1, 0, 0, 0]);
     // That weight was never taken away.
     scene.set_weight(WEB, 0);
     scene.run("--drain --undo");
     assert_eq!(scene.weights(), [0, 1, 4, 4, 5]);
+}
+
+/// A full disk.
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn all_servers_are_drained_and_brought_back_if_nothing_can_be_told() {
+    let scene = Scene::new();
+    for (line, weights) in [
+        ("--drain -r 10.0.0.2", [0, 1, 0, 0, 0]),
+        ("--drain --undo", [3, 1, 4, 4, 5]),
+    ] {
+        let mut errors = Vec::new();
+        let status = scene.run_into(&mut Full, &mut errors, line, scene.client(), scene.memory());
+        assert_eq!(
+            String::from_utf8(errors).unwrap(),
+            "cannot write to standard output: no storage space\n"
+        );
+        assert_eq!((scene.weights(), status), (weights, 1), "{line}");
+    }
 }
 
 #[test]

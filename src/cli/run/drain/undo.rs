@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     command::drain::Undo,
-    failure::{NoOldWeight, exit_status},
+    failure::{NoOldWeight, StepFailed, exit_status},
 };
 
 /// The exit status when a server is not there any more.
@@ -30,10 +30,10 @@ const STATUS_GONE: u8 = 1;
 pub(super) fn undo<W: Write>(
     undo: &Undo,
     client: &mut Client,
-    memory: Memory,
+    memory: &mut Memory,
     reporter: &mut Reporter<'_, '_, W>,
 ) -> anyhow::Result<u8> {
-    let (mut memory, mut servers) = memory.into_known()?;
+    let mut servers = memory.list().map_err(anyhow::Error::msg)?;
     servers.retain(|drained| {
         let Undo { service, server } = undo;
         service.is_none_or(|service| service == drained.id.service)
@@ -56,6 +56,7 @@ pub(super) fn undo<W: Write>(
         };
     }
     let mut status = 0;
+    let mut events = Vec::new();
     for drained in servers {
         let (server, weight) = (drained.id, drained.weight);
         let edited = client.update_destination(&server.service, &server.destination, |settings| {
@@ -69,25 +70,29 @@ pub(super) fn undo<W: Write>(
             Ok(before) => Some(KeptBack::Weight(before.weight)),
             Err(error) if is_gone(&error) => Some(KeptBack::Gone),
             Err(error) => {
-                let error = error.into();
+                let error = anyhow::Error::from(error).context(StepFailed);
                 reporter.report(&error);
                 status = status.max(exit_status(&error));
                 continue;
             }
         };
         memory.remove(&server);
-        reporter.tell(&match reason {
+        events.push(match reason {
             None => Event::Restored { server, weight },
             Some(reason) => Event::NotRestored {
                 server,
                 weight,
                 reason,
             },
-        })?;
+        });
         if reason == Some(KeptBack::Gone) {
             status = status.max(STATUS_GONE);
         }
     }
-    memory.save().map_err(anyhow::Error::msg)?;
+    let saved = memory.save();
+    for event in &events {
+        reporter.tell(event)?;
+    }
+    saved.map_err(anyhow::Error::msg)?;
     Ok(status)
 }

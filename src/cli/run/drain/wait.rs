@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipvs_client::{Consistency, Counters, Error};
+use ipvs_client::{Consistency, Counters};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::{
@@ -24,6 +24,7 @@ use crate::{
         Wait,
         drain::{Quiesce, WaitForEnd},
     },
+    failure::StepFailed,
     run::session::Session,
 };
 
@@ -104,7 +105,7 @@ fn remove(server: ServerId, session: &mut Session) -> anyhow::Result<Event> {
     let event = match client.delete_destination(&server.service, &server.destination) {
         Ok(()) => Event::Removed { server },
         Err(error) if is_gone(&error) => Event::Gone { server },
-        Err(error) => return Err(Error::into(error)),
+        Err(error) => return Err(anyhow::Error::from(error).context(StepFailed)),
     };
     memory.remove(&server);
     // What cannot be written has been told when the weights were kept.
