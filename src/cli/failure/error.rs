@@ -53,10 +53,16 @@ pub(crate) enum NothingToDrain {
 
 /// The weights that servers had before they were drained are not known.
 #[derive(Debug, thiserror::Error)]
-#[error("no old weight is known{}", name_drained(*service, *server))]
-pub(crate) struct NoOldWeight {
-    pub(crate) service: Option<ServiceId>,
-    pub(crate) server: Option<ServerName>,
+pub(crate) enum NoOldWeight {
+    /// None is kept of what was named.
+    #[error("no old weight is known{}", name_drained(*service, *server))]
+    Of {
+        service: Option<ServiceId>,
+        server: Option<ServerName>,
+    },
+    /// None can be read, for this reason.
+    #[error("{0}")]
+    Unreadable(String),
 }
 
 fn name_drained(service: Option<ServiceId>, server: Option<ServerName>) -> String {
@@ -237,6 +243,7 @@ pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
         || error.is::<InputError>()
         || error.is::<DescriptionError>()
         || error.is::<NothingDescribed>()
+        || matches!(error.downcast_ref(), Some(NoOldWeight::Unreadable(_)))
     {
         return STATUS_USAGE;
     }

@@ -377,7 +377,7 @@ fn where_the_weight_cannot_be_kept_the_server_is_drained_and_that_is_told() {
     let told = scene.run_with("--drain --undo", memory());
     assert_eq!(
         (told.errors.as_str(), told.status),
-        ("cannot use /run/ipvsadm: it is full\n", 1)
+        ("cannot use /run/ipvsadm: it is full\n", 2)
     );
 }
 

@@ -33,7 +33,7 @@ pub(super) fn undo<W: Write>(
     memory: &mut Memory,
     reporter: &mut Reporter<'_, '_, W>,
 ) -> anyhow::Result<u8> {
-    let mut servers = memory.list().map_err(anyhow::Error::msg)?;
+    let mut servers = memory.list().map_err(NoOldWeight::Unreadable)?;
     servers.retain(|drained| {
         let Undo { service, server } = undo;
         service.is_none_or(|service| service == drained.id.service)
@@ -48,7 +48,7 @@ pub(super) fn undo<W: Write>(
                 reporter.note("nothing is drained here");
                 Ok(0)
             }
-            Undo { service, server } => Err(NoOldWeight {
+            Undo { service, server } => Err(NoOldWeight::Of {
                 service: *service,
                 server: *server,
             }
