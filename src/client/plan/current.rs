@@ -2,11 +2,10 @@
 
 //! The table as it is, as far as a plan needs it.
 
-use std::collections::{HashMap, HashSet};
-
-use super::{Plan, Step, Wanted};
+use super::{Plan, Wanted};
 use crate::{
-    Client, Consistency, Counters, Destination, Result, Service, ServiceId, SyncDaemon, Timeouts,
+    Client, Consistency, Counters, Destination, Errno, Result, Service, ServiceId, SyncDaemon,
+    Timeouts,
 };
 
 /// The table as it is, without counters.
@@ -34,56 +33,47 @@ impl Client {
         wanted: &Wanted,
         is_inside: impl Fn(&ServiceId) -> bool,
     ) -> Result<Current> {
-        self.read_parts(wanted, is_inside, |client, id| {
-            client.destinations_with(id, Counters::Skip, Consistency::Agreed)
-        })
+        let mut current = self.read_whole_table_settings(wanted)?;
+        let services = self.map_services(Counters::Skip, Consistency::Agreed, |service| service)?;
+        for (id, service) in services {
+            if is_inside(&id) {
+                current.services.push(self.add_destinations(service)?);
+            }
+        }
+        Ok(current)
     }
 
-    /// Reads the table again after a plan has been carried out: the services, and the
-    /// destinations of those that the plan was about or that were not there before.
-    /// The destinations of the others are taken to be what they were.
+    /// Reads the services that a plan was about once more, with their destinations, and
+    /// timeouts and daemons if they are wanted: to see whether what was wanted is there
+    /// now. The rest of a large table is left unread.
     ///
     /// # Errors
     /// Those of [`read_current`](Self::read_current).
-    pub fn reread_current(
-        &mut self,
-        before: Current,
-        plan: &Plan,
-        wanted: &Wanted,
-        is_inside: impl Fn(&ServiceId) -> bool,
-    ) -> Result<Current> {
-        let changed: HashSet<ServiceId> = plan.steps().filter_map(Step::service).collect();
-        let mut known: HashMap<ServiceId, Vec<Destination>> = before
-            .services
-            .into_iter()
-            .map(|(service, destinations)| (service.id, destinations))
-            .filter(|(id, _)| !changed.contains(id))
-            .collect();
-        self.read_parts(wanted, is_inside, |client, id| match known.remove(id) {
-            Some(destinations) => Ok(destinations),
-            None => client.destinations_with(id, Counters::Skip, Consistency::Agreed),
-        })
+    pub fn read_changed(&mut self, plan: &Plan, wanted: &Wanted) -> Result<Current> {
+        let mut current = self.read_whole_table_settings(wanted)?;
+        for id in plan.changed_services() {
+            match self.service(&id) {
+                Ok(service) => current.services.push(self.add_destinations(service)?),
+                Err(error) if error.errno() == Some(Errno::SRCH) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(current)
     }
 
-    fn read_parts(
-        &mut self,
-        wanted: &Wanted,
-        is_inside: impl Fn(&ServiceId) -> bool,
-        mut read_destinations: impl FnMut(&mut Self, &ServiceId) -> Result<Vec<Destination>>,
-    ) -> Result<Current> {
+    fn add_destinations(&mut self, service: Service) -> Result<(Service, Vec<Destination>)> {
+        let destinations =
+            self.destinations_with(&service.id, Counters::Skip, Consistency::Agreed)?;
+        Ok((service, destinations))
+    }
+
+    fn read_whole_table_settings(&mut self, wanted: &Wanted) -> Result<Current> {
         let mut current = Current::default();
         if wanted.timeouts != Timeouts::default() {
             current.timeouts = self.timeouts()?;
         }
         if !wanted.daemons.is_empty() {
             current.daemons = self.daemons()?;
-        }
-        let services = self.map_services(Counters::Skip, Consistency::Agreed, |service| service)?;
-        for (id, service) in services {
-            if is_inside(&id) {
-                let destinations = read_destinations(self, &id)?;
-                current.services.push((service, destinations));
-            }
         }
         Ok(current)
     }

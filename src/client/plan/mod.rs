@@ -65,7 +65,10 @@ mod daemon;
 mod step;
 mod wanted;
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+};
 
 pub use self::{
     carry_out::{NotCarriedOut, Undoing},
@@ -118,6 +121,12 @@ impl Plan {
     fn batches(&self) -> impl Iterator<Item = &[Step]> {
         let batches = self.batches.iter().cloned();
         batches.filter_map(|batch| self.steps.get(batch))
+    }
+
+    /// The virtual services that it changes, or whose destinations.
+    #[must_use]
+    pub fn changed_services(&self) -> BTreeSet<ServiceId> {
+        self.steps.iter().filter_map(Step::service).collect()
     }
 
     /// Returns whether the table is what it should be.

@@ -152,19 +152,24 @@ impl Wanted {
     /// which are the whole table's. Returns the number of services that have been
     /// left out.
     pub fn narrow(&mut self, is_inside: impl Fn(&ServiceId) -> bool) -> usize {
+        self.timeouts = Timeouts::default();
+        self.daemons.clear();
+        self.retain(is_inside)
+    }
+
+    /// Leaves only some services. Returns the number of those that have been left out.
+    pub fn retain(&mut self, is_kept: impl Fn(&ServiceId) -> bool) -> usize {
         let before = self.services.len();
-        self.services.retain(|service| is_inside(&service.id));
-        let services = std::mem::take(&mut self.services);
-        *self = Self::default();
-        let left_out = before - services.len();
-        for service in services {
-            self.places.insert(service.id, self.services.len());
-            let place = self.services.len();
-            let ids = service.destinations.iter().map(|(id, _)| (place, *id));
-            self.destinations.extend(ids);
-            self.services.push(service);
+        self.services.retain(|service| is_kept(&service.id));
+        self.places.clear();
+        self.destinations.clear();
+        for (service, place) in self.services.iter().zip(0..) {
+            self.places.insert(service.id, place);
+            let destinations = service.destinations.iter();
+            self.destinations
+                .extend(destinations.map(|(id, _)| (place, *id)));
         }
-        left_out
+        before - self.services.len()
     }
 
     pub(super) fn has_service(&self, id: &ServiceId) -> bool {

@@ -69,8 +69,12 @@ pub(super) fn run(
     let plan = &Plan::new(&current, wanted, plan_options(apply));
     warn_of_woken(plan, messages);
     let status = match apply.effect {
-        ApplyEffect::Change(_) => {
-            if let Err(failed) = client.carry_out(plan) {
+        ApplyEffect::Change(_) => match client.carry_out(plan) {
+            Ok(()) => {
+                drop(current);
+                check_outcome(apply, description.wanted, plan, client, messages)?
+            }
+            Err(failed) => {
                 return report_failure(
                     apply,
                     &description,
@@ -81,8 +85,7 @@ pub(super) fn run(
                     messages,
                 );
             }
-            check_outcome(apply, wanted, plan, current, client, messages)?
-        }
+        },
         ApplyEffect::Diff if !plan.is_empty() => STATUS_DIFFERENT,
         _ => 0,
     };
@@ -144,21 +147,22 @@ fn warn_of_woken(plan: &Plan, messages: &mut Messages<'_>) {
     }
 }
 
-/// Reads the table once more and tells what others have changed meanwhile. Returns the
-/// exit status.
+/// Reads once more what was changed, and tells what others have changed in it
+/// meanwhile. Returns the exit status.
 fn check_outcome(
     apply: &Apply,
-    wanted: &Wanted,
+    mut wanted: Wanted,
     plan: &Plan,
-    before: Current,
     client: &mut Client,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
     if plan.is_empty() {
         return Ok(0);
     }
-    let after = client.reread_current(before, plan, wanted, |id| apply.scope.contains(id))?;
-    let rest = Plan::new(&after, wanted, plan_options(apply));
+    let changed = plan.changed_services();
+    wanted.retain(|id| changed.contains(id));
+    let after = client.read_changed(plan, &wanted)?;
+    let rest = Plan::new(&after, &wanted, plan_options(apply));
     if rest.is_empty() {
         return Ok(0);
     }
