@@ -36,7 +36,10 @@ pub(super) fn word_prefix(error: &anyhow::Error) -> String {
 /// original has no words for.
 pub(super) fn word_step(error: &Error) -> String {
     match find_refusal(error) {
-        Some((_, errno)) => format!("{error} ({})", name_errno(errno)),
+        Some((_, errno)) => {
+            let words = error.to_string();
+            format!("{} ({})", strip_number(&words), name_errno(errno))
+        }
         None => error.to_string(),
     }
 }

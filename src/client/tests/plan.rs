@@ -82,7 +82,10 @@ fn master() -> SyncDaemonSettings {
     SyncDaemonSettings::new(DaemonRole::Master, "eth0")
 }
 
-fn table(entries: &[(ServiceId, &str, &[(DestinationId, u32)])]) -> Table {
+/// A service, its scheduler, and its destinations with their weights.
+type Row<'a> = (ServiceId, &'a str, &'a [(DestinationId, u32)]);
+
+fn table(entries: &[Row<'_>]) -> Table {
     entries
         .iter()
         .map(|&(id, scheduler, destinations)| {

@@ -4,6 +4,8 @@
 //! change.
 
 pub(super) mod description;
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 
@@ -63,7 +65,18 @@ pub(super) fn run(
         ApplyEffect::Change(wait) => session.lock(wait, messages)?,
         ApplyEffect::Diff | ApplyEffect::DryRun => {}
     }
-    let client = session.client()?;
+    compare_and_change(apply, description, session.client()?, out, messages)
+}
+
+/// Compares the table with a description, and does about it what the options ask for;
+/// returns the exit status.
+fn compare_and_change(
+    apply: &Apply,
+    description: Description,
+    client: &mut Client,
+    out: &mut impl Write,
+    messages: &mut Messages<'_>,
+) -> anyhow::Result<u8> {
     let wanted = &description.wanted;
     let current = client.read_current(wanted, |id| apply.scope.contains(id))?;
     let plan = &Plan::new(&current, wanted, plan_options(apply));
