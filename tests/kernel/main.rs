@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod apply;
 mod chance;
 mod client;
 mod compat;

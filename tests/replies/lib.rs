@@ -24,6 +24,9 @@
 //! looked at first and taken afterwards (`MSG_PEEK`) is the same both times,
 //! because the rules keep no state.
 //!
+//! With `IPVS_LAB_KILL_AFTER` the program is killed when it has sent so many
+//! datagrams (`requests.rs`).
+//!
 //! Rules that cannot be read or carried out, and rules that met nothing until
 //! the program ends, are told on standard error in a line that begins with
 //! `replies: `; the former end the program.
@@ -31,4 +34,6 @@
 mod attributes;
 #[cfg(not(test))]
 pub mod calls;
+#[cfg(not(test))]
+pub mod requests;
 mod rules;

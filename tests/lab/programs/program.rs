@@ -29,6 +29,10 @@ pub fn path() -> Result<PathBuf> {
 /// The environment variable with the rules of [`replies`], one a line.
 pub const REPLIES: &str = "IPVS_LAB_REPLIES";
 
+/// The environment variable with the number of datagrams after which a program is
+/// killed that [`replies`] is preloaded into.
+pub const KILL_AFTER: &str = "IPVS_LAB_KILL_AFTER";
+
 /// The file of the library (`tests/replies`) that rewrites the kernel's replies
 /// in a program that it is preloaded into, as `cargo lab` tells it to what it
 /// runs.
