@@ -424,7 +424,7 @@ fn what_the_kernel_refuses_is_reported_and_the_other_services_are_drained() {
     assert_eq!(
         (told.errors.as_str(), told.status),
         (
-            "cannot edit 10.0.0.2:80 of TCP 10.0.0.1:80: Cannot allocate memory (os error 12) \
+            "cannot edit 10.0.0.2:80 of TCP 10.0.0.1:80: Cannot allocate memory \
              (ENOMEM)\n",
             255
         )
