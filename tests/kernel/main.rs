@@ -31,6 +31,7 @@ mod pipes;
 mod program;
 mod refusals;
 mod replies;
+mod tables;
 mod traffic;
 mod watch;
 mod wide;
