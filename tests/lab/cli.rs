@@ -49,6 +49,10 @@ enum Action {
     },
     /// A cluster on virtual links that balances real requests, step by step
     Demo {
+        /// Instead, replace the table again and again while requests go on, with
+        /// this tree's ipvsadm-restore and with the original's
+        #[arg(long)]
+        reload: bool,
         /// Use the release build of ipvsadm
         #[arg(long)]
         release: bool,
@@ -73,7 +77,10 @@ enum Action {
     Measure(bench::Options),
     /// The demonstration, inside a kernel
     #[command(hide = true)]
-    Perform,
+    Perform {
+        #[arg(long)]
+        reload: bool,
+    },
     /// One test program, on behalf of cargo
     #[command(hide = true)]
     Runner {
@@ -106,7 +113,7 @@ pub fn main() -> ExitCode {
 fn act(line: Line) -> Result<u8> {
     match line.action {
         Action::Shell { release, command } => shell(line.kernel, release, command),
-        Action::Demo { release } => demo(line.kernel, release),
+        Action::Demo { reload, release } => demo(line.kernel, reload, release),
         Action::Test { filter, arguments } => {
             let kernel = Kernel::choose(line.kernel)?;
             let mut environment = vec![
@@ -137,7 +144,7 @@ fn act(line: Line) -> Result<u8> {
             bench::run(Kernel::choose(Some(kernel))?, &options)
         }
         Action::Measure(options) => bench::measure(&options),
-        Action::Perform => Ok(perform()),
+        Action::Perform { reload } => Ok(perform(reload)),
     }
 }
 
@@ -152,14 +159,22 @@ fn shell(kernel: Option<Kernel>, release: bool, command: Vec<OsString>) -> Resul
     kernel.attach(&with_ipvsadm(task, kernel, release)?)
 }
 
-fn demo(kernel: Option<Kernel>, release: bool) -> Result<u8> {
+fn demo(kernel: Option<Kernel>, reload: bool, release: bool) -> Result<u8> {
     let kernel = Kernel::choose(kernel)?;
-    let task = Task::new(build::this_program()?)?.args(["perform"]);
+    let mut task = Task::new(build::this_program()?)?.args(["perform"]);
+    if reload {
+        let (variable, directory) = layer::ORIGINAL.prepare()?;
+        task = task.args(["--reload"]).env(variable, directory);
+    }
     kernel.attach(&with_ipvsadm(task, kernel, release)?)
 }
 
-fn perform() -> u8 {
-    match demo::run() {
+fn perform(reload: bool) -> u8 {
+    let performed = match reload {
+        true => demo::reload::run(),
+        false => demo::run(),
+    };
+    match performed {
         Ok(()) => 0,
         Err(error) => {
             err(format_args!("\nlab demo: {error:#}\n"));

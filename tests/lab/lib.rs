@@ -33,6 +33,9 @@
 //! - [`machine::Machine`]: where this tree's program is installed as `ipvsadm`,
 //!   and the daemons that use it or its kernel tables are installed too.
 //! - [`load::Load`]: requests that go on while the rules change.
+//! - [`clients::Clients`]: many clients at the same time, some of which keep their
+//!   connections open; what fails is counted. [`reload::Reload`] has them use a table
+//!   that is replaced again and again.
 //! - [`comparison::Comparison`]: counts of comparisons with the original, which
 //!   `cargo lab test` adds up over its kernels.
 //!
@@ -54,10 +57,11 @@ mod output;
 pub mod packages;
 mod programs;
 mod progress;
+pub mod reload;
 mod suite;
 
 pub use networks::netns::Namespace;
-pub use networks::{capture, cluster, http, load, network, talk, wait};
+pub use networks::{capture, clients, cluster, http, load, network, talk, wait};
 pub use packages::{machine, package, root};
 pub use programs::answer::{Answer, exit_status};
 pub use programs::program::{

@@ -40,7 +40,7 @@ const PLACE: &str = "/etc/bin/ipvsadm";
 /// The scripts beside the original, and the other names of ours.
 pub(super) const SCRIPTS: [&str; 2] = ["ipvsadm-save", "ipvsadm-restore"];
 /// The directories of programs on the stage, the original's first.
-const PATH: &str = "PATH=/etc/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const PATH: &str = "/etc/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Where the library is seen that rewrites the kernel's replies.
 const REPLIES: &str = "/etc/bin/replies.so";
 /// Where the libraries of an original that is not installed are seen: nobody
@@ -92,11 +92,11 @@ impl Stage {
         if program == Program::Original
             && let Some(original) = program::find_original()
         {
-            for script in SCRIPTS {
-                copy_script(
-                    &original.program.with_file_name(script),
-                    &etc.path().join("bin"),
-                )?;
+            for name in SCRIPTS {
+                // There it finds the program.
+                let copy = etc.path().join("bin").join(name);
+                fs::write(&copy, original.script(name, PATH)?)?;
+                fs::set_permissions(copy, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
             }
         }
         // The other threads keep their mounts.
@@ -202,23 +202,6 @@ fn mount_all(program: Program, etc: &Path) -> Result<File> {
     Ok(File::open("/proc/thread-self/ns/mnt")?)
 }
 
-/// Copies a script beside the original to where it finds that one: it sets
-/// the variable PATH itself.
-fn copy_script(script: &Path, to: &Path) -> Result<()> {
-    let text = fs::read_to_string(script).with_context(|| script.display().to_string())?;
-    let lines = text.lines().map(|line| match line.starts_with("PATH=") {
-        true => PATH,
-        false => line,
-    });
-    let text: Vec<&str> = lines.collect();
-    ensure!(text.contains(&PATH), "{} sets no PATH", script.display());
-    let name = script.file_name().context("a script has a name")?;
-    let copy = to.join(name);
-    fs::write(&copy, text.join("\n") + "\n")?;
-    fs::set_permissions(copy, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    Ok(())
-}
-
 fn service(protocol: u16, address: SocketAddr) -> ServiceId {
     ServiceId::Address {
         protocol: protocol.into(),
@@ -268,7 +251,7 @@ fn start(program: Program, run: &Run) -> Result<Answer> {
                 .map(|word| std::ffi::OsStr::from_bytes(word)),
         )
         .env_clear()
-        .env("PATH", PATH.trim_start_matches("PATH="))
+        .env("PATH", PATH)
         .env("LD_LIBRARY_PATH", LIBRARIES)
         .current_dir("/")
         .stdin(input(&run.input)?)

@@ -9,6 +9,7 @@ mod forwarding;
 mod listing;
 mod one_packet;
 mod persistence;
+mod reload;
 mod schedulers;
 mod sync;
 mod thresholds;

@@ -2,6 +2,8 @@
 
 //! `cargo lab demo`: the whole job, shown step by step and checked.
 
+pub(crate) mod reload;
+
 use std::io;
 use std::net::SocketAddr;
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use nix::sys::socket::{Shutdown, shutdown};
 use tiny_http::Response;
 use ureq::Agent;
@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub const HEALTH: &str = "/health";
 /// The page that tells the address that the client is seen under.
 pub const CLIENT: &str = "/client";
+/// The page that names the server, and the client's address and port.
+const CONNECTION: &str = "/connection";
 /// The text of the page for monitors while the server is well. While it is not, it gives
 /// the status 503 and other words.
 pub const WELL: &str = "well";
@@ -39,7 +41,7 @@ pub struct Server {
 
 impl Server {
     /// Starts a server that listens inside the namespace, has the pages
-    /// [`HEALTH`] and [`CLIENT`], and answers every other request with a line
+    /// [`HEALTH`] and [`CLIENT`] and one for [`KeptOpen`], and answers every other request with a line
     /// that has the namespace's name.
     ///
     /// # Errors
@@ -64,6 +66,10 @@ impl Server {
                         let client = request.remote_addr().map(SocketAddr::ip);
                         let client = client.map(|it| it.to_canonical().to_string());
                         Response::from_string(client.unwrap_or_default() + "\n")
+                    }
+                    (CONNECTION, _) => {
+                        let client = request.remote_addr().map(ToString::to_string);
+                        Response::from_string(format!("{name} {}\n", client.unwrap_or_default()))
                     }
                     _ => Response::from_string(format!("{name}\n")),
                 };
@@ -97,8 +103,13 @@ impl Drop for Server {
 /// A client that opens a new connection for every request and follows no proxy.
 #[must_use]
 pub fn agent() -> Agent {
+    agent_keeping(0)
+}
+
+/// A client that keeps so many connections open between requests.
+fn agent_keeping(connections: usize) -> Agent {
     Agent::config_builder()
-        .max_idle_connections(0)
+        .max_idle_connections(connections)
         .proxy(None)
         // Not one for everything: that would start a thread for every request,
         // to look the name up.
@@ -114,6 +125,52 @@ pub fn agent() -> Agent {
 /// # Errors
 /// When the request fails in any way, a status other than 200 included.
 pub fn get(agent: &Agent, address: SocketAddr) -> Result<String> {
-    let mut response = agent.get(format!("http://{address}/")).call()?;
+    get_page(agent, address, "/")
+}
+
+fn get_page(agent: &Agent, address: SocketAddr, page: &str) -> Result<String> {
+    let mut response = agent.get(format!("http://{address}{page}")).call()?;
     Ok(response.body_mut().read_to_string()?.trim_end().to_owned())
+}
+
+/// One connection for one request after the other.
+#[derive(Debug)]
+pub struct KeptOpen {
+    agent: Agent,
+    address: SocketAddr,
+    /// The first answer. It has the client's port, so that the same comes over the
+    /// same connection only.
+    first: String,
+}
+
+impl KeptOpen {
+    /// Opens a connection to `address` and makes the first request.
+    ///
+    /// # Errors
+    /// When the request fails in any way.
+    pub fn begin(address: SocketAddr) -> Result<Self> {
+        let agent = agent_keeping(1);
+        let first = get_page(&agent, address, CONNECTION)?;
+        Ok(Self {
+            agent,
+            address,
+            first,
+        })
+    }
+
+    /// Makes another request and returns the name of the server.
+    ///
+    /// # Errors
+    /// When the request fails in any way, or went over another connection because
+    /// the first has ended.
+    pub fn ask(&self) -> Result<String> {
+        let answer = get_page(&self.agent, self.address, CONNECTION)?;
+        ensure!(
+            answer == self.first,
+            "the connection of {} has ended, {answer} is another",
+            self.first
+        );
+        let (server, _) = answer.split_once(' ').context("the server has no name")?;
+        Ok(server.to_owned())
+    }
 }

@@ -3,6 +3,7 @@
 //! Virtual networks: namespaces, the links between them, and who talks there.
 
 pub mod capture;
+pub mod clients;
 pub mod cluster;
 pub mod http;
 pub mod load;

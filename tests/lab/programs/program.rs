@@ -5,10 +5,12 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::networks::netns::Namespace;
 use crate::packages;
@@ -72,6 +74,17 @@ pub fn ipvsadm_reading(
     namespace.answer(command, input)
 }
 
+/// Runs this tree's program as `ipvsadm-restore` inside `namespace`.
+///
+/// # Errors
+/// As [`ipvsadm`].
+pub fn restore(namespace: &Namespace, rules: &str) -> Result<Answer> {
+    let mut command = Command::new(path()?);
+    // Installed, it is a link to the program of this name.
+    command.arg0("ipvsadm-restore");
+    namespace.answer(command, rules)
+}
+
 /// The original (Debian's package `ipvsadm`).
 #[derive(Debug, Clone)]
 pub struct Original {
@@ -125,12 +138,56 @@ pub fn original_reading(
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     input: &str,
 ) -> Result<Answer> {
-    let Original { program, libraries } =
-        find_original().context("the original is not here: install the package ipvsadm")?;
-    let mut command = Command::new(program);
+    let original = find_original().context(NO_ORIGINAL)?;
+    let mut command = Command::new(&original.program);
     command.args(arguments);
-    if let Some(libraries) = libraries {
-        command.env("LD_LIBRARY_PATH", libraries);
+    original.answer(command, namespace, input)
+}
+
+/// Runs the script `ipvsadm-restore` that comes with the original inside
+/// `namespace`.
+///
+/// # Errors
+/// As [`original`].
+pub fn original_restore(namespace: &Namespace, rules: &str) -> Result<Answer> {
+    let original = find_original().context(NO_ORIGINAL)?;
+    let directory = original.program.parent().context("no directory")?;
+    let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", directory.display());
+    let mut command = Command::new("/bin/bash");
+    command.args(["-c", &original.script("ipvsadm-restore", &path)?]);
+    original.answer(command, namespace, rules)
+}
+
+const NO_ORIGINAL: &str = "the original is not here: install the package ipvsadm";
+
+impl Original {
+    /// Returns the text of a script beside the program that looks for programs in
+    /// the directories of `path`: the script sets this variable itself.
+    ///
+    /// # Errors
+    /// When there is no such script, or it sets no path.
+    pub fn script(&self, name: &str, path: &str) -> Result<String> {
+        let file = self.program.with_file_name(name);
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let path = format!("PATH={path}");
+        let lines = text.lines().map(|line| match line.starts_with("PATH=") {
+            true => &path,
+            false => line,
+        });
+        let lines: Vec<&str> = lines.collect();
+        ensure!(
+            lines.contains(&path.as_str()),
+            "{} sets no PATH",
+            file.display()
+        );
+        Ok(lines.join("\n") + "\n")
     }
-    namespace.answer(command, input)
+
+    /// Lets a command find the program's libraries, and runs it.
+    fn answer(&self, mut command: Command, namespace: &Namespace, input: &str) -> Result<Answer> {
+        if let Some(libraries) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
+        namespace.answer(command, input)
+    }
 }
