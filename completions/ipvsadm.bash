@@ -79,10 +79,10 @@ _ipvsadm_name() {
         --keep-weights) REPLY='keep-weights' ;;
         --add-only) REPLY='add-only' ;;
         --dry-run) REPLY='dry-run' ;;
-        --wait) REPLY='wait' ;;
         --idle) REPLY='idle' ;;
         --remove) REPLY='remove' ;;
         --undo) REPLY='undo' ;;
+        --wait) REPLY='wait' ;;
         --mcast-interface) REPLY='mcast-interface' ;;
         --syncid) REPLY='syncid' ;;
         --sync-maxlen) REPLY='sync-maxlen' ;;
@@ -164,10 +164,10 @@ _ipvsadm_forms() {
         keep-weights) REPLY='--keep-weights' ;;
         add-only) REPLY='--add-only' ;;
         dry-run) REPLY='--dry-run' ;;
-        wait) REPLY='--wait' ;;
         idle) REPLY='--idle' ;;
         remove) REPLY='--remove' ;;
         undo) REPLY='--undo' ;;
+        wait) REPLY='--wait' ;;
         mcast-interface) REPLY='--mcast-interface' ;;
         syncid) REPLY='--syncid' ;;
         sync-maxlen) REPLY='--sync-maxlen' ;;
@@ -254,7 +254,7 @@ _ipvsadm_legal() {
         set) REPLY='json' ;;
         start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json' ;;
         stop-daemon) REPLY='syncid json' ;;
-        drain) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server wait idle remove undo json' ;;
+        drain) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json' ;;
         *) REPLY= ;;
     esac
 }
@@ -312,10 +312,10 @@ _ipvsadm_excludes() {
         keep-weights) REPLY='keep-weights' ;;
         add-only) REPLY='add-only' ;;
         dry-run) REPLY='check dry-run wait' ;;
-        wait) REPLY='check dry-run wait undo' ;;
         idle) REPLY='idle undo' ;;
         remove) REPLY='remove undo' ;;
-        undo) REPLY='wait idle remove undo' ;;
+        undo) REPLY='idle remove undo wait' ;;
+        wait) REPLY='check dry-run undo wait' ;;
         mcast-interface) REPLY='mcast-interface' ;;
         syncid) REPLY='syncid' ;;
         sync-maxlen) REPLY='sync-maxlen' ;;

@@ -149,14 +149,14 @@ function __ipvsadm_name
             printf '%s\n' add-only
         case --dry-run
             printf '%s\n' dry-run
-        case --wait
-            printf '%s\n' wait
         case --idle
             printf '%s\n' idle
         case --remove
             printf '%s\n' remove
         case --undo
             printf '%s\n' undo
+        case --wait
+            printf '%s\n' wait
         case --mcast-interface
             printf '%s\n' mcast-interface
         case --syncid
@@ -311,14 +311,14 @@ function __ipvsadm_forms
             printf '%s\n' '--add-only'
         case dry-run
             printf '%s\n' '--dry-run'
-        case wait
-            printf '%s\n' '--wait'
         case idle
             printf '%s\n' '--idle'
         case remove
             printf '%s\n' '--remove'
         case undo
             printf '%s\n' '--undo'
+        case wait
+            printf '%s\n' '--wait'
         case mcast-interface
             printf '%s\n' '--mcast-interface'
         case syncid
@@ -464,7 +464,7 @@ function __ipvsadm_meaning
         case strict
             printf '%s\n' 'Number the lines that fail, go on after every one, and exit with the status of the first'
         case check
-            printf '%s\n' 'Read and check the rules, change nothing'
+            printf '%s\n' 'Read and check the rules, change nothing; with --apply too'
         case scope
             printf '%s\n' 'Leave alone all services but those with such an address; may be given again'
         case keep-weights
@@ -473,14 +473,14 @@ function __ipvsadm_meaning
             printf '%s\n' 'Remove nothing'
         case dry-run
             printf '%s\n' 'Show the commands that would be carried out, change nothing'
-        case wait
-            printf '%s\n' 'Wait until no active connection is left, with --apply until no other ipvsadm changes the table; for so long at most [default: without end]'
         case idle
             printf '%s\n' 'Wait until no connection is left, active or inactive'
         case remove
             printf '%s\n' 'Wait, and remove the real server when its connections have ended'
         case undo
             printf '%s\n' 'Give back the weights that real servers had before they were drained'
+        case wait
+            printf '%s\n' 'Wait until no other ipvsadm changes the table, or until no active connection is left; for so long at most [default: without end]'
         case mcast-interface
             printf '%s\n' 'Network interface [default: eth0]'
         case syncid
@@ -630,7 +630,7 @@ function __ipvsadm_legal
         case stop-daemon
             printf '%s\n' syncid json
         case drain
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server wait idle remove undo json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json
     end
 end
 
@@ -737,14 +737,14 @@ function __ipvsadm_excludes
             printf '%s\n' add-only
         case dry-run
             printf '%s\n' check dry-run wait
-        case wait
-            printf '%s\n' check dry-run wait undo
         case idle
             printf '%s\n' idle undo
         case remove
             printf '%s\n' remove undo
         case undo
-            printf '%s\n' wait idle remove undo
+            printf '%s\n' idle remove undo wait
+        case wait
+            printf '%s\n' check dry-run undo wait
         case mcast-interface
             printf '%s\n' mcast-interface
         case syncid

@@ -24,6 +24,8 @@ ipvsadm [-L [VIRTUAL-SERVICE] [LIST OPTIONS]]
        ipvsadm -S [-n|--json] > RULES
        ipvsadm -R [--strict|--check] [--exist] [FILE]
        ipvsadm --set TCP TCPFIN UDP
+       ipvsadm --apply|--diff [APPLY OPTIONS] [FILE]
+       ipvsadm --drain [VIRTUAL-SERVICE] -r REAL-SERVER [DRAIN OPTIONS]
        ipvsadm --start-daemon master|backup [DAEMON OPTIONS]
        ipvsadm --stop-daemon master|backup
        ipvsadm -h|-v";
@@ -36,8 +38,12 @@ Examples:
     ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.3:80 -m -w 1
   See what came of it:
     ipvsadm -Ln --stats
-  Take a server out gently, without cutting its connections:
-    ipvsadm -e -t 192.0.2.1:80 -r 10.0.0.3:80 --keep -w 0
+  Take a machine out gently, and bring it back:
+    ipvsadm --drain -r 10.0.0.3 --wait
+    ipvsadm --drain --undo
+  Make the table what a file says, and see before what that changes:
+    ipvsadm --diff wanted.rules
+    ipvsadm --apply wanted.rules
 ";
 
 /// Renders what `--help` shows.

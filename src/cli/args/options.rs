@@ -233,7 +233,7 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::RestoreOptions, name::STRICT, RESTORING)
         .help("Number the lines that fail, go on after every one, and exit with the status of the first"),
     option(H::RestoreOptions, name::CHECK, Commands::optional(&[C::Restore, C::Apply]))
-        .help("Read and check the rules, change nothing"),
+        .help("Read and check the rules, change nothing; with --apply too"),
 
     option(H::ApplyOptions, name::SCOPE, COMPARING).repeatable()
         .help("Leave alone all services but those with such an address; may be given again")
@@ -245,15 +245,16 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::ApplyOptions, name::DRY_RUN, APPLYING)
         .help("Show the commands that would be carried out, change nothing"),
 
-    option(H::DrainOptions, name::WAIT, Commands::optional(&[C::Apply, C::Drain]))
-        .help("Wait until no active connection is left, with --apply until no other ipvsadm changes the table; for so long at most [default: without end]")
-        .optional("SECONDS", |options, text| options.set_wait(text)),
     option(H::DrainOptions, name::IDLE, DRAINING)
         .help("Wait until no connection is left, active or inactive"),
     option(H::DrainOptions, name::REMOVE, DRAINING)
         .help("Wait, and remove the real server when its connections have ended"),
     option(H::DrainOptions, name::UNDO, DRAINING)
         .help("Give back the weights that real servers had before they were drained"),
+
+    option(H::WaitOptions, name::WAIT, Commands::optional(&[C::Apply, C::Drain]))
+        .help("Wait until no other ipvsadm changes the table, or until no active connection is left; for so long at most [default: without end]")
+        .optional("SECONDS", |options, text| options.set_wait(text)),
 
     option(H::DaemonOptions, name::MCAST_INTERFACE, STARTING_DAEMON)
         .help("Network interface [default: eth0]")

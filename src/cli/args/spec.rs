@@ -85,6 +85,7 @@ pub(crate) enum Heading {
     RestoreOptions,
     ApplyOptions,
     DrainOptions,
+    WaitOptions,
     DaemonOptions,
     AnyCommand,
 }
@@ -101,6 +102,7 @@ impl Heading {
             Self::RestoreOptions => "Options of -R",
             Self::ApplyOptions => "Options of --apply and --diff",
             Self::DrainOptions => "Options of --drain",
+            Self::WaitOptions => "Option of --apply and --drain",
             Self::DaemonOptions => "Options of --start-daemon",
             Self::AnyCommand => "Option of every command",
         }

@@ -3,6 +3,7 @@
 //! Traffic under the rules: real TCP, UDP and SCTP between network
 //! namespaces, through virtual services that this tree's program has set up.
 
+mod applying;
 mod drain;
 mod editing;
 mod forwarding;

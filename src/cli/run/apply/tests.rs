@@ -395,6 +395,28 @@ fn every_mistake_of_a_file_is_told_by_its_line() {
     );
 }
 
+/// No unit test has a kernel, which would be complained of.
+#[test]
+fn checking_a_file_needs_neither_root_nor_ipvs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wanted.rules");
+    let check = |rules: &str| {
+        std::fs::write(&file, rules).unwrap();
+        let apply = options(&format!("--apply --check {}", file.display()));
+        let mut told = Vec::new();
+        let mut messages = Messages::new(&mut told, || true);
+        let mut session = Session::default();
+        let status = run(&apply, &mut session, &mut io::sink(), &mut messages).unwrap();
+        (String::from_utf8(told).unwrap(), status)
+    };
+    assert_eq!(check(WEB), ("nothing wrong\n".to_owned(), 0));
+    let words = format!(
+        "{}: line 2: TCP 10.0.0.1:80 is there twice, first in line 1\n",
+        file.display()
+    );
+    assert_eq!(check(&format!("{WEB}{WEB}")), (words, 2));
+}
+
 #[test]
 fn a_first_clearing_and_entries_that_may_exist_describe_a_table() {
     let rules = "ipvsadm -C\n-A -t 10.0.0.1:80 -s wrr --exist\n";
