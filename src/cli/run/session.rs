@@ -85,6 +85,9 @@ impl Session {
     /// # Errors
     /// When the table cannot be reached, or locked within the time.
     pub(crate) fn lock(&mut self, wait: Wait, messages: &mut Messages<'_>) -> anyhow::Result<()> {
+        // Who has no right to the table often has none to the lock, and is to hear of
+        // the former.
+        self.check()?;
         let folder = self.open_state_folder()?;
         let lock = match TableLock::take(&folder, Wait::AtMost(Duration::ZERO)) {
             Err(LockError::Held { .. }) if wait != Wait::AtMost(Duration::ZERO) => {

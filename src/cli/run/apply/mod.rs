@@ -44,6 +44,25 @@ pub(super) fn run(
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
+    let outcome = read_and_compare(apply, session, out, messages);
+    match (apply.effect, outcome) {
+        // Whoever closed the pipe has seen that there is a difference.
+        (ApplyEffect::Diff, Err(error)) if failure::is_closed_pipe(&error) => Ok(STATUS_DIFFERENT),
+        // Other statuses would say that there is one.
+        (ApplyEffect::Diff, Err(error)) => {
+            messages.report(&error);
+            Ok(STATUS_USAGE)
+        }
+        (_, outcome) => outcome,
+    }
+}
+
+fn read_and_compare(
+    apply: &Apply,
+    session: &mut Session,
+    out: &mut impl Write,
+    messages: &mut Messages<'_>,
+) -> anyhow::Result<u8> {
     let file = apply.file.as_deref();
     let text = read_all(file, rule_file::open(file)?)?;
     let mut description = match Description::read(file, parse_all(file, &text, true)) {
@@ -85,7 +104,7 @@ fn compare_and_change(
         ApplyEffect::Change(_) => match client.carry_out(plan) {
             Ok(()) => {
                 drop(current);
-                check_outcome(apply, description.wanted, plan, client, messages)?
+                check_outcome(apply, description.wanted, plan, client, messages)
             }
             Err(failed) => {
                 return report_failure(
@@ -168,20 +187,28 @@ fn check_outcome(
     plan: &Plan,
     client: &mut Client,
     messages: &mut Messages<'_>,
-) -> anyhow::Result<u8> {
+) -> u8 {
     if plan.is_empty() {
-        return Ok(0);
+        return 0;
     }
     let changed = plan.changed_services();
     wanted.retain(|id| changed.contains(id));
-    let after = client.read_changed(plan, &wanted)?;
+    let after = match client.read_changed(plan, &wanted) {
+        Ok(after) => after,
+        Err(error) => {
+            let error = error.into();
+            messages.report(&error);
+            messages.note("the changes have been made, but could not be looked at again");
+            return failure::exit_status(&error);
+        }
+    };
     let rest = Plan::new(&after, &wanted, plan_options(apply));
     if rest.is_empty() {
-        return Ok(0);
+        return 0;
     }
     let error = ChangedMeanwhile(list_differences(&rest)).into();
     messages.report(&error);
-    Ok(failure::exit_status(&error))
+    failure::exit_status(&error)
 }
 
 /// Tells which changes were refused, and what became of the others. Returns the exit

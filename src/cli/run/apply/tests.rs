@@ -395,6 +395,48 @@ fn every_mistake_of_a_file_is_told_by_its_line() {
     );
 }
 
+/// An output whose reader has gone, or that fails otherwise.
+struct Broken(io::ErrorKind);
+
+impl Write for Broken {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_comparison_that_fails_is_told_from_a_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wanted.rules");
+    std::fs::write(&file, WEB).unwrap();
+    let apply = options(&format!("--diff {}", file.display()));
+    let compare = |kernel: &FakeKernel, mut out: Broken| {
+        let mut session = Session::over(kernel.client().unwrap());
+        let mut told = Vec::new();
+        let mut messages = Messages::new(&mut told, || false);
+        let status = run(&apply, &mut session, &mut out, &mut messages).unwrap();
+        (String::from_utf8(told).unwrap(), status)
+    };
+    let kernel = kernel_with("-A -f 5 -s rr");
+    assert_eq!(
+        compare(&kernel, Broken(io::ErrorKind::BrokenPipe)),
+        (String::new(), 1)
+    );
+    let (told, status) = compare(&kernel, Broken(io::ErrorKind::StorageFull));
+    assert!(
+        told.starts_with("cannot write to standard output: "),
+        "{told}"
+    );
+    assert_eq!(status, 2);
+    kernel.refuse_next(Errno::NOMEM);
+    let (told, status) = compare(&kernel, Broken(io::ErrorKind::BrokenPipe));
+    assert_eq!((told.as_str(), status), ("Memory allocation problem\n", 2));
+}
+
 /// No unit test has a kernel, which would be complained of.
 #[test]
 fn checking_a_file_needs_neither_root_nor_ipvs() {
