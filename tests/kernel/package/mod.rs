@@ -8,6 +8,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use ipvs_lab::cluster::Cluster;
+use ipvs_lab::http::{KeptOpen, PORT};
+use ipvs_lab::wait;
+
 use self::debian::{Debian, INIT_SCRIPT, UNIT};
 use crate::ipvsadm;
 
@@ -160,6 +164,64 @@ fn the_unit_restores_the_rules_clears_the_table_and_saves_it_if_told_to() {
         debian.run("find /etc -name ipvsadm.rules*"),
         format!("{RULES}\n")
     );
+}
+
+#[test]
+fn a_reload_keeps_connections_and_counters_and_if_told_to_weights() {
+    let mut debian = Debian::with_package();
+    let cluster = Cluster::new(3).unwrap();
+    debian.network = cluster.director.try_clone().unwrap();
+    let service = cluster.address();
+    let rules = |weights: &[u32]| {
+        let mut rules = format!("-A -t {service} -s wrr\n");
+        for (server, weight) in cluster.servers.iter().zip(weights) {
+            let address = server.address;
+            rules += &format!("-a -t {service} -r {address}:{PORT} -m -w {weight}\n");
+        }
+        rules
+    };
+    // The connections of the service and of its first server.
+    let connections = || {
+        let listing = debian.run("ipvsadm -L -n --stats");
+        let rows = listing.lines().map(str::split_ascii_whitespace);
+        let mut rows = rows.filter(|row| row.clone().any(|word| word.ends_with(":80")));
+        let service = rows.next().unwrap().nth(2).unwrap();
+        (
+            service.to_owned(),
+            rows.next().unwrap().nth(2).unwrap().to_owned(),
+        )
+    };
+    debian.write(RULES, &rules(&[1, 0]));
+    debian.unit("ExecStart");
+    let held = cluster.client.run(|| KeptOpen::begin(service));
+    let held = held.unwrap().unwrap();
+    assert_eq!(held.ask().unwrap(), "server1");
+    // The kernel counts every two seconds.
+    let counted = ("1".to_owned(), "1".to_owned());
+    assert_eq!(wait::for_value(&counted, connections), counted);
+
+    // Somebody drains the server, and two others are to serve.
+    let drain = format!(
+        "ipvsadm -e -t {service} -r {}:{PORT} -m -w 0",
+        cluster.servers[0].address
+    );
+    debian.run(&drain);
+    debian.write(RULES, &rules(&[1, 2, 3]));
+    debian.unit("ExecReload");
+    assert_eq!(debian.table(), rules(&[1, 2, 3]));
+    assert_eq!(connections(), counted);
+    assert_eq!(held.ask().unwrap(), "server1");
+
+    debian.write(SETTINGS, "KEEP_WEIGHTS=\"true\"\n");
+    debian.run(&drain);
+    debian.write(RULES, &rules(&[1, 5]));
+    debian.unit("ExecReload");
+    assert_eq!(debian.table(), rules(&[0, 2]));
+    debian.write(RULES, &rules(&[1, 5, 6]));
+    debian.unit("ExecReload");
+    assert_eq!(debian.table(), rules(&[0, 2, 6]));
+    assert_eq!(connections(), counted);
+    assert_eq!(held.ask().unwrap(), "server1");
 }
 
 #[test]
