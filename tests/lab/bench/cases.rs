@@ -31,6 +31,37 @@ pub(crate) enum Work {
     Print(&'static [&'static str]),
     /// `-L -n -c` with so many connections of one service.
     Connections(u32),
+    /// `-R --check` of the file that describes the table.
+    Check,
+    /// A command that compares a file with the full table.
+    Compare(Compare, File),
+}
+
+/// A command that compares a file with the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compare {
+    /// `--apply`, which makes the table what the file says.
+    Apply,
+    /// `--diff`, which shows what that would do.
+    Diff,
+}
+
+impl Compare {
+    pub(crate) fn option(self) -> &'static str {
+        match self {
+            Self::Apply => "--apply",
+            Self::Diff => "--diff",
+        }
+    }
+}
+
+/// A file that describes a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum File {
+    /// The table as it is.
+    Same,
+    /// With other weights for one destination of a hundred.
+    Changed,
 }
 
 /// The quantity that is measured of a contestant.
@@ -57,7 +88,8 @@ pub(crate) struct Wanted {
 pub(crate) enum Contestant {
     Original,
     Ours,
-    /// See [`super::floor`]; for connections `cat /proc/net/ip_vs_conn`.
+    /// See [`super::floor`]; for connections `cat /proc/net/ip_vs_conn`. For
+    /// commands that compare see [`super::compare`].
     Floor,
 }
 
@@ -79,10 +111,18 @@ pub(crate) fn matching(pattern: &str) -> impl Iterator<Item = &'static Case> {
 
 impl Case {
     pub(crate) fn contestants(&self) -> &'static [Contestant] {
-        match self.figure {
-            Figure::Time => &[Contestant::Original, Contestant::Ours, Contestant::Floor],
-            Figure::Peak => &[Contestant::Original, Contestant::Ours],
+        match (self.work, self.figure) {
+            (Work::Check, _) | (Work::Compare(..), Figure::Peak) => &[Contestant::Ours],
+            (Work::Compare(..), Figure::Time) => &[Contestant::Ours, Contestant::Floor],
+            (_, Figure::Time) => &[Contestant::Original, Contestant::Ours, Contestant::Floor],
+            (_, Figure::Peak) => &[Contestant::Original, Contestant::Ours],
         }
+    }
+
+    /// Returns whether this is about describing a whole table in a file, which has a
+    /// table of figures of its own.
+    pub(crate) fn is_about_files(&self) -> bool {
+        self.name.starts_with("apply-")
     }
 
     /// The number of measurements when `runs` are asked for. A peak varies by
@@ -101,6 +141,8 @@ impl Case {
             Work::Add => format!("ipvsadm {}", self.table.text().trim_end()),
             Work::Print(words) => format!("ipvsadm {}", words.join(" ")),
             Work::Connections(_) => format!("ipvsadm {}", CONNECTIONS.join(" ")),
+            Work::Check => "ipvsadm -R --check FILE".to_owned(),
+            Work::Compare(compare, _) => format!("ipvsadm {} FILE", compare.option()),
         }
     }
 }
@@ -112,6 +154,9 @@ impl fmt::Display for Case {
             Work::Add => "one -A".to_owned(),
             Work::Print(words) => words.join(" "),
             Work::Connections(_) => CONNECTIONS.join(" "),
+            Work::Check => "-R --check".to_owned(),
+            Work::Compare(compare, File::Same) => format!("{}, unchanged", compare.option()),
+            Work::Compare(compare, File::Changed) => format!("{}, 1 % changed", compare.option()),
         };
         f.write_str(&words)?;
         let Table {
@@ -163,6 +208,12 @@ const NOTHING: Wanted = Wanted {
     against_original: None,
     against_floor: None,
     most: None,
+};
+
+const PEAK_OF_A_COMPARISON: Wanted = Wanted {
+    // 40 MB.
+    most: Some(40_000_000.0 / 1024.0),
+    ..NOTHING
 };
 
 const CASES: &[Case] = &[
@@ -270,6 +321,114 @@ const CASES: &[Case] = &[
             ..NOTHING
         },
     },
+    Case {
+        name: "apply-save",
+        work: Work::Print(SAVE),
+        table: table(20_000, 1),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: NOTHING,
+    },
+    Case {
+        name: "apply-check",
+        work: Work::Check,
+        table: table(20_000, 1),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: NOTHING,
+    },
+    Case {
+        name: "apply-same",
+        work: Work::Compare(Compare::Apply, File::Same),
+        table: table(20_000, 1),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: Wanted {
+            against_floor: Some(1.3),
+            ..NOTHING
+        },
+    },
+    Case {
+        name: "apply-changed",
+        work: Work::Compare(Compare::Apply, File::Changed),
+        table: table(20_000, 1),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: Wanted {
+            against_floor: Some(1.1),
+            ..NOTHING
+        },
+    },
+    Case {
+        name: "apply-diff-same",
+        work: Work::Compare(Compare::Diff, File::Same),
+        table: table(20_000, 1),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: Wanted {
+            against_floor: Some(1.3),
+            ..NOTHING
+        },
+    },
+    Case {
+        name: "apply-diff-changed",
+        work: Work::Compare(Compare::Diff, File::Changed),
+        table: table(20_000, 1),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: Wanted {
+            against_floor: Some(1.1),
+            ..NOTHING
+        },
+    },
+    Case {
+        name: "apply-save-peak",
+        work: Work::Print(SAVE),
+        table: table(20_000, 1),
+        figure: Figure::Peak,
+        kernel: Kernel::Uml,
+        wanted: NOTHING,
+    },
+    Case {
+        name: "apply-check-peak",
+        work: Work::Check,
+        table: table(20_000, 1),
+        figure: Figure::Peak,
+        kernel: Kernel::Uml,
+        wanted: NOTHING,
+    },
+    Case {
+        name: "apply-same-peak",
+        work: Work::Compare(Compare::Apply, File::Same),
+        table: table(20_000, 1),
+        figure: Figure::Peak,
+        kernel: Kernel::Uml,
+        wanted: PEAK_OF_A_COMPARISON,
+    },
+    Case {
+        name: "apply-changed-peak",
+        work: Work::Compare(Compare::Apply, File::Changed),
+        table: table(20_000, 1),
+        figure: Figure::Peak,
+        kernel: Kernel::Uml,
+        wanted: PEAK_OF_A_COMPARISON,
+    },
+    Case {
+        name: "apply-diff-same-peak",
+        work: Work::Compare(Compare::Diff, File::Same),
+        table: table(20_000, 1),
+        figure: Figure::Peak,
+        kernel: Kernel::Uml,
+        wanted: PEAK_OF_A_COMPARISON,
+    },
+    Case {
+        name: "apply-diff-changed-peak",
+        work: Work::Compare(Compare::Diff, File::Changed),
+        table: table(20_000, 1),
+        figure: Figure::Peak,
+        kernel: Kernel::Uml,
+        wanted: PEAK_OF_A_COMPARISON,
+    },
 ];
 
 #[cfg(test)]
@@ -291,11 +450,17 @@ mod tests {
 
     #[test]
     fn a_case_says_what_it_does_in_words() {
-        let titles: Vec<_> = ["connections", "20000x1-peak", "-one"]
-            .iter()
-            .flat_map(|pattern| matching(pattern))
-            .map(Case::to_string)
-            .collect();
+        let titles: Vec<_> = [
+            "connections",
+            "20000x1-peak",
+            "-one",
+            "apply-c",
+            "apply-diff",
+        ]
+        .iter()
+        .flat_map(|pattern| matching(pattern))
+        .map(Case::to_string)
+        .collect();
         assert_eq!(
             titles,
             [
@@ -304,6 +469,14 @@ mod tests {
                 "-L -n, 20,000 x 1, peak memory",
                 "-L -n, one service",
                 "one -A",
+                "-R --check, 20,000 x 1",
+                "--apply, 1 % changed, 20,000 x 1",
+                "-R --check, 20,000 x 1, peak memory",
+                "--apply, 1 % changed, 20,000 x 1, peak memory",
+                "--diff, unchanged, 20,000 x 1",
+                "--diff, 1 % changed, 20,000 x 1",
+                "--diff, unchanged, 20,000 x 1, peak memory",
+                "--diff, 1 % changed, 20,000 x 1, peak memory",
             ]
         );
     }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use tempfile::NamedTempFile;
 
 use super::cases::{CONNECTIONS, Case, Contestant, Figure, Work, matching};
+use super::compare::{self, Comparison};
 use super::connections;
 use super::floor::Floor;
 use super::message::Message;
@@ -78,6 +79,28 @@ impl Bench {
                 let there = lines(&director, "ip_vs_conn")? - CONNECTIONS_HEADING;
                 ensure!(there == number as usize, "{there} connections");
                 self.printing(case, CONNECTIONS, &director, runs)?;
+                self.clear(director)
+            }
+            Work::Check => {
+                let rules = NamedTempFile::new()?;
+                fs::write(rules.path(), case.table.text())?;
+                let check = compare::check(&self.ours, rules.path());
+                interleave(case, runs, |_| check.measure(case.figure))
+            }
+            Work::Compare(compare, file) => {
+                let director = Namespace::new("director")?;
+                let filling = self.floor.filling(case.table);
+                director.run(|| filling.send())??;
+                let mut comparison = Comparison::new(&self.ours, case, compare, file)?;
+                // Once without the clock, too.
+                for contestant in case.contestants() {
+                    director.run(|| comparison.measure(*contestant))??;
+                }
+                interleave(case, runs, |contestant| {
+                    rest::wait()?;
+                    director.run(|| comparison.measure(contestant))?
+                })?;
+                check_table(&director, case.table)?;
                 self.clear(director)
             }
         }

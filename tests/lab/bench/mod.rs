@@ -7,6 +7,7 @@
 //! outside starts it, and makes a table of what it says.
 
 mod cases;
+mod compare;
 mod connections;
 mod floor;
 mod instructions;
@@ -28,6 +29,7 @@ use std::thread;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
+use self::cases::Case;
 use self::message::Message;
 use self::report::Report;
 use crate::kernels::Kernel;
@@ -121,9 +123,16 @@ pub(crate) fn run(kernel: Kernel, options: &Options) -> Result<u8> {
         bar.finish_and_clear();
     }
     ensure!(status == 0, "the measuring ended with status {status}");
-    out(format_args!("{}", report.table()))?;
-    if let Some(path) = &options.write {
-        write(path, kernel.name(), &report.markdown())?;
+    let names = [
+        kernel.name().to_owned(),
+        format!("{}, files", kernel.name()),
+    ];
+    let reports = report.split(Case::is_about_files).into_iter().zip(names);
+    for (report, name) in reports.filter(|(report, _)| !report.rows.is_empty()) {
+        out(format_args!("{}\n", report.table()))?;
+        if let Some(path) = &options.write {
+            write(path, &name, &report.markdown())?;
+        }
     }
     Ok(0)
 }

@@ -9,7 +9,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
@@ -25,6 +25,8 @@ pub(crate) struct Program<'a> {
     pub(crate) file: &'a Path,
     pub(crate) words: Vec<OsString>,
     pub(crate) stdin: Option<&'a Path>,
+    /// The status that it has to end with.
+    pub(crate) status: i32,
 }
 
 impl<'a> Program<'a> {
@@ -36,7 +38,19 @@ impl<'a> Program<'a> {
             file,
             words: words.into_iter().map(Into::into).collect(),
             stdin: None,
+            status: 0,
         }
+    }
+
+    pub(crate) fn ending_with(mut self, status: i32) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Checks how it has ended.
+    fn check(&self, status: ExitStatus) -> Result<()> {
+        ensure!(status.code() == Some(self.status), "{self:?}: {status}");
+        Ok(())
     }
 
     pub(crate) fn reading(mut self, path: &'a Path) -> Self {
@@ -88,7 +102,7 @@ impl<'a> Program<'a> {
             .stdout(Stdio::piped())
             .output()
             .with_context(|| format!("cannot run {}", self.file.display()))?;
-        ensure!(output.status.success(), "{self:?}: {}", output.status);
+        self.check(output.status)?;
         Ok(output.stdout)
     }
 
@@ -111,7 +125,7 @@ impl<'a> Program<'a> {
         let status = command.status();
         let took = begin.elapsed();
         let status = status.with_context(|| format!("cannot run {}", self.file.display()))?;
-        ensure!(status.success(), "{self:?}: {status}");
+        self.check(status)?;
         Ok(u64::try_from(took.as_micros())?)
     }
 
@@ -122,13 +136,14 @@ impl<'a> Program<'a> {
         let report = NamedTempFile::new()?;
         let status = self
             .command(time)?
-            .args(["-f", "%M", "-o"])
+            // Quiet about a status that is not 0.
+            .args(["-q", "-f", "%M", "-o"])
             .arg(report.path())
             .arg(self.file)
             .args(&self.words)
             .status()
             .context("cannot run time")?;
-        ensure!(status.success(), "{self:?}: {status}");
+        self.check(status)?;
         let text = fs::read_to_string(report.path())?;
         text.trim()
             .parse()

@@ -43,7 +43,20 @@ impl Report {
         }
     }
 
-    /// The table, which is Markdown and can be read as it is.
+    /// Splits the report in two: the cases for which `is_second` is false, and the
+    /// others.
+    pub(crate) fn split(self, is_second: impl Fn(&Case) -> bool) -> [Self; 2] {
+        let with = |rows| Self {
+            kernel: self.kernel,
+            rows,
+            facts: self.facts.clone(),
+        };
+        let (second, first) = self.rows.into_iter().partition(|(case, _)| is_second(case));
+        [with(first), with(second)]
+    }
+
+    /// The table, which is Markdown and can be read as it is. Columns in which
+    /// nothing stands are left out.
     pub(crate) fn table(&self) -> String {
         let mut rows = vec![HEADING.map(str::to_owned)];
         rows.extend(
@@ -51,7 +64,16 @@ impl Report {
                 .iter()
                 .map(|(case, samples)| self.row(case, samples)),
         );
-        aligned(&rows)
+        let is_used = |column: &usize| {
+            let mut cells = rows.iter().skip(1).filter_map(|row| row.get(*column));
+            cells.any(|cell| !cell.is_empty())
+        };
+        let used: Vec<_> = (0..HEADING.len()).filter(is_used).collect();
+        let rows = rows.iter().map(|row| {
+            let cells = used.iter().filter_map(|column| row.get(*column));
+            cells.cloned().collect::<Vec<_>>()
+        });
+        aligned(&rows.collect::<Vec<_>>())
     }
 
     /// The table with all that one needs to know about it.
@@ -175,16 +197,17 @@ fn number(value: f64, figure: Figure) -> String {
 
 /// A Markdown table whose columns are as wide as their widest cells: words to
 /// the left, figures to the right.
-pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
+pub(crate) fn aligned(rows: &[impl AsRef<[String]>]) -> String {
+    let mut widths = Vec::new();
     for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
+        widths.resize(row.as_ref().len().max(widths.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row.as_ref()) {
             *width = cell.chars().count().max(*width);
         }
     }
     let mut text = String::new();
     for (line, row) in rows.iter().enumerate() {
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+        for (column, (cell, width)) in row.as_ref().iter().zip(&widths).enumerate() {
             let _ = match column {
                 0 => write!(text, "| {cell:<width$} "),
                 _ => write!(text, "| {cell:>width$} "),
@@ -192,7 +215,7 @@ pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
         }
         text.push_str("|\n");
         if line == 0 {
-            for (column, width) in widths.into_iter().enumerate() {
+            for (column, width) in widths.iter().enumerate() {
                 let _ = match column {
                     0 => write!(text, "|{:-<1$}", "", width + 2),
                     _ => write!(text, "|{:-<1$}:", "", width + 1),
@@ -267,8 +290,10 @@ mod tests {
     #[test]
     fn nothing_is_wanted_of_another_kernel() {
         let runs: [&[u64]; 3] = [&[3_600_000], &[60_000], &[15_000]];
-        let cells = cells(&report(Kernel::Qemu, "restore-5000x2", runs));
-        assert_eq!([&cells[5], &cells[7], &cells[8]], ["", "", ""]);
+        let report = report(Kernel::Qemu, "restore-5000x2", runs);
+        let table = report.table();
+        assert!(!table.contains("wanted") && !table.contains("reached"));
+        assert_eq!(cells(&report).len(), HEADING.len() - 3);
     }
 
     #[test]
@@ -276,6 +301,27 @@ mod tests {
         let runs: [&[u64]; 3] = [&[20_000], &[6_000], &[]];
         let cells = cells(&report(Kernel::Uml, "restore-20000x1-peak", runs));
         assert_eq!(cells[2], "6.14 MB (6.14 to 6.14)");
-        assert_eq!([&cells[5], &cells[8]], ["ours at most 6.00 MB", "no"]);
+        assert_eq!([&cells[4], &cells[5]], ["ours at most 6.00 MB", "no"]);
+    }
+
+    #[test]
+    fn the_cases_about_files_have_a_table_of_their_own() {
+        let mut all = report(Kernel::Uml, "restore-5000x2", [&[1], &[1], &[1]]);
+        let case = matching("apply-same").next().unwrap();
+        all.add(case, Contestant::Ours, 130_000);
+        all.add(case, Contestant::Floor, 100_000);
+        let [first, second] = all.split(Case::is_about_files);
+        assert_eq!(cells(&first)[0], "-R, 5,000 x 2");
+        assert_eq!(
+            cells(&second),
+            [
+                "--apply, unchanged, 20,000 x 1",
+                "130 ms (130 to 130)",
+                "100 ms (100 to 100)",
+                "1.30",
+                "at most 1.3",
+                "yes",
+            ]
+        );
     }
 }

@@ -43,13 +43,24 @@ impl Table {
 
     /// Returns what `ipvsadm -S -n` prints for it.
     pub(crate) fn text(self) -> String {
+        self.text_with_weights(|_| 1)
+    }
+
+    /// Returns what `ipvsadm -S -n` prints for a table in which one service of a
+    /// hundred has destinations of weight 2.
+    pub(crate) fn changed_text(self) -> String {
+        self.text_with_weights(|service| if service % 100 == 99 { 2 } else { 1 })
+    }
+
+    fn text_with_weights(self, weight: impl Fn(u32) -> u32) -> String {
         let mut text = String::new();
         for (number, service) in (0..).zip(self.services()) {
+            let weight = weight(number);
             let _ = writeln!(text, "-A -t {service}:{PORT} -s rr");
             for destination in self.destinations(number) {
                 let _ = writeln!(
                     text,
-                    "-a -t {service}:{PORT} -r {destination}:{PORT} -m -w 1"
+                    "-a -t {service}:{PORT} -r {destination}:{PORT} -m -w {weight}"
                 );
             }
         }
@@ -84,6 +95,30 @@ mod tests {
              -a -t 10.0.0.2:80 -r 172.16.0.4:80 -m -w 1\n"
         );
         assert_eq!(table.rules(), 6);
+    }
+
+    #[test]
+    fn a_changed_table_has_other_weights_in_one_service_of_a_hundred() {
+        let table = Table {
+            services: 200,
+            destinations: 1,
+        };
+        let (text, changed) = (table.text(), table.changed_text());
+        let pairs = text.lines().zip(changed.lines());
+        let changes: Vec<_> = pairs.filter(|(one, other)| one != other).collect();
+        assert_eq!(
+            changes,
+            [
+                (
+                    "-a -t 10.0.0.100:80 -r 172.16.0.100:80 -m -w 1",
+                    "-a -t 10.0.0.100:80 -r 172.16.0.100:80 -m -w 2"
+                ),
+                (
+                    "-a -t 10.0.0.200:80 -r 172.16.0.200:80 -m -w 1",
+                    "-a -t 10.0.0.200:80 -r 172.16.0.200:80 -m -w 2"
+                ),
+            ]
+        );
     }
 
     #[test]
