@@ -54,6 +54,13 @@ fn what_is_wrong_with_a_command_line_comes_with_a_hint() {
         ("-L -N", &["case", "-n?"]),
         ("-z", &["case", "-Z?"]),
         (
+            "--apply --wait wanted.rules",
+            &["wanted.rules", "before --wait"],
+        ),
+        ("--apply --wait 1h", &["0 to 2147483647", "1h"]),
+        ("--diff --scope web wanted.rules", &["192.0.2.0/24"]),
+        ("--aply wanted.rules", &["--apply?"]),
+        (
             "-A -t 10.0.0.1:80 -scheduler rr",
             &["one hyphen", "--scheduler"],
         ),

@@ -119,6 +119,11 @@ fn explain_error(error: &UsageError, words: &[&str]) -> Option<String> {
         E::WatchInterval(given) => {
             return explain_range("an interval in seconds", range::INTERVAL, given);
         }
+        E::WaitTime(given) if !given.starts_with(|letter: char| letter.is_ascii_digit()) => {
+            return Some(format!(
+                "{given} is taken for the seconds of --wait: let it stand before --wait"
+            ));
+        }
         E::WaitTime(given) => return explain_range("a time in seconds", range::WAIT, given),
         E::Scope(_) => "a scope is an address, or one with the length of a prefix: 192.0.2.0/24",
         E::Count(given) => return explain_range("a count", range::COUNT, given),
