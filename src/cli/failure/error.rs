@@ -100,9 +100,9 @@ pub(crate) enum DescriptionError {
     Repeated { error: WantedError, first: Place },
     #[error("{0} is not added before its server {1}")]
     NoService(ServiceId, DestinationId),
-    #[error("to {0} does not say what should be there; -A, -a, --set and --start-daemon do")]
+    #[error("only -A, -a, --set and --start-daemon say what should be there, not a command to {0}")]
     Operation(Operation),
-    #[error("this command does not say what should be there; -A, -a, --set and --start-daemon do")]
+    #[error("only -A, -a, --set and --start-daemon say what should be there, not this command")]
     Other,
 }
 

@@ -378,13 +378,13 @@ fn every_mistake_of_a_file_is_told_by_its_line() {
         "wanted.rules: line 1: TCP 10.0.0.9:80 is not added before its server 10.0.0.8:80\n\
          wanted.rules: line 3: TCP 10.0.0.1:80 is there twice, first in line 2\n\
          wanted.rules: line 5: 10.0.0.2:80 is there twice in TCP 10.0.0.1:80, first in line 4\n\
-         wanted.rules: line 6: to edit TCP 10.0.0.1:80 does not say what should be there; -A, -a, --set and --start-daemon do\n\
+         wanted.rules: line 6: only -A, -a, --set and --start-daemon say what should be there, not a command to edit TCP 10.0.0.1:80\n\
          wanted.rules: line 7: Illegal 'weight' option with the 'add-service' command\n\
-         wanted.rules: line 9: to clear the table does not say what should be there; -A, -a, --set and --start-daemon do\n\
+         wanted.rules: line 9: only -A, -a, --set and --start-daemon say what should be there, not a command to clear the table\n\
          wanted.rules: line 11: the timeouts are there twice, first in line 10\n\
          wanted.rules: line 13: the master daemon is there twice, first in line 12\n\
-         wanted.rules: line 14: this command does not say what should be there; -A, -a, --set and --start-daemon do\n\
-         wanted.rules: line 15: this command does not say what should be there; -A, -a, --set and --start-daemon do\n"
+         wanted.rules: line 14: only -A, -a, --set and --start-daemon say what should be there, not this command\n\
+         wanted.rules: line 15: only -A, -a, --set and --start-daemon say what should be there, not this command\n"
     );
     let document = r#"{"schema_version":1,"services":[
         {"fwmark":5,"scheduler":"rr","destinations":[]},
