@@ -159,6 +159,11 @@ fn moving_from_ipvsadm() {
 }
 
 #[test]
+fn changing_a_live_director() {
+    execute("changing-a-live-director");
+}
+
+#[test]
 fn schedulers() {
     execute("schedulers");
 }
