@@ -2,10 +2,14 @@
 
 //! The changes that make a table what a file says, as a JSON document.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    num::{NonZeroU8, NonZeroU16},
+};
 
 use ipvs_client::{
-    Destination, Operation, Service,
+    DaemonRole, Destination, Operation, Service, SyncDaemonSettings,
     json::{Entry, SCHEMA_VERSION, WithoutCounters},
     plan::{Plan, Step},
 };
@@ -32,6 +36,36 @@ struct Change {
     before: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<Value>,
+}
+
+/// A daemon as it is asked for. What is left to the kernel is not known before it runs.
+#[derive(Serialize)]
+struct DaemonToStart<'a> {
+    role: DaemonRole,
+    interface: &'a str,
+    sync_id: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync_maxlen: Option<NonZeroU16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<NonZeroU16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<NonZeroU8>,
+}
+
+impl<'a> From<&'a SyncDaemonSettings> for DaemonToStart<'a> {
+    fn from(daemon: &'a SyncDaemonSettings) -> Self {
+        Self {
+            role: daemon.role,
+            interface: &daemon.interface,
+            sync_id: daemon.sync_id,
+            sync_maxlen: daemon.sync_maxlen,
+            group: daemon.group,
+            port: daemon.port,
+            ttl: daemon.ttl,
+        }
+    }
 }
 
 /// Writes the changes in the order in which they are carried out.
@@ -78,15 +112,7 @@ fn describe(step: &Step) -> Change {
         }
         Step::DeleteDestination(_, destination) => (Some(json!(destination)), None),
         Step::StopDaemon(daemon) => (Some(json!(daemon)), None),
-        // What is left to the kernel is not known before.
-        Step::StartDaemon(daemon) => {
-            let started = json!({
-                "role": daemon.role,
-                "interface": daemon.interface,
-                "sync_id": daemon.sync_id,
-            });
-            (None, Some(started))
-        }
+        Step::StartDaemon(daemon) => (None, Some(json!(DaemonToStart::from(daemon)))),
         _ => (None, None),
     };
     let operation = step.operation();
