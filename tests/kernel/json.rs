@@ -441,3 +441,108 @@ fn classic_counters(director: &Namespace) -> Vec<u64> {
         .map(|column| column.parse().unwrap())
         .collect()
 }
+
+/// A table, and rules that take every kind of change to get to.
+const BEFORE: &str = "\
+-A -t 10.0.0.1:80 -s rr
+-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1
+-a -t 10.0.0.1:80 -r 10.0.0.3:80 -m -w 1
+-A -u 10.0.0.1:53 -s rr
+-a -u 10.0.0.1:53 -r 10.0.0.2:53 -m -w 1
+--start-daemon master --mcast-interface sync0 --syncid 5
+";
+const WANTED: &str = "\
+--set 7200 60 30
+-A -f 1 -6 -s sh -b sh-port -p 600 -M 64
+-a -f 1 -6 -r [fd00::4]:0 -i --tun-type gue --tun-port 6080
+-A -t 10.0.0.1:80 -s wrr
+-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 3
+--start-daemon master --mcast-interface sync0 --syncid 6 --mcast-group 224.0.0.82
+";
+
+#[test]
+fn every_kind_of_change_fits_the_schema_and_is_told_the_same_before_and_after() {
+    let director = namespace("director");
+    crate::add_sync_interface(&director);
+    let answer = ipvs_lab::ipvsadm_reading(&director, ["-R"], BEFORE).unwrap();
+    assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
+    let run = |words: &[&str], status: u8| {
+        let answer = ipvs_lab::ipvsadm_reading(&director, words, WANTED).unwrap();
+        assert_eq!((answer.stderr.as_str(), answer.status), ("", status));
+        assert_eq!(answer.stdout.lines().count(), 1, "{}", answer.stdout);
+        checked(&answer.stdout)
+    };
+    let shown = run(&["--diff", "--json"], 1);
+    assert_eq!(shown, run(&["--apply", "--dry-run", "--json"], 0));
+    assert_eq!(shown, run(&["--apply", "--json"], 0));
+    assert_eq!(
+        [
+            &shown["changed"],
+            &shown["added"],
+            &shown["edited"],
+            &shown["removed"]
+        ],
+        [&json!(true), &json!(2), &json!(2), &json!(2)]
+    );
+    let change = |operation: &str| {
+        let changes = shown["changes"].as_array().unwrap();
+        let found = changes.iter().find(|it| it["operation"] == operation);
+        found.unwrap_or_else(|| panic!("no {operation} in {shown}"))
+    };
+    assert_eq!(shown["changes"].as_array().unwrap().len(), 9);
+    assert_eq!(
+        change("set the timeouts"),
+        &json!({
+            "operation": "set the timeouts",
+            "object": null,
+            "before": {"tcp": 900, "tcp_fin": 120, "udp": 300},
+            "after": {"tcp": 7200, "tcp_fin": 60, "udp": 30},
+        })
+    );
+    let added = change("add fwmark 1 IPv6");
+    assert_eq!(added.get("before"), None);
+    assert_eq!(added["after"]["scheduler_flags"], json!(["sh-port"]));
+    assert_eq!(added["after"].get("destinations"), None);
+    let edited = change("edit TCP 10.0.0.1:80");
+    assert_eq!(edited["before"]["scheduler"], "rr");
+    assert_eq!(edited["after"]["scheduler"], "wrr");
+    let removed = change("delete UDP 10.0.0.1:53");
+    assert_eq!(removed.get("after"), None);
+    assert_eq!(removed["before"]["destinations"][0]["address"], "10.0.0.2");
+    let started = change("start the master daemon");
+    assert_eq!(
+        started["after"],
+        json!({"role": "master", "interface": "sync0", "sync_id": 6, "group": "224.0.0.82"})
+    );
+    assert_eq!(change("stop the master daemon")["before"]["sync_id"], 5);
+    let none = json!({
+        "schema_version": 1,
+        "changed": false,
+        "added": 0,
+        "edited": 0,
+        "removed": 0,
+        "changes": [],
+    });
+    assert_eq!(run(&["--diff", "--json"], 0), none);
+}
+
+#[test]
+fn the_examples_of_the_page_are_what_is_written() {
+    let page = include_str!("../../docs/json.md");
+    let director = namespace("director");
+    let words = "-L --json -t 10.0.0.9:80".split_ascii_whitespace();
+    let answer = ipvs_lab::ipvsadm(&director, words).unwrap();
+    assert!(
+        page.contains(&format!("    {}", answer.stderr)),
+        "{}",
+        answer.stderr
+    );
+
+    ipvsadm(&director, "-A -t 10.0.0.1:80 -s rr");
+    ipvsadm(&director, "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m");
+    let wanted = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 3\n";
+    let answer = ipvs_lab::ipvsadm_reading(&director, ["--diff", "--json"], wanted).unwrap();
+    let (_, example) = page.split_once("```json\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    assert_eq!(checked(example), checked(&answer.stdout));
+}
