@@ -255,7 +255,7 @@ pub struct Destination {
     pub id: DestinationId,
     /// The settings.
     pub settings: DestinationSettings,
-    /// Connections in the established state.
+    /// Connections of TCP and SCTP that are established or being set up.
     pub active_connections: u32,
     /// Connections in any other state.
     pub inactive_connections: u32,
