@@ -215,9 +215,14 @@ fn one_applies_at_a_time_in_a_network_namespace() {
     let metadata = fs::metadata(&path).unwrap();
     assert_eq!((metadata.mode() & 0o777, metadata.uid()), (0o600, 0));
     let held = hold(&path);
-    for words in [&["--apply"][..], &["--apply", "--wait", "0"]] {
+    let hint = "; --wait waits for it";
+    for (words, hint) in [
+        (&["--apply"][..], hint),
+        (&["--apply", "--wait", "0"], hint),
+        (&["--apply", "--wait", "1"], ""),
+    ] {
         let words_told = format!(
-            "another ipvsadm is changing the table (it holds {}); --wait waits for it\n",
+            "another ipvsadm is changing the table (it holds {}){hint}\n",
             path.display()
         );
         assert_eq!(

@@ -54,7 +54,8 @@ impl TableLock {
                 Err(TryLockError::WouldBlock) if end.is_some_and(|end| Instant::now() >= end) => {
                     return Err(LockError::Held {
                         path: path(),
-                        wait_helps: true,
+                        // Who has waited already knows the option.
+                        wait_helps: wait == Wait::AtMost(Duration::ZERO),
                     });
                 }
                 Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
