@@ -343,6 +343,11 @@ fn daemons_run_on_unless_they_should_run_otherwise() {
         serde_json::json!(["stop the master daemon", "start the master daemon"])
     );
     assert!(ipvsadm(&director, "-L --daemon").contains("port=8850"));
+    // The headers of IPv6 take twenty bytes more of the largest packet.
+    let large = format!("{start} --mcast-group ff02::99 --sync-maxlen 65507");
+    apply(&large);
+    assert!(ipvsadm(&director, "-L --daemon").contains("maxlen=65487"));
+    assert_eq!(apply(&large), serde_json::json!([]));
 }
 
 #[test]

@@ -17,6 +17,10 @@ const PORT: u16 = 8848;
 const TTL: u8 = 1;
 /// The kernel raises the largest message of a backup to this.
 const BACKUP_MAXLEN: u16 = 1024;
+/// It lowers that of both roles to what a packet has room for behind the headers of
+/// IP and UDP.
+const IPV6_MAXLEN: u16 = u16::MAX - 40 - 8;
+const IPV4_MAXLEN: u16 = u16::MAX - 20 - 8;
 
 /// Returns what makes the daemons that run those that should run. One that runs
 /// otherwise than it should is stopped and started.
@@ -37,13 +41,20 @@ pub(super) fn plan_daemons(running: &[SyncDaemon], wanted: &[SyncDaemonSettings]
 /// Returns whether a daemon runs as it should. What a kernel before 4.3 does not
 /// tell is taken to be so.
 fn is_so(running: &SyncDaemon, wanted: &SyncDaemonSettings) -> bool {
-    let maxlen = wanted.sync_maxlen.map(|bytes| match wanted.role {
-        DaemonRole::Master => bytes.get(),
-        DaemonRole::Backup => bytes.get().max(BACKUP_MAXLEN),
-    });
+    let group = wanted.group.unwrap_or(GROUP);
+    let least = match wanted.role {
+        DaemonRole::Master => 1,
+        DaemonRole::Backup => BACKUP_MAXLEN,
+    };
+    let most = match group {
+        IpAddr::V4(_) => IPV4_MAXLEN,
+        IpAddr::V6(_) => IPV6_MAXLEN,
+    };
+    let maxlen = wanted.sync_maxlen;
+    let maxlen = maxlen.map(|bytes| bytes.get().clamp(least, most));
     running.interface == wanted.interface
         && running.sync_id == u32::from(wanted.sync_id)
-        && is_told_or_so(running.group, wanted.group.unwrap_or(GROUP))
+        && is_told_or_so(running.group, group)
         && is_told_or_so(running.port, wanted.port.map_or(PORT, |port| port.get()))
         && is_told_or_so(running.ttl, wanted.ttl.map_or(TTL, |ttl| ttl.get()))
         // The default depends on the interface.

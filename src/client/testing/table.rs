@@ -225,8 +225,14 @@ impl Table {
             return Err(Errno::INVAL);
         }
         // The defaults of Linux, on an Ethernet.
-        daemon.sync_maxlen.get_or_insert(1472);
-        daemon.group.get_or_insert([224, 0, 0, 81].into());
+        let group = *daemon.group.get_or_insert([224, 0, 0, 81].into());
+        let headers = if group.is_ipv6() { 48 } else { 28 };
+        let least = match daemon.role {
+            DaemonRole::Master => 1,
+            DaemonRole::Backup => 1024,
+        };
+        let maxlen = daemon.sync_maxlen.get_or_insert(1500 - headers);
+        *maxlen = (*maxlen).clamp(least, u16::MAX - headers);
         daemon.port.get_or_insert(8848);
         daemon.ttl.get_or_insert(1);
         self.daemons.push(daemon);

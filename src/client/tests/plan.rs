@@ -4,7 +4,7 @@
 //! leaves nothing behind. The kernel in memory carries them out; `tests/kernel` of the
 //! workspace has Linux do it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use proptest::prelude::*;
 use rustix::io::Errno;
@@ -315,6 +315,34 @@ fn a_daemon_that_runs_as_it_should_is_left_running() {
         assert_eq!(steps(&mut client, other), restarted);
     }
     assert_eq!(steps(&mut client, master()), ["start the master daemon"]);
+}
+
+#[test]
+fn a_daemon_runs_as_it_should_with_the_nearest_maxlen_that_the_kernel_has() {
+    let daemon = |role, maxlen: u16, group: IpAddr| {
+        SyncDaemonSettings::new(role, "eth0")
+            .sync_maxlen(maxlen.try_into().unwrap())
+            .group(group)
+    };
+    let ipv4: IpAddr = [224, 0, 0, 82].into();
+    let ipv6: IpAddr = "ff02::99".parse().unwrap();
+    // As Linux 6.1 lists them.
+    for (role, maxlen, group, runs_with) in [
+        (DaemonRole::Master, 1, ipv6, 1),
+        (DaemonRole::Backup, 1, ipv4, 1024),
+        (DaemonRole::Master, 65507, ipv4, 65507),
+        (DaemonRole::Master, 65507, ipv6, 65487),
+        (DaemonRole::Backup, 65507, ipv6, 65487),
+    ] {
+        let (_, mut client) = kernel_with(&Table::new());
+        let wanted_daemon = daemon(role, maxlen, group);
+        client.start_daemon(&wanted_daemon).unwrap();
+        let running = client.daemons().unwrap().remove(0);
+        assert_eq!(running.sync_maxlen, Some(runs_with), "{role} {maxlen}");
+        let mut wanted = Wanted::default();
+        wanted.add_daemon(wanted_daemon).unwrap();
+        assert!(plan_for(&mut client, &wanted, PlanOptions::default()).is_empty());
+    }
 }
 
 #[test]
