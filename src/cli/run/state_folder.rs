@@ -45,9 +45,9 @@ impl StateFolder {
         namespace: Option<NetworkNamespace>,
     ) -> Result<Self, StateError> {
         let path = parent.join(NAME);
-        let folder = open_folder(parent).map_err(|errno| StateError {
+        let folder = open_folder(parent).map_err(|reason| StateError {
             path: path.clone(),
-            reason: errno.into(),
+            reason,
         })?;
         Ok(Self {
             folder,
@@ -119,21 +119,25 @@ impl StateFolder {
     }
 }
 
-fn open_folder(parent: &Path) -> Result<OwnedFd, Errno> {
+fn open_folder(parent: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
     let parent = rustix::fs::openat(CWD, parent, flags, Mode::empty())?;
     match rustix::fs::mkdirat(&parent, NAME, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => {}
-        Err(errno) => return Err(errno),
+        Err(errno) => return Err(errno.into()),
     }
     let folder = rustix::fs::openat(&parent, NAME, flags | OFlags::NOFOLLOW, Mode::empty())?;
     let status = rustix::fs::fstat(&folder)?;
     let others_may_write = Mode::from_raw_mode(status.st_mode).intersects(Mode::WGRP | Mode::WOTH);
     // Whoever can put files there could make this program write to others.
-    if others_may_write || status.st_uid != rustix::process::geteuid().as_raw() {
-        return Err(Errno::PERM);
-    }
-    Ok(folder)
+    let wrong = if others_may_write {
+        "others than its owner may write to it"
+    } else if status.st_uid != rustix::process::geteuid().as_raw() {
+        "it belongs to another user"
+    } else {
+        return Ok(folder);
+    };
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, wrong))
 }
 
 #[cfg(test)]
@@ -184,6 +188,13 @@ mod tests {
         let error = open_below(parent.path()).err().unwrap();
         assert_eq!(error.path, folder);
         assert_eq!(error.reason.kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "cannot use {}: others than its owner may write to it",
+                folder.display()
+            )
+        );
     }
 
     #[test]
