@@ -165,3 +165,22 @@ fn whoever_is_not_root_is_told_so() {
     );
     assert_eq!(ipvsadm(&director, "-S -n"), "-A -t 10.0.0.1:80 -s rr\n");
 }
+
+#[test]
+fn whoever_may_not_use_the_folder_of_the_lock_is_told_of_root_too() {
+    let director = namespace("director");
+    let mut command = director.command("setpriv");
+    command.args(["--reuid", "65534", "--clear-groups"]);
+    command
+        .arg(ipvs_lab::program::path().unwrap())
+        .arg("--apply");
+    let answer = Answer::of(command, "-A -t 10.0.0.1:80 -s rr\n").unwrap();
+    assert_eq!(
+        (answer.stderr.as_str(), answer.status),
+        (
+            "Can't initialize ipvs: Permission denied (you must be root)\n\
+             Are you sure that IP Virtual Server is built in the kernel or as module?\n",
+            2
+        )
+    );
+}

@@ -7,7 +7,7 @@ pub(super) mod description;
 #[cfg(test)]
 mod tests;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use ipvs_client::{
     Client,
@@ -30,8 +30,10 @@ use crate::{
     output::{colour_on_terminal, write_commands, write_differences},
 };
 
-/// The exit status of --diff when there is a difference.
+/// The exit statuses of --diff when there is a difference, and when it cannot be told
+/// whether there is one: whoever asks may be a script.
 const STATUS_DIFFERENT: u8 = 1;
+const STATUS_TROUBLE: u8 = 2;
 
 /// Does what the options ask for; returns the exit status.
 ///
@@ -81,10 +83,41 @@ fn read_and_compare(
             messages.note_to_terminal("nothing wrong");
             return Ok(0);
         }
-        ApplyEffect::Change(wait) => session.lock(wait, messages)?,
+        ApplyEffect::Change(wait) => {
+            // Without permission the folder of the lock cannot be used either.
+            session.check()?;
+            session.lock(wait, messages)?;
+        }
         ApplyEffect::Diff | ApplyEffect::DryRun => {}
     }
-    compare_and_change(apply, description, session.client()?, out, messages)
+    compare(apply, description, session, out, messages)
+}
+
+/// Compares the table with a description; returns the exit status.
+fn compare(
+    apply: &Apply,
+    description: Description,
+    session: &mut Session,
+    out: &mut impl Write,
+    messages: &mut Messages<'_>,
+) -> anyhow::Result<u8> {
+    let outcome = match session.client() {
+        Ok(client) => compare_and_change(apply, description, client, out, messages),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Err(error) if apply.effect == ApplyEffect::Diff => Ok(report_trouble(&error, messages)),
+        outcome => outcome,
+    }
+}
+
+/// Reports why --diff cannot tell of the differences; returns the exit status.
+fn report_trouble(error: &anyhow::Error, messages: &mut Messages<'_>) -> u8 {
+    messages.report(error);
+    match failure::exit_status(error) {
+        STATUS_DIFFERENT => STATUS_TROUBLE,
+        status => status,
+    }
 }
 
 /// Compares the table with a description, and does about it what the options ask for;
@@ -121,14 +154,19 @@ fn compare_and_change(
         ApplyEffect::Diff if !plan.is_empty() => STATUS_DIFFERENT,
         _ => 0,
     };
-    match (apply.effect, apply.form) {
+    let written = match (apply.effect, apply.form) {
         (_, Form::Json) => json::write_plan(&mut *out, plan),
-        (ApplyEffect::Diff, Form::Classic) => write_differences(out, plan, colour_on_terminal()),
-        (ApplyEffect::DryRun, Form::Classic) => write_commands(out, plan),
+        (ApplyEffect::Diff, Form::Classic) => {
+            write_differences(&mut *out, plan, colour_on_terminal())
+        }
+        (ApplyEffect::DryRun, Form::Classic) => write_commands(&mut *out, plan),
         _ => Ok(()),
+    };
+    match written.and_then(|()| out.flush()) {
+        // Whoever closed the pipe has seen enough; the status tells the same.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(StdoutError(error).into()),
+        _ => Ok(status),
     }
-    .map_err(StdoutError)?;
-    Ok(status)
 }
 
 fn plan_options(apply: &Apply) -> PlanOptions {

@@ -86,20 +86,31 @@ fn apply_over(
     rules: &str,
     is_terminal: fn() -> bool,
 ) -> Told {
+    let mut out = Vec::new();
+    let (errors, outcome) = apply_into(&mut out, socket, words, rules, is_terminal);
+    Told {
+        out: String::from_utf8(out).unwrap(),
+        errors,
+        status: outcome.unwrap(),
+    }
+}
+
+/// Tells the same, but for what it writes to this standard output.
+fn apply_into(
+    out: &mut impl Write,
+    socket: impl Transport + 'static,
+    words: &str,
+    rules: &str,
+    is_terminal: fn() -> bool,
+) -> (String, anyhow::Result<u8>) {
     let apply = options(words);
     let mut errors = Vec::new();
     let mut messages = Messages::new(&mut errors, is_terminal);
-    let mut out = Vec::new();
-    let mut client = Client::with_transport(socket).unwrap();
+    let mut session = Session::over(Client::with_transport(socket).unwrap());
     let parsed = parse_all(None, rules.as_bytes(), true);
     let description = Description::read(None, parsed).unwrap_or_else(|errors| panic!("{errors:?}"));
-    let outcome = compare_and_change(&apply, description, &mut client, &mut out, &mut messages);
-    let status = outcome.unwrap();
-    Told {
-        out: String::from_utf8(out).unwrap(),
-        errors: String::from_utf8(errors).unwrap(),
-        status,
-    }
+    let outcome = compare(&apply, description, &mut session, out, &mut messages);
+    (String::from_utf8(errors).unwrap(), outcome)
 }
 
 fn apply(kernel: &FakeKernel, words: &str, rules: &str) -> Told {
@@ -257,6 +268,41 @@ fn what_cannot_be_undone_is_told_with_the_lines_that_stand() {
     assert_eq!(saved(&kernel), format!("{WEB}-A -t 10.0.0.2:80 -s rr\n"));
     // The same command does the rest.
     assert_eq!(apply(&kernel, "--apply", rules), told("", "", 0));
+}
+
+/// A standard output that takes nothing.
+struct Unwritable(io::ErrorKind);
+
+impl Write for Unwritable {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_diff_that_cannot_be_read_or_written_does_not_look_like_a_difference() {
+    let kernel = kernel_with(WEB);
+    kernel.refuse_next(Errno::NOMEM);
+    let answer = apply(&kernel, "--diff", WEB);
+    assert_eq!(answer, told("", "Memory allocation problem\n", 2));
+    let other = "-A -t 10.0.0.1:80 -s rr\n";
+    for (kind, rules, status) in [
+        (io::ErrorKind::StorageFull, WEB, 2),
+        (io::ErrorKind::StorageFull, other, 2),
+        // What has been found out is the status when nobody reads on, too.
+        (io::ErrorKind::BrokenPipe, WEB, 0),
+        (io::ErrorKind::BrokenPipe, other, 1),
+    ] {
+        let mut out = Unwritable(kind);
+        let (errors, outcome) =
+            apply_into(&mut out, kernel.socket(), "--diff --json", rules, || false);
+        assert_eq!(outcome.unwrap(), status, "{kind} {rules}");
+        assert_eq!(errors.is_empty(), status != 2, "{errors}");
+    }
 }
 
 /// A way to the kernel on which something happens before a datagram of requests.
