@@ -23,14 +23,19 @@ static WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 static READ_DISPOSITION: extern "C" fn() = read_disposition;
 
 extern "C" fn read_disposition() {
+    WAS_IGNORED.store(is_ignored(libc::SIGPIPE), Relaxed);
+}
+
+/// Returns whether a signal is ignored now.
+pub(crate) fn is_ignored(signal: i32) -> bool {
     // SAFETY: zeros are a valid value of this plain structure, which the call
     // fills; it changes nothing.
     let action = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(libc::SIGPIPE, std::ptr::null(), &raw mut action);
+        libc::sigaction(signal, std::ptr::null(), &raw mut action);
         action
     };
-    WAS_IGNORED.store(action.sa_sigaction == libc::SIG_IGN, Relaxed);
+    action.sa_sigaction == libc::SIG_IGN
 }
 
 /// Gives SIGPIPE the disposition that it had at the start.

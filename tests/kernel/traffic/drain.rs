@@ -9,6 +9,8 @@ use std::{
     net::{IpAddr, SocketAddr},
     os::unix::process::ExitStatusExt as _,
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
 };
 
 use ipvs_client::NetworkNamespace;
@@ -92,9 +94,14 @@ struct Waiting {
 impl Waiting {
     /// Starts it, and waits until it says on standard error what it waits for.
     fn start(director: &Namespace, arguments: &str) -> (Self, String) {
-        let mut child = director
-            .command(program::path().unwrap())
-            .args(arguments.split_ascii_whitespace())
+        let mut command = director.command(program::path().unwrap());
+        command.args(arguments.split_ascii_whitespace());
+        Self::follow(command)
+    }
+
+    /// Starts a command that becomes one, and waits for the same.
+    fn follow(mut command: Command) -> (Self, String) {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -247,6 +254,59 @@ fn a_signal_ends_the_waiting_and_leaves_weight_0() {
     }
     ipvsadm(scene.director(), &format!("--drain --undo -r {server}"));
     assert_eq!(scene.weight(server), 1);
+}
+
+#[test]
+fn a_signal_that_is_ignored_does_not_end_the_waiting() {
+    let scene = Scene::new(1, Protocol::Tcp, "");
+    let (held, server) = scene.begin();
+    let mut command = scene.director().command("sh");
+    command
+        .args(["-c", "trap '' INT HUP; exec \"$0\" \"$@\""])
+        .arg(program::path().unwrap())
+        .args(["--drain", "-r", &server.to_string(), "--wait"]);
+    let (waiting, _) = Waiting::follow(command);
+    for name in ["INT", "HUP"] {
+        waiting.send(name);
+    }
+    drop(held);
+    let (_, errors, status) = waiting.end();
+    assert!(status.success(), "{status}: {errors}");
+    assert!(!errors.contains("ended by"), "{errors}");
+}
+
+#[test]
+fn a_signal_while_servers_are_quiesced_is_told_when_all_of_them_are() {
+    let director = namespace("director");
+    let rules: String = (1..250)
+        .map(|host| {
+            format!("-A -t 10.0.0.{host}:80 -s rr\n-a -t 10.0.0.{host}:80 -r 10.9.0.1:80 -m -w 3\n")
+        })
+        .collect();
+    crate::program::restore(&director, &rules);
+    let quiesced = rules.replace("-w 3", "-w 0");
+    // Whenever it comes, nothing has been done or all of it.
+    for hundredths in 1..20 {
+        let mut command = director.command(program::path().unwrap());
+        command.args(["--drain", "-r", "10.9.0.1", "--wait", "--json"]);
+        command.stdout(Stdio::piped());
+        let child = command.spawn().unwrap();
+        thread::sleep(Duration::from_millis(hundredths * 10));
+        let id = child.id().to_string();
+        // It may have come to its end: nobody has a connection.
+        let mut kill = Command::new("kill");
+        assert!(kill.args(["-TERM", &id]).status().is_ok());
+        let output = child.wait_with_output().unwrap();
+        let after = ipvsadm(&director, "-S -n");
+        let text = String::from_utf8(output.stdout).unwrap();
+        if output.status.success() || text.contains("\"interrupted\"") {
+            assert_eq!(after, quiesced, "{text}");
+        } else {
+            assert_eq!((after.as_str(), text.as_str()), (rules.as_str(), ""));
+        }
+        ipvsadm(&director, "-C");
+        crate::program::restore(&director, &rules);
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ mod waiting;
 
 use std::io::Write;
 
-use self::{cause::KernelSettings, memory::Memory, reporter::Reporter};
+use self::{cause::KernelSettings, memory::Memory, reporter::Reporter, signals::EndSignals};
 use super::session::Session;
 use crate::{
     command::drain::{Drain, DrainTask},
@@ -42,6 +42,9 @@ pub(super) fn run(
         }
         DrainTask::Quiesce(quiesce) => quiesce,
     };
+    // A signal that comes before all servers have weight 0 is told when they have.
+    let catch = || EndSignals::catch().map_err(wait::cannot_wait);
+    let mut signals = quiesce.wait.map(|_| catch()).transpose()?;
     let quiesced = quiesce::quiesce_servers(
         quiesce,
         KernelSettings::read(),
@@ -51,10 +54,11 @@ pub(super) fn run(
     )?;
     // Others may change the table while connections are waited for.
     drop(memory);
-    let Some(wait) = &quiesce.wait else {
+    let (Some(wait), Some(signals)) = (&quiesce.wait, &mut signals) else {
         return Ok(quiesced.status);
     };
-    let status = wait::wait_for_end(wait, quiesce, quiesced.servers, session, &mut reporter)?;
+    let servers = quiesced.servers;
+    let status = wait::wait_for_end(wait, quiesce, servers, signals, session, &mut reporter)?;
     Ok(match quiesced.status {
         0 => status,
         refused => refused,

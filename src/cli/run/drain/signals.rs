@@ -13,14 +13,19 @@ use signal_hook::{
     iterator::{backend::SignalDelivery, exfiltrator::SignalOnly},
 };
 
-/// From its making on, these signals do not end the program by themselves.
+use crate::sigpipe::is_ignored;
+
+/// From its making on, these signals do not end the program by themselves. Those that
+/// whoever started the program ignores, as nohup does, stay ignored.
 pub(super) struct EndSignals(SignalDelivery<UnixStream, SignalOnly>);
 
 impl EndSignals {
     pub(super) fn catch() -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
         read.set_nonblocking(true)?;
-        let signals = [SIGINT, SIGTERM, SIGHUP];
+        let signals = [SIGINT, SIGTERM, SIGHUP]
+            .into_iter()
+            .filter(|signal| !is_ignored(*signal));
         SignalDelivery::with_pipe(read, write, SignalOnly, signals).map(Self)
     }
 

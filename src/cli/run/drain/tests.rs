@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::{
     cause::KernelSettings, memory::Memory, quiesce::quiesce_servers, reporter::Reporter,
-    state::DrainedServers, undo, wait::wait_for_end,
+    signals::EndSignals, state::DrainedServers, undo, wait::wait_for_end,
 };
 use crate::{
     args,
@@ -200,7 +200,9 @@ impl Scene {
             return Ok(quiesced.status);
         };
         let mut session = Session::over(client);
-        wait_for_end(wait, task, quiesced.servers, &mut session, reporter)
+        let mut signals = EndSignals::catch().unwrap();
+        let servers = quiesced.servers;
+        wait_for_end(wait, task, servers, &mut signals, &mut session, reporter)
     }
 
     fn run(&self, line: &str) -> Told {

@@ -39,10 +39,10 @@ pub(super) fn wait_for_end<W: Write>(
     wait: &WaitForEnd,
     quiesce: &Quiesce,
     servers: Vec<ServerId>,
+    signals: &mut EndSignals,
     session: &mut Session,
     reporter: &mut Reporter<'_, '_, W>,
 ) -> anyhow::Result<u8> {
-    let mut signals = EndSignals::catch().map_err(cannot_wait)?;
     let mut waiting = Waiting::new(wait.awaited, servers);
     let start = Instant::now();
     let (time, end) = match wait.time {
@@ -94,7 +94,7 @@ pub(super) fn wait_for_end<W: Write>(
     }
 }
 
-fn cannot_wait(error: std::io::Error) -> anyhow::Error {
+pub(super) fn cannot_wait(error: std::io::Error) -> anyhow::Error {
     anyhow::anyhow!("cannot wait for the end of connections: {error}")
 }
 
