@@ -126,7 +126,10 @@ pub(crate) struct StepFailed;
 
 /// The table is not what it was made: lines of what differs follow.
 #[derive(Debug, thiserror::Error)]
-#[error("someone else has changed the table meanwhile; it differs from the file:{0}")]
+#[error(
+    "the table differs from the file: someone else has changed it meanwhile, or the kernel \
+     has not kept a value:{0}"
+)]
 pub(crate) struct ChangedMeanwhile(pub(crate) String);
 
 /// Changes could not be undone: lines of what has become different follow.

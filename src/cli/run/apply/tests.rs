@@ -361,7 +361,8 @@ fn what_others_change_meanwhile_is_told() {
         apply_over(socket, "--apply", rules, || false),
         told(
             "",
-            "someone else has changed the table meanwhile; it differs from the file:\n\
+            "the table differs from the file: someone else has changed it meanwhile, or the kernel \
+             has not kept a value:\n\
              - -a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 9\n\
              + -a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1\n",
             1
