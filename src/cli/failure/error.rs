@@ -93,9 +93,11 @@ fn name_input(file: Option<&Path>) -> String {
     })
 }
 
-/// A command of a file that describes no table, or not beside those before it.
+/// A line of a file that describes no table, or not beside those before it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DescriptionError {
+    #[error("there is a NUL byte in this line: the file is damaged")]
+    Nul,
     #[error("{error}, first in {first}")]
     Repeated { error: WantedError, first: Place },
     #[error("{0} is not added before its server {1}")]

@@ -7,7 +7,10 @@ pub(super) mod description;
 #[cfg(test)]
 mod tests;
 
-use std::io::{ErrorKind, Write};
+use std::{
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+};
 
 use ipvs_client::{
     Client,
@@ -16,15 +19,15 @@ use ipvs_client::{
 
 use self::description::Description;
 use super::{
-    rule_file::{self, parse_all, read_all},
+    rule_file::{self, is_json, parse_all, read_all},
     session::Session,
 };
 use crate::{
     args::error::STATUS_USAGE,
-    command::{Apply, ApplyEffect, Form},
+    command::{Apply, ApplyEffect, Form, place::Place},
     failure::{
-        self, ChangedMeanwhile, Messages, NothingDescribed, RuleAt, StandingChanges, StdoutError,
-        StepFailed,
+        self, ChangedMeanwhile, DescriptionError, Messages, NothingDescribed, RuleAt,
+        StandingChanges, StdoutError, StepFailed,
     },
     json,
     output::{colour_on_terminal, write_commands, write_differences},
@@ -67,7 +70,11 @@ fn read_and_compare(
 ) -> anyhow::Result<u8> {
     let file = apply.file.as_deref();
     let text = read_all(file, rule_file::open(file)?)?;
-    let mut description = match Description::read(file, parse_all(file, &text, true)) {
+    let mut parsed = parse_all(file, &text, true);
+    if !is_json(&text) {
+        parsed.errors.extend(find_nul_bytes(file, &text));
+    }
+    let mut description = match Description::read(file, parsed) {
         Ok(description) => description,
         Err(errors) => {
             for error in &errors {
@@ -91,6 +98,22 @@ fn read_and_compare(
         ApplyEffect::Diff | ApplyEffect::DryRun => {}
     }
     compare(apply, description, session, out, messages)
+}
+
+/// Finds lines with a NUL byte, as a file can have when the machine went down while it
+/// was written. -R leaves out what is behind it, as the original does; here that would
+/// remove entries.
+fn find_nul_bytes(file: Option<&Path>, text: &[u8]) -> impl Iterator<Item = anyhow::Error> {
+    let lines = text.split(|byte| *byte == b'\n').zip(1..);
+    lines
+        .filter(|(line, _)| line.contains(&0))
+        .map(move |(_, number)| {
+            anyhow::Error::from(DescriptionError::Nul).context(RuleAt {
+                file: file.map(PathBuf::from),
+                place: Some(Place::Line(number)),
+                names_line: true,
+            })
+        })
 }
 
 /// Compares the table with a description; returns the exit status.

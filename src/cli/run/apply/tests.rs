@@ -15,8 +15,6 @@ use ipvs_client::{
 };
 use serde_json::Value;
 
-use std::path::Path;
-
 use super::*;
 use crate::{
     args,
@@ -268,6 +266,33 @@ fn what_cannot_be_undone_is_told_with_the_lines_that_stand() {
     assert_eq!(saved(&kernel), format!("{WEB}-A -t 10.0.0.2:80 -s rr\n"));
     // The same command does the rest.
     assert_eq!(apply(&kernel, "--apply", rules), told("", "", 0));
+}
+
+#[test]
+fn a_file_with_nul_bytes_is_damaged() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let rules = "-A -f 1 -s rr\n-a -f 1 -r 10.0.0.2 -m\0\n-a -f 1\0\n\0\0\0";
+    std::fs::write(&file, rules).unwrap();
+    let mut apply = options("--apply --check");
+    apply.file = Some(file.path().to_owned());
+    let mut errors = Vec::new();
+    let mut messages = Messages::new(&mut errors, || false);
+    let status = run(
+        &apply,
+        &mut Session::default(),
+        &mut io::sink(),
+        &mut messages,
+    );
+    assert_eq!(status.unwrap(), 2);
+    let name = file.path().display();
+    let words = "there is a NUL byte in this line: the file is damaged";
+    let errors = String::from_utf8(errors).unwrap();
+    for line in [2, 3, 4] {
+        assert!(
+            errors.contains(&format!("{name}: line {line}: {words}\n")),
+            "{errors}"
+        );
+    }
 }
 
 /// A standard output that takes nothing.
