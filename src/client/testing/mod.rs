@@ -165,6 +165,20 @@ impl FakeKernel {
         }
     }
 
+    /// Gives a service flags that this crate has no name for
+    /// ([`Service::unknown_flags`](crate::Service::unknown_flags)), as other programs
+    /// do; false if there is no such service.
+    pub fn set_unknown_flags(&self, service: &ServiceId, flags: u32) -> bool {
+        let mut state = self.state();
+        match state.table.service_mut(service) {
+            Some(service) => {
+                service.unknown_flags = flags;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Sets the text of a file of `/proc/net`: `ip_vs_conn` is what
     /// [`Client::connections`] reads, `ip_vs_stats` what [`Client::total_stats`]
     /// does. There are none at first.

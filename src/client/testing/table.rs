@@ -57,6 +57,10 @@ impl Table {
         destinations.iter_mut().find(|known| known.id == *id)
     }
 
+    pub(super) fn service_mut(&mut self, id: &ServiceId) -> Option<&mut Service> {
+        self.find(id).map(|(service, _)| service)
+    }
+
     fn find(&mut self, id: &ServiceId) -> Option<&mut (Service, Vec<Destination>)> {
         self.services.iter_mut().find(|(known, _)| known.id == *id)
     }
@@ -140,7 +144,13 @@ impl Table {
             return Err(Errno::INVAL);
         }
         match self.find(&id) {
-            Some((known, _)) => known.settings = service.settings,
+            Some((known, _)) => {
+                // An edit changes the flags that it names.
+                let record = ServiceRecord::read(payload).ok().flatten();
+                let named = record.and_then(|record| record.flags);
+                known.unknown_flags &= !named.map_or(0, |(_, named)| named);
+                known.settings = service.settings;
+            }
             None => {
                 let mut service = service;
                 service.stats = Some(crate::Stats::default());
@@ -293,6 +303,7 @@ fn service_reply((service, _): &(Service, Vec<Destination>)) -> Reply {
             for attribute in service_attributes.iter_mut() {
                 if let ServiceAttribute::Flags { flags, .. } = attribute {
                     flags.insert(ServiceFlags::HASHED);
+                    flags.insert(ServiceFlags::from_bits_retain(service.unknown_flags));
                 }
             }
             let stats = service.stats.unwrap_or_default();

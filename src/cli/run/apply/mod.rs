@@ -8,12 +8,13 @@ pub(super) mod description;
 mod tests;
 
 use std::{
+    collections::HashMap,
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
 use ipvs_client::{
-    Client,
+    Client, ServiceId,
     plan::{Current, NotCarriedOut, Plan, PlanOptions, Step, Undoing, Wanted},
 };
 
@@ -49,25 +50,6 @@ pub(super) fn run(
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    let outcome = read_and_compare(apply, session, out, messages);
-    match (apply.effect, outcome) {
-        // Whoever closed the pipe has seen that there is a difference.
-        (ApplyEffect::Diff, Err(error)) if failure::is_closed_pipe(&error) => Ok(STATUS_DIFFERENT),
-        // Other statuses would say that there is one.
-        (ApplyEffect::Diff, Err(error)) => {
-            messages.report(&error);
-            Ok(STATUS_USAGE)
-        }
-        (_, outcome) => outcome,
-    }
-}
-
-fn read_and_compare(
-    apply: &Apply,
-    session: &mut Session,
-    out: &mut impl Write,
-    messages: &mut Messages<'_>,
-) -> anyhow::Result<u8> {
     let file = apply.file.as_deref();
     let text = read_all(file, rule_file::open(file)?)?;
     let mut parsed = parse_all(file, &text, true);
@@ -90,11 +72,7 @@ fn read_and_compare(
             messages.note_to_terminal("nothing wrong");
             return Ok(0);
         }
-        ApplyEffect::Change(wait) => {
-            // Without permission the folder of the lock cannot be used either.
-            session.check()?;
-            session.lock(wait, messages)?;
-        }
+        ApplyEffect::Change(wait) => session.lock(wait, messages)?,
         ApplyEffect::Diff | ApplyEffect::DryRun => {}
     }
     compare(apply, description, session, out, messages)
@@ -301,22 +279,37 @@ fn report_failure(
             status = failure::exit_status(&error);
         }
     }
-    let Undoing::Failed(errors) = failed.undoing else {
-        messages.note("the table is as it was");
-        return Ok(status);
-    };
-    for error in errors {
-        messages.report(&anyhow::Error::from(error).context(StepFailed));
+    if let Undoing::Failed(errors) = failed.undoing {
+        for error in errors {
+            messages.report(&anyhow::Error::from(error).context(StepFailed));
+        }
     }
-    // What stands is what the table has now, and did not have before.
     let now = client.read_current(&description.wanted, |id| apply.scope.contains(id))?;
-    let standing = Plan::new(&before, &Wanted::from(&now), PlanOptions::default());
+    let standing = compare_with_before(before, now);
     if standing.is_empty() {
         messages.note("the table is as it was");
     } else {
         messages.report(&StandingChanges(list_differences(&standing)).into());
     }
     Ok(status)
+}
+
+/// Returns the changes that the table has now and had not before.
+fn compare_with_before(mut before: Current, mut now: Current) -> Plan {
+    // A plan takes flags without a name for a difference, but not all have gone.
+    let read_flags = |current: &Current| -> HashMap<ServiceId, u32> {
+        let services = current.services.iter();
+        services
+            .map(|(service, _)| (service.id, service.unknown_flags))
+            .collect()
+    };
+    let (old, new) = (read_flags(&before), read_flags(&now));
+    for (service, _) in before.services.iter_mut().chain(&mut now.services) {
+        if old.get(&service.id) == new.get(&service.id) {
+            service.unknown_flags = 0;
+        }
+    }
+    Plan::new(&before, &Wanted::from(&now), PlanOptions::default())
 }
 
 /// Returns a line for each difference, after a line end.

@@ -295,6 +295,33 @@ fn a_file_with_nul_bytes_is_damaged() {
     }
 }
 
+/// No request sets a flag without a name.
+#[test]
+fn flags_that_undoing_cannot_give_back_are_told() {
+    let kernel = kernel_with(&format!("{WEB}-A -f 5 -s rr"));
+    let flagged = "TCP 10.0.0.1:80".parse().unwrap();
+    assert!(kernel.set_unknown_flags(&flagged, 0x40));
+    let rules = format!("{WEB}-A -f 5 -s rr\n-A -f 6 -s nonsense\n");
+    // What is not edited keeps its flags, also where the kernel refuses the edit.
+    kernel.leave_to_table(READINGS + 1);
+    kernel.refuse_next(Errno::NOMEM);
+    let answer = apply(&kernel, "--apply", &rules);
+    assert!(
+        answer.errors.ends_with("\nthe table is as it was\n"),
+        "{answer:?}"
+    );
+
+    let answer = apply(&kernel, "--apply", &rules);
+    assert_eq!(
+        answer.errors,
+        "line 3: cannot add fwmark 6: there is no such scheduler or persistence engine (ENOENT)\n\
+         the table is not as it was before; these lines differ now:\n\
+         - # virtual service TCP 10.0.0.1:80, wrr, flags 0x40 (no option sets these flags)\n\
+         + -A -t 10.0.0.1:80 -s wrr\n"
+    );
+    assert_eq!(answer.status, 255);
+}
+
 /// A standard output that takes nothing.
 struct Unwritable(io::ErrorKind);
 
@@ -465,48 +492,6 @@ fn every_mistake_of_a_file_is_told_by_its_line() {
         mistakes(document),
         "wanted.rules: services[1]: fwmark 5 is there twice, first in services[0]\n"
     );
-}
-
-/// An output whose reader has gone, or that fails otherwise.
-struct Broken(io::ErrorKind);
-
-impl Write for Broken {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(self.0.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[test]
-fn a_comparison_that_fails_is_told_from_a_difference() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("wanted.rules");
-    std::fs::write(&file, WEB).unwrap();
-    let apply = options(&format!("--diff {}", file.display()));
-    let compare = |kernel: &FakeKernel, mut out: Broken| {
-        let mut session = Session::over(kernel.client().unwrap());
-        let mut told = Vec::new();
-        let mut messages = Messages::new(&mut told, || false);
-        let status = run(&apply, &mut session, &mut out, &mut messages).unwrap();
-        (String::from_utf8(told).unwrap(), status)
-    };
-    let kernel = kernel_with("-A -f 5 -s rr");
-    assert_eq!(
-        compare(&kernel, Broken(io::ErrorKind::BrokenPipe)),
-        (String::new(), 1)
-    );
-    let (told, status) = compare(&kernel, Broken(io::ErrorKind::StorageFull));
-    assert!(
-        told.starts_with("cannot write to standard output: "),
-        "{told}"
-    );
-    assert_eq!(status, 2);
-    kernel.refuse_next(Errno::NOMEM);
-    let (told, status) = compare(&kernel, Broken(io::ErrorKind::BrokenPipe));
-    assert_eq!((told.as_str(), status), ("Memory allocation problem\n", 2));
 }
 
 /// No unit test has a kernel, which would be complained of.
