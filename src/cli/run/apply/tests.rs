@@ -303,7 +303,8 @@ fn flags_that_undoing_cannot_give_back_are_told() {
     assert!(kernel.set_unknown_flags(&flagged, 0x40));
     let rules = format!("{WEB}-A -f 5 -s rr\n-A -f 6 -s nonsense\n");
     // What is not edited keeps its flags, also where the kernel refuses the edit.
-    kernel.leave_to_table(READINGS + 1);
+    // Another service is read before, and the new one comes first.
+    kernel.leave_to_table(READINGS + 2);
     kernel.refuse_next(Errno::NOMEM);
     let answer = apply(&kernel, "--apply", &rules);
     assert!(
