@@ -3,10 +3,9 @@
 //! A director whose table is replaced from one file after the other while clients
 //! use it.
 //!
-//! Whoever removes a server cuts what is under way on it: the kernel throws the
-//! packets of its connections away, and keeps doing so for the ports of clients that
-//! had one. So a file that leaves a server out comes after one that gives it weight 0,
-//! and when the server has no active connection any more.
+//! Whoever removes a server cuts what is under way on it. So a file that leaves a
+//! server out comes after one that gives it weight 0, and when the server has no active
+//! connection any more.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -58,9 +57,15 @@ impl Reload {
     /// When the caller is not root, or the kernel lacks veth, bridges or IPVS.
     pub fn new() -> Result<Self> {
         let cluster = Cluster::new(u8::try_from(LASTING + CHANGING)?)?;
-        // Otherwise persistence would send clients to a server with weight 0.
-        let parameter = "ipv4/vs/expire_quiescent_template";
-        cluster.director.sysctl(parameter, "1")?;
+        for parameter in [
+            // Otherwise persistence would send clients to a server with weight 0.
+            "ipv4/vs/expire_quiescent_template",
+            // Otherwise the kernel would throw away what comes from a port that a client
+            // has used before, while a connection to a server that has gone is closing.
+            "ipv4/vs/expire_nodest_conn",
+        ] {
+            cluster.director.sysctl(parameter, "1")?;
+        }
         let reload = Self { cluster };
         reload.put_in_place(Restore::Ours, 0)?;
         Ok(reload)
@@ -98,16 +103,16 @@ impl Reload {
         rules
     }
 
-    /// Lets clients begin, puts one file after the other in place while they go on,
-    /// calls `each` after every one, and returns what the clients have seen.
+    /// Lets clients begin, puts so many files in place, one after the other, while they
+    /// go on, calls `each` after every one, and returns what the clients have seen.
     ///
     /// # Errors
     /// When a file cannot be put in place, or the table is not what it says.
-    pub fn run(&self, restore: Restore, mut each: impl FnMut()) -> Result<Seen> {
+    pub fn run(&self, restore: Restore, files: usize, mut each: impl FnMut()) -> Result<Seen> {
         let clients = Clients::start(&self.cluster.client, self.cluster.address(), CLIENTS, HELD)?;
-        for number in 1..=RELOADS {
+        for number in 1..=files {
             // So that requests and files share the time.
-            clients.wait_for(REQUESTS * number / (RELOADS + 1))?;
+            clients.wait_for(REQUESTS * number / (files + 1))?;
             // What had begun before the last file has become a connection by then.
             clients.settle()?;
             // The original cuts connections, and the kernel lists those as active for a

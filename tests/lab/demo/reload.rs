@@ -64,7 +64,7 @@ pub(crate) fn run() -> Result<()> {
 fn measure(restore: Restore) -> Result<Seen> {
     let progress = progress::bar(RELOADS, "files");
     // Each in a network of its own: what was removed leaves traces.
-    let seen = Reload::new()?.run(restore, || progress.inc(1))?;
+    let seen = Reload::new()?.run(restore, RELOADS, || progress.inc(1))?;
     progress.finish_and_clear();
     Ok(seen)
 }

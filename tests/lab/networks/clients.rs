@@ -17,7 +17,7 @@ use crate::networks::netns::Namespace;
 
 /// Between two requests of a client. Without it the clients would leave hardly any of
 /// a single processor to the program that changes the rules.
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The clients. They end with this value.
 #[derive(Debug)]
