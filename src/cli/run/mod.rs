@@ -2,6 +2,8 @@
 
 //! Carries a command out: asks the kernel, hands the answer to the output.
 
+#[cfg(test)]
+mod acting;
 mod apply;
 mod drain;
 mod listing;

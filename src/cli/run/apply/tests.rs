@@ -3,14 +3,10 @@
 //! Files that are applied to a kernel in memory: what is told, and what is done about
 //! a kernel that refuses and about others who change the table.
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use ipvs_client::{
-    Errno, NetworkNamespace,
+    Errno,
     testing::{FakeKernel, Transport},
 };
 use serde_json::Value;
@@ -21,12 +17,12 @@ use crate::{
     command::{Command, Request, Wait},
     names::Names,
     output::{SaveWriter, write_entries},
-    run::rule_file::Parsed,
+    run::{acting::Acting, rule_file::Parsed},
 };
 
 const WEB: &str = "-A -t 10.0.0.1:80 -s wrr\n";
 
-/// What a command has told, on standard output and on standard error, and its status.
+/// The output of a command, on standard output and on standard error, and its status.
 #[derive(Debug, PartialEq, Eq)]
 struct Told {
     out: String,
@@ -355,40 +351,6 @@ fn a_diff_that_cannot_be_read_or_written_does_not_look_like_a_difference() {
             apply_into(&mut out, kernel.socket(), "--diff --json", rules, || false);
         assert_eq!(outcome.unwrap(), status, "{kind} {rules}");
         assert_eq!(errors.is_empty(), status != 2, "{errors}");
-    }
-}
-
-/// A way to the kernel on which something happens before a datagram of requests.
-struct Acting<T, F> {
-    socket: T,
-    /// Datagrams that go before.
-    before: usize,
-    act: F,
-}
-
-impl<T: Transport, F: FnMut() + Send + Sync> Transport for Acting<T, F> {
-    fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
-        if self.before == 0 {
-            (self.act)();
-        }
-        self.before = self.before.wrapping_sub(1);
-        self.socket.send(datagram)
-    }
-
-    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        self.socket.receive(buffer)
-    }
-
-    fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
-        self.socket.open_file(name)
-    }
-
-    fn namespace(&self) -> io::Result<NetworkNamespace> {
-        self.socket.namespace()
-    }
-
-    fn lock(&self) -> Option<File> {
-        self.socket.lock()
     }
 }
 

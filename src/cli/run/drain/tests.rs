@@ -3,15 +3,13 @@
 //! Servers of a kernel in memory, drained and brought back.
 
 use std::{
-    fs::File,
-    io::{self, Read, Write},
+    io::{self, Write},
     sync::mpsc::channel,
 };
 
 use ipvs_client::{
-    Client, DestinationId, DestinationSettings, Errno, NetworkNamespace, ServiceId,
-    ServiceSettings,
-    testing::{FakeKernel, Transport},
+    Client, DestinationId, DestinationSettings, Errno, ServiceId, ServiceSettings,
+    testing::FakeKernel,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -27,7 +25,7 @@ use crate::{
         drain::{DrainTask, Quiesce},
     },
     failure::{Messages, exit_status},
-    run::{session::Session, state_folder::StateFolder},
+    run::{acting::Acting, session::Session, state_folder::StateFolder},
 };
 
 const WEB: &str = "TCP 10.0.0.1:80";
@@ -42,7 +40,7 @@ struct Scene {
     parent: TempDir,
 }
 
-/// What a command has told, on standard output and on standard error, and its status.
+/// The output of a command, on standard output and on standard error, and its status.
 #[derive(Debug)]
 struct Told {
     out: String,
@@ -94,9 +92,10 @@ impl Scene {
 
     /// A client on whose way something happens before the first edit.
     fn client_acting(&self, act: impl FnMut() + Send + Sync + 'static) -> Client {
-        Client::with_transport(BeforeEdit {
+        Client::with_transport(Acting {
             socket: self.kernel.socket(),
-            requests: 0,
+            // They find IPVS, list the services, and the servers of each.
+            before: 1 + 1 + 3,
             act,
         })
         .unwrap()
@@ -381,40 +380,6 @@ fn where_the_weight_cannot_be_kept_the_server_is_drained_and_that_is_told() {
         (told.errors.as_str(), told.status),
         ("cannot use /run/ipvsadm: it is full\n", 2)
     );
-}
-
-/// A way to the kernel on which something happens before the first edit: after the
-/// requests to find IPVS, to list the services, and the servers of each.
-struct BeforeEdit<T, A> {
-    socket: T,
-    requests: usize,
-    act: A,
-}
-
-impl<T: Transport, A: FnMut() + Send + Sync> Transport for BeforeEdit<T, A> {
-    fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
-        if self.requests == 1 + 1 + 3 {
-            (self.act)();
-        }
-        self.requests += 1;
-        self.socket.send(datagram)
-    }
-
-    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        self.socket.receive(buffer)
-    }
-
-    fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
-        self.socket.open_file(name)
-    }
-
-    fn namespace(&self) -> io::Result<NetworkNamespace> {
-        self.socket.namespace()
-    }
-
-    fn lock(&self) -> Option<File> {
-        self.socket.lock()
-    }
 }
 
 #[test]
