@@ -10,12 +10,15 @@ use std::{
 };
 
 use ipvs_client::{
-    Destination, DestinationId, DestinationSettings, Protocol, Service, ServiceId, ServiceSettings,
+    Destination, DestinationId, DestinationSettings, Service, ServiceId, ServiceSettings,
     SyncDaemonSettings, Timeouts,
     plan::{Plan, Step},
 };
 
-use super::classic::{RuleWriter, describe_unsayable_destination, describe_unsayable_service};
+use super::{
+    classic::{RuleWriter, describe_unsayable_destination, describe_unsayable_service},
+    text::protocol_option,
+};
 use crate::{
     names::Names,
     table::{compare_destinations, compare_services},
@@ -238,13 +241,10 @@ fn destination_rule(
 
 /// Returns whether there is an option that names the service.
 fn is_nameable(id: &ServiceId) -> bool {
-    !matches!(
-        id,
-        ServiceId::Address {
-            protocol: Protocol::Other(_),
-            ..
-        }
-    )
+    match id {
+        ServiceId::Address { protocol, .. } => protocol_option(*protocol).is_some(),
+        ServiceId::Fwmark { .. } => true,
+    }
 }
 
 /// Returns the rule that is written.
