@@ -11,7 +11,7 @@ use ipvs_client::{
 
 use super::{check_only, report_all, runner::Runner};
 use crate::{
-    command::{Command, Restore},
+    command::{Command, Restore, place::Place},
     failure::{self, FailedCommand, Messages, RuleAt},
     run::{
         self,
@@ -101,6 +101,12 @@ fn plan(replace: &Replace, rules: &[Rule], session: &mut Session) -> Option<(Des
     Some((description, plan))
 }
 
+/// Finds the rule at a place, of rules in the order of the file: thousands may be refused.
+fn find_rule(rules: &[Rule], place: Place) -> Option<&Rule> {
+    let index = rules.binary_search_by_key(&place.order(), |(known, _)| known.order());
+    rules.get(index.ok()?)
+}
+
 /// Makes the changes that the kernel takes; reports the others as the rules that ask
 /// for them. Returns the exit status.
 fn change_table(
@@ -126,8 +132,7 @@ fn change_table(
     let mut status = 0;
     for (place, error) in failures {
         let mut error = anyhow::Error::from(error);
-        let rule = rules.iter().find(|(known, _)| Some(*known) == place);
-        if let Some((_, command)) = rule {
+        if let Some((_, command)) = place.and_then(|place| find_rule(rules, place)) {
             error = error.context(FailedCommand(command.clone()));
         }
         let error = error.context(RuleAt {
