@@ -257,7 +257,7 @@ impl Client {
     }
 }
 
-/// What a writing has replaced, as the reading before it tells.
+/// The settings that a writing has replaced, as the reading before it tells.
 struct Replaced<S> {
     /// `None` if the reading does not have the entry, though there was one to write.
     settings: Option<S>,

@@ -63,7 +63,7 @@ pub(crate) struct Restore {
     pub(crate) strict: bool,
     /// The rules are only checked.
     pub(crate) check: bool,
-    /// What the rules add may be there, what they delete gone.
+    /// An entry that a rule adds may be there, one that a rule deletes gone.
     pub(crate) exist: bool,
     /// Standard input if not given.
     pub(crate) file: Option<PathBuf>,
@@ -83,7 +83,7 @@ pub(crate) struct Apply {
     pub(crate) form: Form,
 }
 
-/// What is done about the differences between the table and a file.
+/// The use that is made of the differences between the table and a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ApplyEffect {
     /// Nothing is compared: the file is read and checked.

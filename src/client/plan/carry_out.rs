@@ -16,11 +16,11 @@ pub struct NotCarriedOut {
     /// The steps that failed, by their place in the plan, and why; at least one. When
     /// an answer got lost, it is the first of those of which it is not known.
     pub refused: Vec<(usize, Error)>,
-    /// What became of the steps that were done.
+    /// The fate of the steps that were done.
     pub undoing: Undoing,
 }
 
-/// What became of the steps that were done before one failed.
+/// The fate of the steps that were done before one failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Undoing {
@@ -48,7 +48,7 @@ impl Client {
     /// again and plan again.
     ///
     /// # Errors
-    /// What was refused, and whether the rest was undone.
+    /// [`NotCarriedOut`] names the refused steps and says whether the rest was undone.
     pub fn carry_out(&mut self, plan: &Plan) -> Result<(), NotCarriedOut> {
         let mut done: Vec<&Step> = Vec::new();
         let mut start = 0;

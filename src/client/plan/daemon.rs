@@ -10,7 +10,7 @@ use std::{
 use super::Step;
 use crate::{DaemonRole, SyncDaemon, SyncDaemonSettings};
 
-/// What the kernel takes where it is told nothing (`IP_VS_SYNC_GROUP`,
+/// The kernel's defaults (`IP_VS_SYNC_GROUP`,
 /// `IP_VS_SYNC_PORT` and the time to live in its `ip_vs_sync.c`).
 const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
 const PORT: u16 = 8848;
@@ -66,7 +66,7 @@ fn is_told_or_so<T: PartialEq>(running: Option<T>, wanted: T) -> bool {
 }
 
 impl From<&SyncDaemon> for SyncDaemonSettings {
-    /// What starts a daemon again that has run so.
+    /// Makes the settings that start a daemon again which has run so.
     fn from(running: &SyncDaemon) -> Self {
         let mut settings = Self::new(running.role, running.interface.clone());
         // A message of the daemon has room for these bits of it.

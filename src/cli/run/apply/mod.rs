@@ -203,7 +203,7 @@ fn narrow(
     Ok(())
 }
 
-/// Somebody, or a health check, has set weight 0.
+/// Warns of servers that get a weight again: somebody, or a health check, had set 0.
 fn warn_of_woken(plan: &Plan, messages: &mut Messages<'_>) {
     for step in plan.steps() {
         if let Step::EditDestination { service, from, to } = step

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What happens while servers are drained and brought back, as lines and as JSON
+//! The events while servers are drained and brought back, as lines and as JSON
 //! objects.
 
 use std::{fmt, time::Duration};
@@ -103,7 +103,7 @@ impl fmt::Display for Connections {
 pub(super) enum KeptBack {
     /// The service or the server is not there any more.
     Gone,
-    /// Somebody has given it this weight.
+    /// It has this weight, which somebody else has given it.
     Weight(u32),
 }
 
@@ -125,7 +125,7 @@ pub(super) enum Event {
     Empty { server: ServerId, awaited: Awaited },
     /// A server is not there any more, and nobody here has removed it.
     Gone { server: ServerId },
-    /// Somebody has given a drained server a weight.
+    /// A drained server has a weight, which somebody else has given it.
     Revived { server: ServerId, weight: u32 },
     /// A server has been removed.
     Removed { server: ServerId },

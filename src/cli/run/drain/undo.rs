@@ -22,7 +22,7 @@ const STATUS_GONE: u8 = 1;
 
 /// Gives the servers that are meant their weights back; returns the exit status.
 ///
-/// What is not given back, because the server is gone or somebody has given it a
+/// A weight that is not given back, because the server is gone or somebody has given it a
 /// weight, is told and forgotten.
 ///
 /// # Errors

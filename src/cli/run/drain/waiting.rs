@@ -213,7 +213,7 @@ mod tests {
         Waiting::new(awaited, servers)
     }
 
-    /// What is told when a service has a destination with these numbers.
+    /// Returns the lines that are told when a service has a destination with these numbers.
     fn told(waiting: &mut Waiting, service: ServiceId, active: u32, inactive: u32) -> Vec<String> {
         let events = waiting.look(service, &[destination(active, inactive, 0)], false);
         events.iter().map(Event::to_string).collect()

@@ -72,7 +72,7 @@ pub(super) struct Runner<'a, 'm, E, W> {
     /// Changes that wait to be applied together, and where they come from.
     changes: Vec<Change>,
     places: Vec<Place>,
-    /// What they add may be there, what they delete gone.
+    /// An entry that a rule adds may be there, one that a rule deletes gone.
     exist: bool,
     last_status: u8,
     first_failure: u8,
