@@ -6,7 +6,7 @@ use ipvs_netlink::IpvsCommand;
 
 use crate::{
     DestinationId, DestinationSettings, Error, NameKind, Operation, Result, ServiceId,
-    ServiceSettings, Timeouts, kernel::convert,
+    ServiceSettings, Timeouts, kernel::netlink::convert,
 };
 
 /// The longest names, in bytes without the NUL at their end. The kernel counts

@@ -21,11 +21,13 @@ use crate::{
     change::check_name,
     kernel::{
         consistency::{Consistency, Dump, READINGS, drop_repeated},
-        convert,
-        exchange::Exchange,
-        family,
         namespace::NetworkNamespace,
-        socket::{NetlinkSocket, Transport},
+        netlink::{
+            convert,
+            exchange::Exchange,
+            family,
+            socket::{NetlinkSocket, Transport},
+        },
     },
     proc::{
         connections::{self, Connections},

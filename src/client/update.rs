@@ -17,7 +17,10 @@ use crate::{
     Change, Client, Counters, DestinationId, DestinationSettings, Errno, Error, Operation, Result,
     ServiceId, ServiceSettings,
     client::attributes,
-    kernel::{consistency::Consistency, convert, exchange::Answers},
+    kernel::{
+        consistency::Consistency,
+        netlink::{convert, exchange::Answers},
+    },
 };
 
 /// The most writings of an update until one has replaced what it was made from.

@@ -87,7 +87,7 @@ impl fmt::Display for NetworkNamespace {
 }
 
 /// Opens the network namespace of the calling thread.
-pub(super) fn open_current() -> io::Result<File> {
+pub(crate) fn open_current() -> io::Result<File> {
     File::open(CURRENT)
 }
 
@@ -98,7 +98,7 @@ pub(super) fn open_current() -> io::Result<File> {
 ///
 /// Every process of the namespace can take it, be it out of malice, so that after
 /// some time the caller has to do without: then, and without `/proc`, `None`.
-pub(super) fn lock(namespace: &File) -> Option<File> {
+pub(crate) fn lock(namespace: &File) -> Option<File> {
     // The lock belongs to the opening of the file, and that of a client may be shared
     // with another.
     let path = format!("/proc/thread-self/fd/{}", namespace.as_raw_fd());
@@ -121,7 +121,7 @@ pub(super) fn lock(namespace: &File) -> Option<File> {
 /// # Errors
 /// When the namespace cannot be entered, which takes `CAP_SYS_ADMIN`, and those of
 /// `work`.
-pub(super) fn inside<T: Send>(
+pub(crate) fn inside<T: Send>(
     namespace: &File,
     work: impl FnOnce() -> io::Result<T> + Send,
 ) -> io::Result<T> {

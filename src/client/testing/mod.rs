@@ -65,7 +65,7 @@ use self::{
     table::Table,
     wire::{Message, Request},
 };
-pub use crate::kernel::socket::Transport;
+pub use crate::kernel::netlink::socket::Transport;
 use crate::{Client, DestinationId, NetworkNamespace, Result, ServiceId};
 
 /// The most bytes in a datagram of a dump; the rest follows in others.

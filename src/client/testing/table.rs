@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use super::Reply;
 use crate::{
     AddressFamily, Counters, DaemonRole, Destination, DestinationId, ForwardingMethod, Netmask,
-    Service, ServiceId, SyncDaemon, Timeouts, Tunnel, kernel::convert,
+    Service, ServiceId, SyncDaemon, Timeouts, Tunnel, kernel::netlink::convert,
 };
 
 /// The schedulers that the kernel has as modules, and none.

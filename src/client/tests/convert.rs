@@ -20,7 +20,7 @@ use proptest::{
 use super::any::{any_daemon_settings, any_destination, any_family, any_service};
 use crate::{
     Counters, Destination, Service, Stats, SyncDaemon, Timeouts,
-    kernel::convert::{
+    kernel::netlink::convert::{
         append_attributes, describe_daemon, describe_destination, describe_service,
         describe_timeouts, read_daemon, read_destination, read_service, read_timeouts,
     },

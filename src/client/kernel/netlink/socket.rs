@@ -15,7 +15,7 @@ use std::{
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_GENERIC};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-use super::namespace::{self, NetworkNamespace};
+use crate::kernel::namespace::{self, NetworkNamespace};
 
 /// The time to wait for an answer. The kernel works on a request while it is
 /// sent, so that the answer is there, or will never be, when sending returns.
