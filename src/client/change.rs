@@ -2,11 +2,9 @@
 
 //! One change to the table, as a value.
 
-use ipvs_netlink::IpvsCommand;
-
 use crate::{
     DestinationId, DestinationSettings, Error, NameKind, Operation, Result, ServiceId,
-    ServiceSettings, Timeouts, kernel::netlink::convert,
+    ServiceSettings, Timeouts,
 };
 
 /// The longest names, in bytes without the NUL at their end. The kernel counts
@@ -80,46 +78,6 @@ impl Change {
         check_name(NameKind::Scheduler, &settings.scheduler, self.operation())?;
         let engine = settings.persistence_engine.as_deref().unwrap_or_default();
         check_name(NameKind::PersistenceEngine, engine, self.operation())
-    }
-
-    /// Returns the command of the request.
-    pub(crate) fn command(&self) -> IpvsCommand {
-        match self {
-            Self::AddService(..) => IpvsCommand::NewService,
-            Self::EditService(..) => IpvsCommand::SetService,
-            Self::DeleteService(_) => IpvsCommand::DelService,
-            Self::AddDestination(..) => IpvsCommand::NewDest,
-            Self::EditDestination(..) => IpvsCommand::SetDest,
-            Self::DeleteDestination(..) => IpvsCommand::DelDest,
-            Self::ZeroService(_) | Self::ZeroAll => IpvsCommand::Zero,
-            Self::Flush => IpvsCommand::Flush,
-            Self::SetTimeouts(_) => IpvsCommand::SetConfig,
-        }
-    }
-
-    /// Appends the attributes of the request.
-    pub(crate) fn append_to(&self, buffer: &mut Vec<u8>) {
-        match self {
-            Self::AddService(id, settings) | Self::EditService(id, settings) => {
-                convert::describe_service(id, settings).append_to(buffer);
-            }
-            Self::DeleteService(id) | Self::ZeroService(id) => {
-                convert::name_service(id).append_to(buffer);
-            }
-            Self::AddDestination(service, id, settings)
-            | Self::EditDestination(service, id, settings) => {
-                convert::name_service(service).append_to(buffer);
-                convert::describe_destination(id, settings).append_to(buffer);
-            }
-            Self::DeleteDestination(service, id) => {
-                convert::name_service(service).append_to(buffer);
-                convert::name_destination(id).append_to(buffer);
-            }
-            Self::ZeroAll | Self::Flush => {}
-            Self::SetTimeouts(timeouts) => {
-                convert::append_attributes(buffer, &convert::describe_timeouts(timeouts));
-            }
-        }
     }
 }
 

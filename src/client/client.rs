@@ -4,30 +4,22 @@
 
 use std::{
     fmt,
+    fs::File,
     io::{self, BufReader},
     os::fd::AsFd,
 };
 
-use ipvs_netlink::{DaemonAttribute, IpvsAttribute, IpvsCommand, IpvsMessage};
-use netlink_packet_core::{
-    DecodeError, NLM_F_ACK, NLM_F_DUMP, NetlinkDeserializable, NetlinkHeader,
-};
-use netlink_packet_generic::{GenlMessage, constants::GENL_HDRLEN};
-
 use crate::{
-    AddressFamily, Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
-    Error, Info, NameKind, Operation, Result, Service, ServiceId, ServiceSettings, Stats,
-    SyncDaemon, SyncDaemonSettings, Timeouts,
+    Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings, Error, Info,
+    Interface, NameKind, Operation, Result, Service, ServiceId, ServiceSettings, Stats, SyncDaemon,
+    SyncDaemonSettings, Timeouts,
     change::check_name,
     kernel::{
-        consistency::{Consistency, Dump, READINGS, drop_repeated},
+        access::{Kernel, Linux},
+        consistency::{Consistency, read_list},
+        interface::KernelInterface,
         namespace::NetworkNamespace,
-        netlink::{
-            convert,
-            exchange::Exchange,
-            family,
-            socket::{NetlinkSocket, Transport},
-        },
+        netlink::{Netlink, family},
     },
     proc::{
         connections::{self, Connections},
@@ -45,15 +37,14 @@ const READ_ATTEMPTS: usize = 3;
 /// request. The table can change between two calls: several programs may hold it
 /// at once.
 pub struct Client {
-    pub(crate) exchange: Exchange,
-    /// The number that the kernel gave the IPVS family.
-    pub(crate) family: u16,
+    kernel: Box<dyn Kernel>,
+    interface: Box<dyn KernelInterface>,
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("family", &self.family)
+            .field("interface", &self.interface())
             .finish_non_exhaustive()
     }
 }
@@ -72,11 +63,7 @@ impl Client {
     /// # Errors
     /// [`Error::Unavailable`] when the kernel has no IPVS after all that.
     pub fn open() -> Result<Self> {
-        let socket = NetlinkSocket::open().map_err(|reason| Error::Io {
-            operation: Operation::Open,
-            reason,
-        })?;
-        Self::over(Box::new(socket), family::load_module())
+        Self::over(Box::new(Linux::here()), family::load_module())
     }
 
     /// Opens a client of another network namespace: one of those in `/run/netns`,
@@ -100,24 +87,37 @@ impl Client {
     /// [`Error::Io`] when the namespace cannot be entered, which takes
     /// `CAP_SYS_ADMIN`, or the file is none; those of [`open`](Self::open).
     pub fn open_in(namespace: impl AsFd) -> Result<Self> {
-        let namespace = namespace.as_fd().try_clone_to_owned();
-        let socket = namespace
-            .and_then(|namespace| NetlinkSocket::open_in(namespace.into()))
-            .map_err(|reason| Error::Io {
-                operation: Operation::Open,
-                reason,
-            })?;
-        Self::over(Box::new(socket), family::load_module())
+        let namespace = namespace.as_fd().try_clone_to_owned().map_err(not_open)?;
+        Self::over(
+            Box::new(Linux::inside(namespace.into())),
+            family::load_module(),
+        )
     }
 
-    /// Opens a client over another way to the kernel than a netlink socket, or to
-    /// another kernel: [`testing::FakeKernel`](crate::testing::FakeKernel) is one.
+    /// Opens a client of another kernel than the running one:
+    /// [`testing::FakeKernel`](crate::testing::FakeKernel) is one.
     ///
     /// # Errors
     /// Those of [`open`](Self::open); no module is loaded.
     #[cfg(any(test, feature = "test-util"))]
-    pub fn with_transport(transport: impl Transport + 'static) -> Result<Self> {
-        Self::over(Box::new(transport), [])
+    pub fn with_kernel(kernel: impl Kernel + 'static) -> Result<Self> {
+        Self::over(Box::new(kernel), [])
+    }
+
+    /// Finds IPVS in the kernel, with the module loaders if needed.
+    pub(crate) fn over(
+        kernel: Box<dyn Kernel>,
+        loaders: impl IntoIterator<Item = io::Result<String>>,
+    ) -> Result<Self> {
+        let socket = kernel.open_netlink().map_err(not_open)?;
+        let interface = Box::new(Netlink::find(socket, loaders)?);
+        Ok(Self { kernel, interface })
+    }
+
+    /// The interface of the kernel that the client uses.
+    #[must_use]
+    pub fn interface(&self) -> Interface {
+        self.interface.interface()
     }
 
     /// The network namespace whose table this is.
@@ -126,7 +126,7 @@ impl Client {
     /// [`Error::Io`] when `/proc` was not there as the client was opened, or the
     /// kernel was built without network namespaces.
     pub fn namespace(&self) -> Result<NetworkNamespace> {
-        let namespace = self.exchange.transport().namespace();
+        let namespace = self.kernel.namespace();
         namespace.map_err(|reason| Error::Io {
             operation: Operation::ReadNamespace,
             reason,
@@ -151,7 +151,7 @@ impl Client {
     /// [`Error::Io`] when the file cannot be opened. From a thread that is in
     /// another network namespace it takes `CAP_SYS_ADMIN`.
     pub fn connections(&self) -> Result<Connections> {
-        let file = self.exchange.transport().open_file(connections::FILE);
+        let file = self.kernel.open_file(connections::FILE);
         Connections::new(BufReader::new(file.map_err(connections::failed)?))
     }
 
@@ -162,29 +162,13 @@ impl Client {
     /// [`Error::Io`] when the file cannot be opened, as for
     /// [`connections`](Self::connections), or has another form.
     pub fn total_stats(&self) -> Result<Stats> {
-        let file = self.exchange.transport().open_file(totals::FILE);
+        let file = self.kernel.open_file(totals::FILE);
         totals::read(file.map_err(totals::failed)?)
-    }
-
-    /// Finds the IPVS family over the transport, with the module loaders if
-    /// needed.
-    pub(crate) fn over(
-        transport: Box<dyn Transport>,
-        loaders: impl IntoIterator<Item = io::Result<String>>,
-    ) -> Result<Self> {
-        let mut exchange = Exchange::new(transport);
-        let family = family::find(&mut exchange, loaders)?;
-        Ok(Self { exchange, family })
     }
 
     /// The version of IPVS and the size of its connection table.
     pub fn info(&mut self) -> Result<Info> {
-        self.read_one(
-            Operation::ReadInfo,
-            IpvsCommand::GetInfo,
-            |_| {},
-            whole(convert::read_info),
-        )
+        self.read(|kernel| kernel.read_info())
     }
 
     /// All virtual services, each once, in the kernel's order.
@@ -243,22 +227,14 @@ impl Client {
         consistency: Consistency,
         mut map: impl FnMut(Service) -> T,
     ) -> Result<Vec<(ServiceId, T)>> {
-        let operation = Operation::ListServices;
         self.list(
-            operation,
+            Operation::ListServices,
             consistency,
             |(id, _)| id,
-            |client| {
-                client.read(
-                    operation,
-                    IpvsCommand::GetService,
-                    |_| {},
-                    NLM_F_DUMP,
-                    |_, payload| {
-                        let service = convert::read_service(attributes(payload), counters)?;
-                        Ok((service.id, map(service)))
-                    },
-                )
+            |kernel, services| {
+                kernel.list_services(counters, consistency, &mut |service| {
+                    services.push((service.id, map(service)));
+                })
             },
         )
     }
@@ -268,12 +244,7 @@ impl Client {
     /// # Errors
     /// `ESRCH` when there is no such service.
     pub fn service(&mut self, id: &ServiceId) -> Result<Service> {
-        self.read_one(
-            Operation::ReadService(*id),
-            IpvsCommand::GetService,
-            |request| convert::name_service(id).append_to(request),
-            |_, payload| convert::read_service(attributes(payload), Counters::Read),
-        )
+        self.read(|kernel| kernel.read_service(id, Counters::Read, Operation::ReadService(*id)))
     }
 
     /// Adds a virtual service.
@@ -338,19 +309,18 @@ impl Client {
         counters: Counters,
         consistency: Consistency,
     ) -> Result<Vec<Destination>> {
-        let family: AddressFamily = service.family();
         let operation = Operation::ListDestinations(*service);
         self.list(
             operation,
             consistency,
             |destination: &Destination| &destination.id,
-            |client| {
-                client.read(
+            |kernel, destinations| {
+                kernel.list_destinations(
+                    service,
+                    counters,
+                    consistency,
                     operation,
-                    IpvsCommand::GetDest,
-                    |request| convert::name_service(service).append_to(request),
-                    NLM_F_DUMP,
-                    |_, payload| convert::read_destination(attributes(payload), family, counters),
+                    &mut |destination| destinations.push(destination),
                 )
             },
         )
@@ -415,12 +385,7 @@ impl Client {
 
     /// The seconds for which connections live without traffic.
     pub fn timeouts(&mut self) -> Result<Timeouts> {
-        self.read_one(
-            Operation::ReadTimeouts,
-            IpvsCommand::GetConfig,
-            |_| {},
-            whole(convert::read_timeouts),
-        )
+        self.read(|kernel| kernel.read_timeouts())
     }
 
     /// Sets how long connections live without traffic; 0 leaves a timeout as
@@ -434,14 +399,7 @@ impl Client {
 
     /// The synchronization daemons that run, master first.
     pub fn daemons(&mut self) -> Result<Vec<SyncDaemon>> {
-        let daemons = self.read(
-            Operation::ListDaemons,
-            IpvsCommand::GetDaemon,
-            |_| {},
-            NLM_F_DUMP,
-            whole(convert::read_daemon),
-        )?;
-        Ok(daemons.items)
+        self.read(|kernel| kernel.list_daemons())
     }
 
     /// Starts a synchronization daemon.
@@ -454,8 +412,7 @@ impl Client {
     pub fn start_daemon(&mut self, daemon: &SyncDaemonSettings) -> Result<()> {
         let operation = Operation::StartDaemon(daemon.role);
         check_name(NameKind::Interface, &daemon.interface, operation)?;
-        let attributes = convert::describe_daemon(daemon);
-        let outcome = self.write_daemon(operation, IpvsCommand::NewDaemon, attributes);
+        let outcome = self.write(|kernel| kernel.start_daemon(daemon));
         self.settle_daemon(outcome, daemon.role, true)
     }
 
@@ -464,9 +421,7 @@ impl Client {
     /// # Errors
     /// `ESRCH` when that role does not run.
     pub fn stop_daemon(&mut self, role: DaemonRole) -> Result<()> {
-        let operation = Operation::StopDaemon(role);
-        let attributes = convert::name_daemon(role);
-        let outcome = self.write_daemon(operation, IpvsCommand::DelDaemon, attributes);
+        let outcome = self.write(|kernel| kernel.stop_daemon(role));
         self.settle_daemon(outcome, role, false)
     }
 
@@ -514,30 +469,7 @@ impl Client {
                 Err(error) => refused.push((index, error)),
             }
         }
-        let Some((_, last)) = sent.last() else {
-            return Ok(());
-        };
-        let operation = match sent.as_slice() {
-            [_] => last.operation(),
-            _ => Operation::ApplyChanges,
-        };
-        for (position, (_, change)) in sent.iter().enumerate() {
-            // What is not refused needs no answer; the last one's says that the
-            // others are done.
-            let flags = if position + 1 == sent.len() {
-                NLM_F_ACK
-            } else {
-                0
-            };
-            self.queue(change.command(), flags, |request| change.append_to(request));
-        }
-        self.exchange.send(operation)?;
-        for (position, errno) in self.exchange.receive_refusals(operation, sent.len())? {
-            if let Some((index, change)) = sent.get(position) {
-                let operation = change.operation();
-                refused.push((*index, Error::Kernel { operation, errno }));
-            }
-        }
+        self.write(|kernel| kernel.apply(&sent, refused))?;
         if let Some(refused) = refused.get_mut(first_refused..) {
             refused.sort_by_key(|(index, _)| *index);
         }
@@ -555,131 +487,57 @@ impl Client {
         }
     }
 
-    /// Puts a request behind those that wait to be sent; `append` adds its
-    /// attributes.
-    pub(crate) fn queue(
-        &mut self,
-        command: IpvsCommand,
-        flags: u16,
-        append: impl FnOnce(&mut Vec<u8>),
-    ) {
-        self.exchange
-            .queue(self.family, command.header(), flags, append);
+    /// Waits for others who update entries of this table, some seconds at most, and
+    /// lets them wait until what is returned is dropped.
+    pub(crate) fn lock(&self) -> Option<File> {
+        self.kernel.lock()
     }
 
-    fn write_daemon(
+    /// Asks the kernel something that does no harm when it is asked again: that is
+    /// done when an answer gets lost.
+    pub(crate) fn read<T>(
         &mut self,
-        operation: Operation,
-        command: IpvsCommand,
-        daemon: Vec<DaemonAttribute>,
-    ) -> Result<()> {
-        self.queue(command, NLM_F_ACK, |request| {
-            convert::append_attributes(request, &[IpvsAttribute::Daemon(daemon)]);
-        });
-        self.exchange.send(operation)?;
-        self.exchange
-            .receive(operation, self.family, false, |_, _| Ok(()))?;
-        Ok(())
-    }
-
-    pub(crate) fn read_one<T>(
-        &mut self,
-        operation: Operation,
-        command: IpvsCommand,
-        append: impl Fn(&mut Vec<u8>),
-        convert: impl FnMut(&NetlinkHeader, &[u8]) -> Result<T, DecodeError>,
+        mut ask: impl FnMut(&mut dyn KernelInterface) -> Result<T>,
     ) -> Result<T> {
-        self.read(operation, command, append, NLM_F_ACK, convert)?
-            .items
-            .pop()
-            .ok_or_else(|| Error::Malformed {
-                operation,
-                reason: DecodeError::from("it is empty"),
-            })
+        let mut attempt = 1;
+        loop {
+            match ask(&mut *self.interface) {
+                Err(Error::AnswerLost { .. }) if attempt < READ_ATTEMPTS => attempt += 1,
+                outcome => return outcome,
+            }
+        }
     }
 
-    /// Reads a list of entries, with `read` and as often as it takes; `id` is
-    /// what names one.
+    /// Asks the kernel for something that changes it, once.
+    pub(crate) fn write<T>(
+        &mut self,
+        ask: impl FnOnce(&mut dyn KernelInterface) -> Result<T>,
+    ) -> Result<T> {
+        ask(&mut *self.interface)
+    }
+
+    /// Reads a list of entries, with `ask` and as often as it takes; `id` is what
+    /// names one.
     pub(crate) fn list<T, K: Copy + Ord>(
         &mut self,
         operation: Operation,
         consistency: Consistency,
         id: impl Fn(&T) -> &K,
-        mut read: impl FnMut(&mut Self) -> Result<Dump<T>>,
+        mut ask: impl FnMut(&mut dyn KernelInterface, &mut Vec<T>) -> Result<bool>,
     ) -> Result<Vec<T>> {
-        let mut before: Option<Vec<K>> = None;
-        for _ in 0..READINGS {
-            if consistency == Consistency::Agreed {
-                // Two readings that stopped at the same places could lack the
-                // same entries.
-                self.exchange.shift_pieces();
-            }
-            let Dump {
-                mut items,
-                in_one_piece,
-            } = read(self)?;
-            if in_one_piece {
-                return Ok(items);
-            }
-            drop_repeated(&mut items, &id);
-            if consistency == Consistency::Once
-                || before.is_some_and(|before| items.iter().map(&id).eq(&before))
-            {
-                return Ok(items);
-            }
-            before = Some(items.iter().map(|item| *id(item)).collect());
-        }
-        Err(Error::KeptChanging { operation })
-    }
-
-    /// Sends a request and makes an item of each message of the answer, whose
-    /// netlink header and payload `convert` gets.
-    pub(crate) fn read<T>(
-        &mut self,
-        operation: Operation,
-        command: IpvsCommand,
-        append: impl Fn(&mut Vec<u8>),
-        flags: u16,
-        mut convert: impl FnMut(&NetlinkHeader, &[u8]) -> Result<T, DecodeError>,
-    ) -> Result<Dump<T>> {
-        let dump = flags & NLM_F_DUMP != 0;
-        let mut attempt = 1;
-        loop {
-            let mut items = Vec::new();
-            self.queue(command, flags, &append);
-            self.exchange.send(operation)?;
-            let outcome = self
-                .exchange
-                .receive(operation, self.family, dump, |header, payload| {
-                    items.push(convert(header, payload)?);
-                    Ok(())
-                });
-            match outcome {
-                Ok(in_one_piece) => {
-                    return Ok(Dump {
-                        items,
-                        in_one_piece,
-                    });
-                }
-                // Reading again does no harm.
-                Err(Error::AnswerLost { .. }) if attempt < READ_ATTEMPTS => attempt += 1,
-                Err(error) => return Err(error),
-            }
-        }
+        read_list(operation, consistency, id, |items| {
+            self.read(|kernel| {
+                items.clear();
+                ask(kernel, items)
+            })
+        })
     }
 }
 
-/// Decodes a message whole, for what reads all of it.
-fn whole<T>(
-    convert: impl Fn(Vec<IpvsAttribute>) -> Result<T, DecodeError>,
-) -> impl Fn(&NetlinkHeader, &[u8]) -> Result<T, DecodeError> {
-    move |header, payload| {
-        let message = GenlMessage::<IpvsMessage>::deserialize(header, payload)?;
-        convert(message.payload.attributes)
+/// Makes an error of a kernel that cannot be reached.
+fn not_open(reason: io::Error) -> Error {
+    Error::Io {
+        operation: Operation::Open,
+        reason,
     }
-}
-
-/// Returns the part after the generic netlink header.
-pub(crate) fn attributes(payload: &[u8]) -> &[u8] {
-    payload.get(GENL_HDRLEN..).unwrap_or_default()
 }

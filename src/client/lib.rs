@@ -114,9 +114,9 @@ pub use self::{
     kernel::{consistency::Consistency, namespace::NetworkNamespace},
     model::{
         AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
-        ForwardingMethod, Info, Netmask, ParseIdError, Persistence, Protocol, SchedulerFlagName,
-        SchedulerFlags, Service, ServiceId, ServiceSettings, Stats, SyncDaemon, SyncDaemonSettings,
-        Timeouts, Tunnel, TunnelChecksum, Version,
+        ForwardingMethod, Info, Interface, Netmask, ParseIdError, Persistence, Protocol,
+        SchedulerFlagName, SchedulerFlags, Service, ServiceId, ServiceSettings, Stats, SyncDaemon,
+        SyncDaemonSettings, Timeouts, Tunnel, TunnelChecksum, Version,
     },
     proc::connections::{Connection, ConnectionService, Connections},
 };

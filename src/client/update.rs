@@ -10,17 +10,9 @@
 //! writing has replaced. If someone else had changed it by then, their change is put
 //! into what was read first, and the whole is written again.
 
-use ipvs_netlink::IpvsCommand;
-use netlink_packet_core::{DecodeError, NLM_F_ACK, NLM_F_DUMP};
-
 use crate::{
-    Change, Client, Counters, DestinationId, DestinationSettings, Errno, Error, Operation, Result,
-    ServiceId, ServiceSettings,
-    client::attributes,
-    kernel::{
-        consistency::Consistency,
-        netlink::{convert, exchange::Answers},
-    },
+    Change, Client, Consistency, Counters, DestinationId, DestinationSettings, Errno, Error,
+    Operation, Result, ServiceId, ServiceSettings, kernel::interface::Replaced,
 };
 
 /// The most writings of an update until one has replaced what it was made from.
@@ -59,10 +51,10 @@ impl Client {
         change: impl FnMut(&DestinationSettings) -> DestinationSettings,
     ) -> Result<DestinationSettings> {
         let operation = Operation::EditDestination(*service, *id);
-        let _lock = self.exchange.transport().lock();
+        let _lock = self.lock();
         let found = self.find_destination(service, id, operation)?;
         let write = |client: &mut Self, settings: &DestinationSettings| {
-            client.replace_destination(service, id, settings, operation)
+            client.write(|kernel| kernel.replace_destination(service, id, settings))
         };
         self.update(operation, found, change, merge_destination, write)
     }
@@ -96,15 +88,11 @@ impl Client {
         change: impl FnMut(&ServiceSettings) -> ServiceSettings,
     ) -> Result<ServiceSettings> {
         let operation = Operation::EditService(*id);
-        let _lock = self.exchange.transport().lock();
-        let found = self.read_one(
-            operation,
-            IpvsCommand::GetService,
-            |request| convert::name_service(id).append_to(request),
-            |_, payload| convert::read_service(attributes(payload), Counters::Skip),
-        )?;
+        let _lock = self.lock();
+        let found = self.read(|kernel| kernel.read_service(id, Counters::Skip, operation))?;
         let write = |client: &mut Self, settings: &ServiceSettings| {
-            client.replace_service(id, settings, operation)
+            Change::EditService(*id, settings.clone()).check()?;
+            client.write(|kernel| kernel.replace_service(id, settings))
         };
         self.update(operation, found.settings, change, merge_service, write)
     }
@@ -153,7 +141,6 @@ impl Client {
         id: &DestinationId,
         operation: Operation,
     ) -> Result<DestinationSettings> {
-        let family = service.family();
         // It is written only after another reading, so that this one needs to be
         // certain only where it does not have the destination.
         for consistency in [Consistency::Once, Consistency::Agreed] {
@@ -161,17 +148,13 @@ impl Client {
                 operation,
                 consistency,
                 |(id, _)| id,
-                |client| {
-                    client.read(
+                |kernel, destinations| {
+                    kernel.list_destinations(
+                        service,
+                        Counters::Skip,
+                        consistency,
                         operation,
-                        IpvsCommand::GetDest,
-                        |request| convert::name_service(service).append_to(request),
-                        NLM_F_DUMP,
-                        |_, payload| {
-                            let payload = attributes(payload);
-                            let read = convert::read_destination(payload, family, Counters::Skip)?;
-                            Ok((read.id, read.settings))
-                        },
+                        &mut |read| destinations.push((read.id, read.settings)),
                     )
                 },
             )?;
@@ -181,90 +164,12 @@ impl Client {
             }
         }
         // The kernel lists nothing of a service that is not there, either.
-        self.read_one(
-            operation,
-            IpvsCommand::GetService,
-            |request| convert::name_service(service).append_to(request),
-            |_, payload| convert::read_service(attributes(payload), Counters::Skip),
-        )?;
+        self.read(|kernel| kernel.read_service(service, Counters::Skip, operation))?;
         Err(Error::Kernel {
             operation,
             errno: Errno::NOENT,
         })
     }
-
-    fn replace_destination(
-        &mut self,
-        service: &ServiceId,
-        id: &DestinationId,
-        settings: &DestinationSettings,
-        operation: Operation,
-    ) -> Result<Replaced<DestinationSettings>> {
-        let family = service.family();
-        self.queue(IpvsCommand::GetDest, NLM_F_DUMP, |request| {
-            convert::name_service(service).append_to(request);
-        });
-        self.queue(IpvsCommand::SetDest, NLM_F_ACK, |request| {
-            convert::name_service(service).append_to(request);
-            convert::describe_destination(id, settings).append_to(request);
-        });
-        self.exchange_update(operation, true, |payload| {
-            let read = convert::read_destination(payload, family, Counters::Skip)?;
-            Ok((read.id == *id).then_some(read.settings))
-        })
-    }
-
-    fn replace_service(
-        &mut self,
-        id: &ServiceId,
-        settings: &ServiceSettings,
-        operation: Operation,
-    ) -> Result<Replaced<ServiceSettings>> {
-        Change::EditService(*id, settings.clone()).check()?;
-        self.queue(IpvsCommand::GetService, NLM_F_ACK, |request| {
-            convert::name_service(id).append_to(request);
-        });
-        self.queue(IpvsCommand::SetService, NLM_F_ACK, |request| {
-            convert::describe_known_service(id, settings).append_to(request);
-        });
-        self.exchange_update(operation, false, |payload| {
-            let read = convert::read_service(payload, Counters::Skip)?;
-            Ok(Some(read.settings))
-        })
-    }
-
-    /// Sends the reading and the writing that wait; `find` takes the settings out of
-    /// the message that is about the entry.
-    fn exchange_update<S>(
-        &mut self,
-        operation: Operation,
-        dump: bool,
-        mut find: impl FnMut(&[u8]) -> Result<Option<S>, DecodeError>,
-    ) -> Result<Replaced<S>> {
-        self.exchange.send(operation)?;
-        let mut settings = None;
-        let Answers { reading, change } =
-            self.exchange
-                .receive_with_change(operation, self.family, dump, |_, payload| {
-                    if let Some(found) = find(attributes(payload))? {
-                        settings.get_or_insert(found);
-                    }
-                    Ok(())
-                })?;
-        change.map_err(|errno| Error::Kernel { operation, errno })?;
-        Ok(Replaced {
-            settings,
-            // Where the reading was refused the entry has come after it.
-            in_one_piece: reading.unwrap_or(true),
-        })
-    }
-}
-
-/// The settings that a writing has replaced, as the reading before it tells.
-struct Replaced<S> {
-    /// `None` if the reading does not have the entry, though there was one to write.
-    settings: Option<S>,
-    in_one_piece: bool,
 }
 
 /// Returns the part of `new` if it is another than that of `old`, else that of

@@ -9,6 +9,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::{Error, Operation, Result};
+
 /// The most readings of a list until two in a row agree.
 ///
 /// While another namespace did nothing but add and remove 400 services, by the
@@ -29,15 +31,33 @@ pub enum Consistency {
     Agreed,
 }
 
-/// A list as the kernel has handed it out.
-pub(crate) struct Dump<T> {
-    pub(crate) items: Vec<T>,
-    /// It came in one piece, so that it is what the kernel had at one time.
-    pub(crate) in_one_piece: bool,
+/// Reads a list of entries, as often as it takes; `id` is what names one. `read` puts
+/// them into an empty list, and returns whether the kernel had them so at one time.
+pub(crate) fn read_list<T, K: Copy + Ord>(
+    operation: Operation,
+    consistency: Consistency,
+    id: impl Fn(&T) -> &K,
+    mut read: impl FnMut(&mut Vec<T>) -> Result<bool>,
+) -> Result<Vec<T>> {
+    let mut before: Option<Vec<K>> = None;
+    for _ in 0..READINGS {
+        let mut items = Vec::new();
+        if read(&mut items)? {
+            return Ok(items);
+        }
+        drop_repeated(&mut items, &id);
+        if consistency == Consistency::Once
+            || before.is_some_and(|before| items.iter().map(&id).eq(&before))
+        {
+            return Ok(items);
+        }
+        before = Some(items.iter().map(|item| *id(item)).collect());
+    }
+    Err(Error::KeptChanging { operation })
 }
 
 /// Drops each entry that is named like one before it.
-pub(crate) fn drop_repeated<T, K: Copy + Ord>(entries: &mut Vec<T>, id: impl Fn(&T) -> &K) {
+fn drop_repeated<T, K: Copy + Ord>(entries: &mut Vec<T>, id: impl Fn(&T) -> &K) {
     // Most lists have no repetition and are in order or nearly so.
     let mut ids: Vec<&K> = entries.iter().map(&id).collect();
     ids.sort_unstable();

@@ -2,6 +2,8 @@
 
 //! The ways to the kernel.
 
+pub(crate) mod access;
 pub(crate) mod consistency;
+pub(crate) mod interface;
 pub(crate) mod namespace;
 pub(crate) mod netlink;

@@ -11,6 +11,7 @@ mod destination;
 mod family;
 mod id;
 mod info;
+mod interface;
 mod scheduler_flags;
 mod service;
 mod stats;
@@ -25,6 +26,7 @@ pub use self::{
     family::AddressFamily,
     id::ParseIdError,
     info::{Info, Version},
+    interface::Interface,
     scheduler_flags::{SchedulerFlagName, SchedulerFlags},
     service::{Netmask, Persistence, Protocol, Service, ServiceId, ServiceSettings},
     stats::{Counters, Stats},

@@ -65,7 +65,7 @@ use self::{
     table::Table,
     wire::{Message, Request},
 };
-pub use crate::kernel::netlink::socket::Transport;
+pub use crate::kernel::{access::Kernel, netlink::socket::Transport};
 use crate::{Client, DestinationId, NetworkNamespace, Result, ServiceId};
 
 /// The most bytes in a datagram of a dump; the rest follows in others.
@@ -113,16 +113,7 @@ impl FakeKernel {
     /// # Errors
     /// None, unless it has been told to.
     pub fn client(&self) -> Result<Client> {
-        Client::with_transport(self.socket())
-    }
-
-    /// Opens a way to it, for [`Client::with_transport`].
-    pub fn socket(&self) -> impl Transport + use<> {
-        Socket {
-            kernel: self.clone(),
-            sent: VecDeque::new(),
-            sequence: 0,
-        }
+        Client::with_kernel(self.clone())
     }
 
     /// Refuses the next request to IPVS that is not decided yet, a single change
@@ -304,9 +295,19 @@ impl Transport for Socket {
         buffer.extend_from_slice(datagram.get(..fits).unwrap_or_default());
         Ok(datagram.len())
     }
+}
+
+impl Kernel for FakeKernel {
+    fn open_netlink(&self) -> io::Result<Box<dyn Transport>> {
+        Ok(Box::new(Socket {
+            kernel: self.clone(),
+            sent: VecDeque::new(),
+            sequence: 0,
+        }))
+    }
 
     fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
-        let text = self.kernel.state().files.get(name).cloned();
+        let text = self.state().files.get(name).cloned();
         let text = text.ok_or(io::ErrorKind::NotFound)?;
         Ok(Box::new(Cursor::new(text)))
     }

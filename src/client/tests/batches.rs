@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Change, Error, ForwardingMethod, Operation, ServiceId, ServiceSettings, Timeouts,
     client::Client,
+    kernel::netlink::convert::{append_change, choose_command},
 };
 
 const BATCH: usize = Client::BATCH;
@@ -28,8 +29,8 @@ fn three() -> Vec<Change> {
 /// The command and attributes that the kernel is to see.
 fn content(change: &Change) -> (IpvsCommand, Vec<IpvsAttribute>) {
     let mut bytes = Vec::new();
-    change.append_to(&mut bytes);
-    let header = change.command().header();
+    append_change(&mut bytes, change);
+    let header = choose_command(change).header();
     let message = IpvsMessage::parse_with_param(&bytes, header).unwrap();
     (message.command, message.attributes)
 }

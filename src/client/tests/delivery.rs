@@ -426,9 +426,9 @@ proptest! {
         ];
         for call in calls {
             let kernel = FakeKernel::scripted([vec![family_found(&[])], script.clone()].concat());
-            let mut client = Client::with_transport(kernel.socket()).unwrap();
+            let mut client = Client::with_kernel(kernel.clone()).unwrap();
             call(&mut client);
         }
-        drop(Client::with_transport(FakeKernel::scripted(script).socket()));
+        drop(Client::with_kernel(FakeKernel::scripted(script)));
     }
 }

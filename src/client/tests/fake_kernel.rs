@@ -13,7 +13,7 @@ pub(super) use crate::testing::{
 /// that many more requests.
 pub(super) fn client_with<const N: usize>(answers: [Vec<Answer>; N]) -> (Client, FakeKernel) {
     let kernel = FakeKernel::scripted([vec![family_found(&[])], answers.to_vec()].concat());
-    let client = Client::with_transport(kernel.socket()).unwrap();
+    let client = Client::with_kernel(kernel.clone()).unwrap();
     kernel.forget_requests();
     (client, kernel)
 }

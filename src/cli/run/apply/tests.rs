@@ -7,7 +7,7 @@ use std::{io, time::Duration};
 
 use ipvs_client::{
     Errno,
-    testing::{FakeKernel, Transport},
+    testing::{FakeKernel, Kernel},
 };
 use serde_json::Value;
 
@@ -75,13 +75,13 @@ fn options(words: &str) -> Apply {
 /// Tells what becomes of a file, by the rest of its way when it has been read and the
 /// table is locked.
 fn apply_over(
-    socket: impl Transport + 'static,
+    kernel: impl Kernel + 'static,
     words: &str,
     rules: &str,
     is_terminal: fn() -> bool,
 ) -> Told {
     let mut out = Vec::new();
-    let (errors, outcome) = apply_into(&mut out, socket, words, rules, is_terminal);
+    let (errors, outcome) = apply_into(&mut out, kernel, words, rules, is_terminal);
     Told {
         out: String::from_utf8(out).unwrap(),
         errors,
@@ -92,7 +92,7 @@ fn apply_over(
 /// Tells the same, but for what it writes to this standard output.
 fn apply_into(
     out: &mut impl Write,
-    socket: impl Transport + 'static,
+    kernel: impl Kernel + 'static,
     words: &str,
     rules: &str,
     is_terminal: fn() -> bool,
@@ -100,7 +100,7 @@ fn apply_into(
     let apply = options(words);
     let mut errors = Vec::new();
     let mut messages = Messages::new(&mut errors, is_terminal);
-    let mut session = Session::over(Client::with_transport(socket).unwrap());
+    let mut session = Session::over(Client::with_kernel(kernel).unwrap());
     let parsed = parse_all(None, rules.as_bytes(), true);
     let description = Description::read(None, parsed).unwrap_or_else(|errors| panic!("{errors:?}"));
     let outcome = compare(&apply, description, &mut session, out, &mut messages);
@@ -108,7 +108,7 @@ fn apply_into(
 }
 
 fn apply(kernel: &FakeKernel, words: &str, rules: &str) -> Told {
-    apply_over(kernel.socket(), words, rules, || false)
+    apply_over(kernel.clone(), words, rules, || false)
 }
 
 /// The requests that read a table of one service, and each of its servers, up to the
@@ -348,7 +348,7 @@ fn a_diff_that_cannot_be_read_or_written_does_not_look_like_a_difference() {
     ] {
         let mut out = Unwritable(kind);
         let (errors, outcome) =
-            apply_into(&mut out, kernel.socket(), "--diff --json", rules, || false);
+            apply_into(&mut out, kernel.clone(), "--diff --json", rules, || false);
         assert_eq!(outcome.unwrap(), status, "{kind} {rules}");
         assert_eq!(errors.is_empty(), status != 2, "{errors}");
     }
@@ -361,19 +361,15 @@ fn what_others_change_meanwhile_is_told() {
     let mut other = kernel.client().unwrap();
     let web = "TCP 10.0.0.1:80".parse().unwrap();
     let server = "10.0.0.2:80".parse().unwrap();
-    let socket = Acting {
-        socket: kernel.socket(),
-        // One finds the family, two read, one changes.
-        before: 4,
-        act: move || {
-            let settings = other.destinations(&web).unwrap().remove(0).settings;
-            other
-                .edit_destination(&web, &server, &settings.weight(9))
-                .unwrap();
-        },
-    };
+    // One finds the family, two read, one changes.
+    let acting = Acting::new(kernel, 4, move || {
+        let settings = other.destinations(&web).unwrap().remove(0).settings;
+        other
+            .edit_destination(&web, &server, &settings.weight(9))
+            .unwrap();
+    });
     assert_eq!(
-        apply_over(socket, "--apply", rules, || false),
+        apply_over(acting, "--apply", rules, || false),
         told(
             "",
             "the table differs from the file: someone else has changed it meanwhile, or the kernel \
@@ -400,7 +396,7 @@ fn a_terminal_is_warned_of_servers_that_get_a_weight_again() {
         ("--apply --keep-weights", || true, "", drained.as_str()),
     ] {
         let kernel = kernel_with(drained.trim_end());
-        let answer = apply_over(kernel.socket(), words, rules, is_terminal);
+        let answer = apply_over(kernel.clone(), words, rules, is_terminal);
         assert_eq!(answer, told("", errors, 0), "{words}");
         assert_eq!(saved(&kernel), after, "{words}");
     }

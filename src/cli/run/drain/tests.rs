@@ -91,14 +91,10 @@ impl Scene {
     }
 
     /// A client on whose way something happens before the first edit.
-    fn client_acting(&self, act: impl FnMut() + Send + Sync + 'static) -> Client {
-        Client::with_transport(Acting {
-            socket: self.kernel.socket(),
-            // They find IPVS, list the services, and the servers of each.
-            before: 1 + 1 + 3,
-            act,
-        })
-        .unwrap()
+    fn client_acting(&self, act: impl FnMut() + Send + 'static) -> Client {
+        // They find IPVS, list the services, and the servers of each.
+        let before = 1 + 1 + 3;
+        Client::with_kernel(Acting::new(self.kernel.clone(), before, act)).unwrap()
     }
 
     fn folder(&self) -> StateFolder {

@@ -10,12 +10,12 @@ use std::{
 
 use ipvs_netlink::{
     self as netlink, DaemonAttribute, DaemonState, DestinationRecord, InfoAttribute, IpvsAttribute,
-    ServiceFlags, ServiceRecord, TunnelFlags, TunnelType, UnreadStats,
+    IpvsCommand, ServiceFlags, ServiceRecord, TunnelFlags, TunnelType, UnreadStats,
 };
 use netlink_packet_core::{DecodeError, Emitable};
 
 use crate::{
-    AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
+    AddressFamily, Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
     ForwardingMethod, Info, Netmask, Persistence, SchedulerFlags, Service, ServiceId,
     ServiceSettings, Stats, SyncDaemon, SyncDaemonSettings, Timeouts, Tunnel, TunnelChecksum,
     Version,
@@ -31,6 +31,42 @@ const KNOWN_FLAGS: ServiceFlags = ServiceFlags::PERSISTENT
     .union(ServiceFlags::SCHEDULER_1)
     .union(ServiceFlags::SCHEDULER_2)
     .union(ServiceFlags::SCHEDULER_3);
+
+/// Returns the command of the request that makes a change.
+pub(crate) fn choose_command(change: &Change) -> IpvsCommand {
+    match change {
+        Change::AddService(..) => IpvsCommand::NewService,
+        Change::EditService(..) => IpvsCommand::SetService,
+        Change::DeleteService(_) => IpvsCommand::DelService,
+        Change::AddDestination(..) => IpvsCommand::NewDest,
+        Change::EditDestination(..) => IpvsCommand::SetDest,
+        Change::DeleteDestination(..) => IpvsCommand::DelDest,
+        Change::ZeroService(_) | Change::ZeroAll => IpvsCommand::Zero,
+        Change::Flush => IpvsCommand::Flush,
+        Change::SetTimeouts(_) => IpvsCommand::SetConfig,
+    }
+}
+
+/// Appends the attributes of the request that makes a change.
+pub(crate) fn append_change(buffer: &mut Vec<u8>, change: &Change) {
+    match change {
+        Change::AddService(id, settings) | Change::EditService(id, settings) => {
+            describe_service(id, settings).append_to(buffer);
+        }
+        Change::DeleteService(id) | Change::ZeroService(id) => name_service(id).append_to(buffer),
+        Change::AddDestination(service, id, settings)
+        | Change::EditDestination(service, id, settings) => {
+            name_service(service).append_to(buffer);
+            describe_destination(id, settings).append_to(buffer);
+        }
+        Change::DeleteDestination(service, id) => {
+            name_service(service).append_to(buffer);
+            name_destination(id).append_to(buffer);
+        }
+        Change::ZeroAll | Change::Flush => {}
+        Change::SetTimeouts(timeouts) => append_attributes(buffer, &describe_timeouts(timeouts)),
+    }
+}
 
 /// Makes the record that names a service.
 pub(crate) fn name_service(id: &ServiceId) -> ServiceRecord<'static> {

@@ -54,11 +54,6 @@ impl Exchange {
         }
     }
 
-    /// The other side, for what is not asked by a request.
-    pub(crate) fn transport(&self) -> &dyn Transport {
-        &*self.transport
-    }
-
     /// Puts a request to the family of this number behind those that wait to be
     /// sent; `append` adds what follows its generic netlink header.
     pub(crate) fn queue(

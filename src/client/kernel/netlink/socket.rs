@@ -1,30 +1,23 @@
 // SPDX-License-Identifier: MIT
 
-//! The border to the kernel: datagrams and files.
+//! The border to the kernel for datagrams.
 
 #![expect(unsafe_code, reason = "neither rustix nor netlink-sys has recvmmsg")]
 
 use std::{
-    fs::File,
-    io::{self, Read},
+    io,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
-    path::Path,
     time::Duration,
 };
 
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_GENERIC};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-use crate::kernel::namespace::{self, NetworkNamespace};
-
 /// The time to wait for an answer. The kernel works on a request while it is
 /// sent, so that the answer is there, or will never be, when sending returns.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The files of `/proc/net` in the network namespace of the calling thread.
-const FILES: &str = "/proc/thread-self/net";
-
-/// Carries datagrams to the kernel and back, and opens its files.
+/// Carries datagrams to the kernel and back.
 ///
 /// An error of the kind [`WouldBlock`](io::ErrorKind::WouldBlock) says that no
 /// answer came in time, `ENOBUFS` that one was lost.
@@ -40,22 +33,11 @@ pub trait Transport: Send + Sync {
     /// returns its length. It is above the buffer's capacity when it did not
     /// fit; then its end is lost.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize>;
-
-    /// Opens a file of `/proc/net` by its name.
-    fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
-
-    /// Names the network namespace that the datagrams and files are those of.
-    fn namespace(&self) -> io::Result<NetworkNamespace>;
-
-    /// Keeps others who ask for the same from the table until what is returned is
-    /// dropped; `None` where that is not possible.
-    fn lock(&self) -> Option<File>;
 }
 
-/// A generic netlink socket, and the network namespace that it was opened in.
+/// A generic netlink socket.
 pub(crate) struct NetlinkSocket {
     socket: Socket,
-    namespace: io::Result<File>,
     /// The datagram after the one that was asked for, if it came with it.
     next: Vec<u8>,
     /// The true length of that datagram.
@@ -65,45 +47,17 @@ pub(crate) struct NetlinkSocket {
 impl NetlinkSocket {
     /// Opens a socket in the network namespace of the calling thread.
     pub(crate) fn open() -> io::Result<Self> {
-        Ok(Self::new(connect()?, namespace::open_current()))
-    }
-
-    /// Opens a socket in another network namespace.
-    pub(crate) fn open_in(namespace: File) -> io::Result<Self> {
-        let socket = namespace::inside(&namespace, connect)?;
-        Ok(Self::new(socket, Ok(namespace)))
-    }
-
-    fn new(socket: Socket, namespace: io::Result<File>) -> Self {
-        Self {
+        let socket = Socket::new(NETLINK_GENERIC)?;
+        // A connected socket takes datagrams from the kernel alone, not from
+        // other processes that guess its port.
+        socket.connect(&SocketAddr::new(0, 0))?;
+        set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER_TIMEOUT))?;
+        Ok(Self {
             socket,
-            namespace,
             next: Vec::new(),
             next_length: None,
-        }
+        })
     }
-
-    fn open_namespace(&self) -> io::Result<&File> {
-        // The error stays for the next call.
-        let copy = |error: &io::Error| match error.raw_os_error() {
-            Some(errno) => io::Error::from_raw_os_error(errno),
-            None => error.kind().into(),
-        };
-        self.namespace.as_ref().map_err(copy)
-    }
-}
-
-fn is_current(namespace: &File) -> io::Result<bool> {
-    Ok(NetworkNamespace::of(namespace)? == NetworkNamespace::current()?)
-}
-
-fn connect() -> io::Result<Socket> {
-    let socket = Socket::new(NETLINK_GENERIC)?;
-    // A connected socket takes datagrams from the kernel alone, not from
-    // other processes that guess its port.
-    socket.connect(&SocketAddr::new(0, 0))?;
-    set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER_TIMEOUT))?;
-    Ok(socket)
 }
 
 impl Transport for NetlinkSocket {
@@ -129,28 +83,6 @@ impl Transport for NetlinkSocket {
         self.next_length = second;
         // The call returns at least one, or an error.
         first.ok_or_else(|| io::ErrorKind::WouldBlock.into())
-    }
-
-    fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
-        let open = || File::open(Path::new(FILES).join(name));
-        let file = match self.open_namespace() {
-            // Only another namespace takes a thread, and the right to enter it.
-            Ok(namespace) if !is_current(namespace)? => namespace::inside(namespace, open)?,
-            Ok(_) => open()?,
-            // A kernel that was built without network namespaces has no file for the
-            // only one.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => open()?,
-            Err(error) => return Err(error),
-        };
-        Ok(Box::new(file))
-    }
-
-    fn namespace(&self) -> io::Result<NetworkNamespace> {
-        NetworkNamespace::of(self.open_namespace()?)
-    }
-
-    fn lock(&self) -> Option<File> {
-        namespace::lock(self.open_namespace().ok()?)
     }
 }
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+
+//! A kernel as one network namespace has it: sockets and files are opened there.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use super::{
+    namespace::{self, NetworkNamespace},
+    netlink::socket::{NetlinkSocket, Transport},
+};
+
+/// The files of `/proc/net` in the network namespace of the calling thread.
+const FILES: &str = "/proc/thread-self/net";
+
+/// Opens what there is to ask a kernel by, in one network namespace.
+#[cfg_attr(
+    not(any(test, feature = "test-util")),
+    expect(unreachable_pub, reason = "only tests bring another")
+)]
+pub trait Kernel: Send + Sync {
+    /// Opens a generic netlink socket.
+    fn open_netlink(&self) -> io::Result<Box<dyn Transport>>;
+
+    /// Opens a file of `/proc/net` by its name.
+    fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
+
+    /// Names the network namespace.
+    fn namespace(&self) -> io::Result<NetworkNamespace>;
+
+    /// Keeps others who ask for the same from the table until what is returned is
+    /// dropped; `None` where that is not possible.
+    fn lock(&self) -> Option<File>;
+}
+
+/// The running Linux, from inside a network namespace.
+pub(crate) struct Linux {
+    /// Or why it cannot be named.
+    namespace: io::Result<File>,
+}
+
+impl Linux {
+    /// Stays in the network namespace of the calling thread.
+    pub(crate) fn here() -> Self {
+        Self {
+            namespace: namespace::open_current(),
+        }
+    }
+
+    /// Goes into another network namespace for whatever is opened.
+    pub(crate) fn inside(namespace: File) -> Self {
+        Self {
+            namespace: Ok(namespace),
+        }
+    }
+
+    fn open_namespace(&self) -> io::Result<&File> {
+        // The error stays for the next call.
+        let copy = |error: &io::Error| match error.raw_os_error() {
+            Some(errno) => io::Error::from_raw_os_error(errno),
+            None => error.kind().into(),
+        };
+        self.namespace.as_ref().map_err(copy)
+    }
+
+    /// Opens something in the network namespace.
+    fn open<T: Send>(&self, open: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+        match self.open_namespace() {
+            // Only another namespace takes a thread, and the right to enter it.
+            Ok(namespace) if !is_current(namespace)? => namespace::inside(namespace, open),
+            Ok(_) => open(),
+            // A kernel that was built without network namespaces has no file for the
+            // only one.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => open(),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_current(namespace: &File) -> io::Result<bool> {
+    Ok(NetworkNamespace::of(namespace)? == NetworkNamespace::current()?)
+}
+
+impl Kernel for Linux {
+    fn open_netlink(&self) -> io::Result<Box<dyn Transport>> {
+        Ok(Box::new(self.open(NetlinkSocket::open)?))
+    }
+
+    fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+        let path = Path::new(FILES).join(name);
+        Ok(Box::new(self.open(|| File::open(path))?))
+    }
+
+    fn namespace(&self) -> io::Result<NetworkNamespace> {
+        NetworkNamespace::of(self.open_namespace()?)
+    }
+
+    fn lock(&self) -> Option<File> {
+        namespace::lock(self.open_namespace().ok()?)
+    }
+}
