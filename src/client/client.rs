@@ -23,6 +23,7 @@ use crate::{
     },
     proc::{
         connections::{self, Connections},
+        table::{self, TableFile},
         totals,
     },
 };
@@ -153,6 +154,38 @@ impl Client {
     pub fn connections(&self) -> Result<Connections> {
         let file = self.kernel.open_file(connections::FILE);
         Connections::new(BufReader::new(file.map_err(connections::failed)?))
+    }
+
+    /// The virtual services and destinations that the network namespace of the client
+    /// has, line by line, from `/proc/net/ip_vs`: less of each than
+    /// [`services`](Self::services) and [`destinations`](Self::destinations) tell, but
+    /// for all at once, and for everyone.
+    ///
+    /// ```
+    /// use ipvs_client::{Client, TableEntry};
+    ///
+    /// # fn main() -> ipvs_client::Result<()> {
+    /// let mut table = Client::open()?.table_file()?;
+    /// let mut quiesced = 0;
+    /// while let Some(entry) = table.next_entry()? {
+    ///     if let TableEntry::Destination(destination) = entry
+    ///         && destination.weight == 0
+    ///     {
+    ///         quiesced += 1;
+    ///     }
+    /// }
+    /// println!("{quiesced} destinations take no new connections");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be opened, as for
+    /// [`connections`](Self::connections), or begins with another line.
+    pub fn table_file(&self) -> Result<TableFile> {
+        let file = self.kernel.open_file(table::FILE);
+        let file = file.map_err(table::failed)?;
+        TableFile::new(BufReader::with_capacity(table::BUFFER, file))
     }
 
     /// The counters of the whole table, from `/proc/net/ip_vs_stats`; those of

@@ -53,6 +53,8 @@ pub enum Operation {
     ListDaemons,
     /// Read the connection table.
     ListConnections,
+    /// Read the table from its file, which says less than the kernel's answers.
+    ReadTableFile,
     /// Read the counters of the whole table.
     ReadTotals,
     /// Find out which network namespace the client belongs to.
@@ -91,6 +93,7 @@ impl fmt::Display for Operation {
             Self::SetTimeouts => write!(f, "set the timeouts"),
             Self::ListDaemons => write!(f, "list the synchronization daemons"),
             Self::ListConnections => write!(f, "list the connections"),
+            Self::ReadTableFile => write!(f, "read the table from its file"),
             Self::ReadTotals => write!(f, "read the counters of the whole table"),
             Self::ReadNamespace => write!(f, "find out the network namespace"),
             Self::StartDaemon(role) => write!(f, "start the {role} daemon"),

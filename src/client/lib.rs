@@ -118,7 +118,13 @@ pub use self::{
         SchedulerFlagName, SchedulerFlags, Service, ServiceId, ServiceSettings, Stats, SyncDaemon,
         SyncDaemonSettings, Timeouts, Tunnel, TunnelChecksum, Version,
     },
-    proc::connections::{Connection, ConnectionService, Connections},
+    proc::{
+        connections::{Connection, ConnectionService, Connections},
+        table::{
+            ForwardingWord, TableDestination, TableEntry, TableFile, TablePersistence,
+            TableService, TableServiceName, ticks_per_second,
+        },
+    },
 };
 
 /// Compiles and runs the program in the README.

@@ -3,4 +3,5 @@
 //! Files below `/proc/net`, for things that netlink does not tell.
 
 pub(crate) mod connections;
+pub(crate) mod table;
 pub(crate) mod totals;
