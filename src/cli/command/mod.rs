@@ -7,6 +7,7 @@ pub(crate) mod drain;
 pub(crate) mod place;
 pub(crate) mod range;
 pub(crate) mod scope;
+pub(crate) mod spelling;
 pub(crate) mod update;
 
 use std::{path::PathBuf, time::Duration};

@@ -24,6 +24,5 @@ pub(crate) use self::{
     line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},
     openmetrics::write_openmetrics,
     plan::{write_commands, write_differences},
-    text::protocol_option,
     wide::WideWriter,
 };

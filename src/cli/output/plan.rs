@@ -15,11 +15,9 @@ use ipvs_client::{
     plan::{Plan, Step},
 };
 
-use super::{
-    classic::{RuleWriter, describe_unsayable_destination, describe_unsayable_service},
-    text::protocol_option,
-};
+use super::classic::{RuleWriter, describe_unsayable_destination, describe_unsayable_service};
 use crate::{
+    command::spelling::protocol_option,
     names::Names,
     table::{compare_destinations, compare_services},
 };

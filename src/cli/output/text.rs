@@ -21,16 +21,6 @@ pub(super) fn port_protocol(service: &ServiceId) -> Protocol {
     }
 }
 
-/// Returns the option that names a virtual service of this protocol, if there is one.
-pub(crate) fn protocol_option(protocol: Protocol) -> Option<&'static str> {
-    match protocol {
-        Protocol::Tcp => Some("-t"),
-        Protocol::Udp => Some("-u"),
-        Protocol::Sctp => Some("--sctp-service"),
-        _ => None,
-    }
-}
-
 /// Appends `address:port` or `[ipv6]:port`, each as a name where it has one.
 /// Returns whether the address has.
 pub(super) fn push_endpoint(

@@ -5,11 +5,11 @@
 
 use std::{fmt, time::Duration};
 
-use ipvs_client::{AddressFamily, DestinationId, ServiceId, json::SCHEMA_VERSION};
+use ipvs_client::{DestinationId, ServiceId, json::SCHEMA_VERSION};
 use serde_json::{Value, json};
 
 use super::cause::Cause;
-use crate::{command::drain::Awaited, output::protocol_option};
+use crate::command::{drain::Awaited, spelling::name_service};
 
 /// A real server in a virtual service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,25 +33,6 @@ impl ServerId {
 impl fmt::Display for ServerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.service, self.destination)
-    }
-}
-
-/// Returns the options that name a virtual service on a command line, in numbers;
-/// `None` where there are none.
-pub(super) fn name_service(service: &ServiceId) -> Option<String> {
-    match *service {
-        ServiceId::Address {
-            protocol,
-            address,
-            port,
-        } => {
-            let endpoint = DestinationId::new(address, port);
-            protocol_option(protocol).map(|option| format!("{option} {endpoint}"))
-        }
-        ServiceId::Fwmark { mark, family } => Some(match family {
-            AddressFamily::Ipv4 => format!("-f {mark}"),
-            AddressFamily::Ipv6 => format!("-f {mark} -6"),
-        }),
     }
 }
 

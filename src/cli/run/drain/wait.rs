@@ -12,7 +12,7 @@ use ipvs_client::{Consistency, Counters};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::{
-    event::{Event, ServerId, name_service},
+    event::{Event, ServerId},
     memory::Memory,
     quiesce::is_gone,
     reporter::Reporter,
@@ -23,6 +23,7 @@ use crate::{
     command::{
         Wait,
         drain::{Quiesce, WaitForEnd},
+        spelling::name_service,
     },
     failure::StepFailed,
     run::session::Session,

@@ -13,7 +13,7 @@ use ipvs_client::{
 };
 
 use crate::{
-    command::TunnelKind,
+    command::{TunnelKind, spelling::protocol_option},
     names::Names,
     output::text::{self, Host},
 };
@@ -48,7 +48,7 @@ impl RuleWriter {
                 let names = &mut self.names;
                 set_restorable_endpoint(&mut self.service, names, address, port, protocol);
                 // A service of any other protocol cannot be said.
-                let option = text::protocol_option(protocol).unwrap_or_default();
+                let option = protocol_option(protocol).unwrap_or_default();
                 self.service.insert(0, ' ');
                 self.service.insert_str(0, option);
             }
