@@ -6,7 +6,7 @@
 # begin tables
 # All commands.
 _ipvsadm_commands() {
-    REPLY='add-service edit-service delete-service clear restore save apply diff add-server edit-server delete-server list zero set start-daemon stop-daemon drain help version'
+    REPLY='add-service edit-service delete-service clear restore save apply diff add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor help version'
 }
 
 # The name of a command or option.
@@ -29,6 +29,7 @@ _ipvsadm_name() {
         --start-daemon) REPLY='start-daemon' ;;
         --stop-daemon) REPLY='stop-daemon' ;;
         --drain) REPLY='drain' ;;
+        --doctor) REPLY='doctor' ;;
         -h | --help) REPLY='help' ;;
         -v | --version) REPLY='version' ;;
         -t | --tcp-service) REPLY='tcp-service' ;;
@@ -114,6 +115,7 @@ _ipvsadm_forms() {
         start-daemon) REPLY='--start-daemon' ;;
         stop-daemon) REPLY='--stop-daemon' ;;
         drain) REPLY='--drain' ;;
+        doctor) REPLY='--doctor' ;;
         help) REPLY='-h --help' ;;
         version) REPLY='-v --version' ;;
         tcp-service) REPLY='-t --tcp-service' ;;
@@ -255,6 +257,7 @@ _ipvsadm_legal() {
         start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json' ;;
         stop-daemon) REPLY='syncid json' ;;
         drain) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json' ;;
+        doctor) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server json' ;;
         *) REPLY= ;;
     esac
 }

@@ -8,7 +8,7 @@
 function __ipvsadm_commands
     switch "$argv[1]"
         case '*'
-            printf '%s\n' add-service edit-service delete-service clear restore save apply diff add-server edit-server delete-server list zero set start-daemon stop-daemon drain help version
+            printf '%s\n' add-service edit-service delete-service clear restore save apply diff add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor help version
     end
 end
 
@@ -49,6 +49,8 @@ function __ipvsadm_name
             printf '%s\n' stop-daemon
         case --drain
             printf '%s\n' drain
+        case --doctor
+            printf '%s\n' doctor
         case -h --help
             printf '%s\n' help
         case -v --version
@@ -211,6 +213,8 @@ function __ipvsadm_forms
             printf '%s\n' '--stop-daemon'
         case drain
             printf '%s\n' '--drain'
+        case doctor
+            printf '%s\n' '--doctor'
         case help
             printf '%s\n' '-h' '--help'
         case version
@@ -373,6 +377,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Stop a connection synchronization daemon: master or backup'
         case drain
             printf '%s\n' 'Give a real server no new connections, in one or all virtual services that have it'
+        case doctor
+            printf '%s\n' 'Look for the reasons why virtual services do not work, and show the commands that mend them'
         case help
             printf '%s\n' 'Show this help'
         case version
@@ -400,7 +406,7 @@ function __ipvsadm_meaning
         case ops
             printf '%s\n' 'Schedule each UDP datagram by itself'
         case real-server
-            printf '%s\n' 'The real server [default port: the virtual service\'s]'
+            printf '%s\n' 'The real server [default port: the virtual service\'s]; with --doctor: the virtual addresses that this machine is a real server of, with commas between them'
         case gatewaying
             printf '%s\n' 'Forward by direct routing (the default)'
         case ipip
@@ -631,6 +637,8 @@ function __ipvsadm_legal
             printf '%s\n' syncid json
         case drain
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json
+        case doctor
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server json
     end
 end
 

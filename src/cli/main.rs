@@ -8,6 +8,7 @@
 
 mod args;
 mod command;
+mod doctor;
 mod failure;
 #[cfg(test)]
 mod generate;

@@ -41,7 +41,7 @@ const MODULES: &str = "ip_vs_ftp\nip_vs_rr\nip_vs_pe_sip\nip_vs_pe_other\nip_vs_
 
 const COMMANDS: &str = "-A --add-service -E --edit-service -D --delete-service -C --clear \
     -R --restore -S --save -a --add-server -e --edit-server -d --delete-server -L -l --list \
-    -Z --zero --set --start-daemon --stop-daemon --drain --apply --diff -h --help -v --version";
+    -Z --zero --set --start-daemon --stop-daemon --drain --doctor --apply --diff -h --help -v --version";
 const SERVICES: &str = "-t --tcp-service -u --udp-service --sctp-service -f --fwmark-service";
 const SETTINGS: &str = "-s --scheduler -b --sched-flags -p --persistent -M --netmask --pe";
 
@@ -89,6 +89,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm --stop-daemon backup ", &["--syncid --json"]),
     ("ipvsadm --drain -", &[SERVICES, "-r --real-server --wait --idle --remove --undo --json"]),
     ("ipvsadm --drain --undo -", &[SERVICES, "-r --real-server --json"]),
+    ("ipvsadm --doctor -", &[SERVICES, "-r --real-server --json"]),
     ("ipvsadm --drain -r 10.0.0.2 --wait 5 -", &[SERVICES, "--idle --remove --json"]),
     ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -g -", &["-w --weight -x --u-threshold -y --l-threshold --exist --json"]),
     ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -w 1 -x 9 -y 5 -i --tun-", &[

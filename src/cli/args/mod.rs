@@ -111,6 +111,7 @@ fn read_options<'a>(
         }
     };
     let command = spec.command().ok_or(UsageError::NoCommand)?;
+    options.command = Some(command);
     match command {
         // The words that follow do not matter.
         CommandName::Help => return Ok(command),

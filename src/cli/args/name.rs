@@ -24,6 +24,7 @@ pub(crate) enum CommandName {
     StartDaemon,
     StopDaemon,
     Drain,
+    Doctor,
     Help,
     Version,
 }

@@ -31,13 +31,13 @@ const SERVICE_ADDRESS: Commands = Commands {
         C::EditServer,
         C::DeleteServer,
     ],
-    optional: &[C::Zero, C::Apply, C::Diff, C::Drain],
+    optional: &[C::Zero, C::Apply, C::Diff, C::Drain, C::Doctor],
     exclusive: &[C::List],
 };
 const SERVICE_SETTINGS: Commands = Commands::optional(&[C::AddService, C::EditService]);
 const SERVER_ADDRESS: Commands = Commands {
     compulsory: &[C::AddServer, C::EditServer, C::DeleteServer],
-    optional: &[C::Drain],
+    optional: &[C::Drain, C::Doctor],
     exclusive: &[],
 };
 const SERVER_SETTINGS: Commands = Commands::optional(&[C::AddServer, C::EditServer]);
@@ -70,6 +70,7 @@ const EVERY_COMMAND: Commands = Commands::optional(&[
     C::StartDaemon,
     C::StopDaemon,
     C::Drain,
+    C::Doctor,
     C::Version,
 ]);
 
@@ -113,6 +114,8 @@ pub(crate) static TABLE: &[Spec] = &[
         .required("ROLE", |options, text| set(&mut options.role, find(&ROLES, text), |_| E::StopRole, text)).words(&ROLE_WORDS),
     command(C::Drain, "drain")
         .help("Give a real server no new connections, in one or all virtual services that have it"),
+    command(C::Doctor, "doctor")
+        .help("Look for the reasons why virtual services do not work, and show the commands that mend them"),
     command(C::Help, "help").letters(&['h'])
         .help("Show this help"),
     command(C::Version, "version").letters(&['v'])
@@ -153,7 +156,7 @@ pub(crate) static TABLE: &[Spec] = &[
         .help("Schedule each UDP datagram by itself"),
 
     option(H::ServerOptions, name::REAL_SERVER, SERVER_ADDRESS).letters(&['r'])
-        .help("The real server [default port: the virtual service's]")
+        .help("The real server [default port: the virtual service's]; with --doctor: the virtual addresses that this machine is a real server of, with commas between them")
         .required("ADDRESS[:PORT]", |options, text| options.set_server(text)),
     option(H::ServerOptions, name::FORWARDING_METHOD, SERVER_SETTINGS).long("gatewaying").letters(&['g'])
         .help("Forward by direct routing (the default)")

@@ -15,12 +15,13 @@ use ipvs_client::{AddressFamily, DaemonRole, Protocol, ServiceId};
 use super::{
     address,
     error::UsageError,
-    name::Groups,
+    name::{CommandName, Groups},
     netmask::NetmaskText,
     number::{parse_interval, parse_number},
 };
 use crate::command::{
-    Forwarding, TunnelKind, Wait, choice::OutputForm, range, scope::parse_prefix,
+    Forwarding, TunnelKind, Wait, choice::OutputForm, doctor::VirtualAddress, range,
+    scope::parse_prefix,
 };
 
 /// Seconds, for -p without a number.
@@ -29,6 +30,8 @@ const DEFAULT_PERSISTENCE: u32 = 360;
 /// The options that a command line has given so far.
 #[derive(Default)]
 pub(crate) struct RawOptions<'a> {
+    /// The command, by which -r is read.
+    pub(super) command: Option<CommandName>,
     pub(super) given: Groups,
     pub(super) arguments: Vec<&'a str>,
     /// The value of --start-daemon and --stop-daemon.
@@ -42,6 +45,8 @@ pub(crate) struct RawOptions<'a> {
     pub(super) persistence_engine: Option<&'a str>,
 
     pub(super) server: Option<Typed<'a, (IpAddr, Option<u16>)>>,
+    /// Those of -r after --doctor, in the place of a server.
+    pub(super) virtual_addresses: Vec<VirtualAddress>,
     pub(super) forwarding: Option<Forwarding>,
     pub(super) tunnel_kind: Option<TunnelKind>,
     pub(super) tunnel_port: Option<NonZeroU16>,
@@ -137,6 +142,9 @@ impl<'a> RawOptions<'a> {
     }
 
     pub(super) fn set_server(&mut self, text: &'a str) -> Result<(), UsageError> {
+        if self.command == Some(CommandName::Doctor) {
+            return self.set_virtual_addresses(text);
+        }
         let protocol = match self.service.as_ref().map(|service| service.value) {
             Some(ServiceId::Address { protocol, .. }) => protocol,
             Some(ServiceId::Fwmark { .. }) => Protocol::Tcp,
@@ -146,6 +154,18 @@ impl<'a> RawOptions<'a> {
         };
         let value = address::parse_endpoint(text, protocol).map_err(UsageError::ServerAddress)?;
         self.server = Some(Typed { value, text });
+        Ok(())
+    }
+
+    /// Reads addresses with commas between them, each with a port or without.
+    fn set_virtual_addresses(&mut self, text: &str) -> Result<(), UsageError> {
+        for text in text.split(',') {
+            // A port may be of TCP or UDP, so that it has no name.
+            let (address, port) = address::parse_endpoint(text, Protocol::Other(0))
+                .map_err(UsageError::ServiceAddress)?;
+            self.virtual_addresses
+                .push(VirtualAddress { address, port });
+        }
         Ok(())
     }
 

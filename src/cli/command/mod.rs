@@ -3,6 +3,7 @@
 //! Everything that a command line can ask for, as types.
 
 pub(crate) mod choice;
+pub(crate) mod doctor;
 pub(crate) mod drain;
 pub(crate) mod place;
 pub(crate) mod range;
@@ -14,7 +15,7 @@ use std::{path::PathBuf, time::Duration};
 
 use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemonSettings};
 
-use self::{choice::TUNNELS, drain::Drain, scope::Scope, update::Update};
+use self::{choice::TUNNELS, doctor::Doctor, drain::Drain, scope::Scope, update::Update};
 
 /// Of a synchronization daemon, without --mcast-interface.
 pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
@@ -30,6 +31,7 @@ pub(crate) enum Request {
     Apply(Apply),
     Watch(Watch),
     Drain(Drain),
+    Doctor(Doctor),
     Run(Command),
 }
 

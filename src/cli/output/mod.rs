@@ -5,6 +5,7 @@
 
 mod classic;
 mod columns;
+mod doctor;
 mod entries;
 pub(crate) mod file;
 mod json;
@@ -19,6 +20,7 @@ mod words;
 
 pub(crate) use self::{
     classic::{ClassicWriter, ConnectionWriter, SaveWriter, Unsaved, write_daemon, write_timeouts},
+    doctor::{write_report, write_report_json},
     entries::{ListingError, write_entries},
     json::JsonWriter,
     line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod acting;
 mod apply;
+mod doctor;
 mod drain;
 mod listing;
 mod lock;
@@ -47,6 +48,7 @@ pub(crate) fn run_request(
         Request::Apply(options) => return apply::run(options, session, out, messages),
         Request::Watch(watch) => watch::run(watch, session.client()?, out).map_err(explain)?,
         Request::Drain(drain) => return drain::run(drain, session, out, messages),
+        Request::Doctor(doctor) => return doctor::run(doctor, session, out, messages),
         Request::Run(command) => execute_typed(command, wording, session, out, messages)?,
     }
     Ok(0)

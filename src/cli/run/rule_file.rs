@@ -160,6 +160,7 @@ pub(super) fn parse_words(words: &[&str]) -> Result<Command, UsageError> {
         | Request::Help
         | Request::Version(_)
         | Request::Watch(_)
-        | Request::Drain(_) => Err(UsageError::NoCommand),
+        | Request::Drain(_)
+        | Request::Doctor(_) => Err(UsageError::NoCommand),
     }
 }

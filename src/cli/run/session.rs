@@ -39,6 +39,11 @@ impl Session {
         }
     }
 
+    /// Returns whether there is a way to the kernel already.
+    pub(crate) fn is_open(&self) -> bool {
+        self.client.is_some()
+    }
+
     /// Checks that IPVS is there and lets this user in.
     pub(crate) fn check(&mut self) -> ipvs_client::Result<()> {
         self.client()?.info().map(drop)

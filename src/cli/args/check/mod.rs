@@ -5,6 +5,7 @@
 
 mod apply;
 mod change;
+mod doctor;
 mod drain;
 mod listing;
 mod update;
@@ -113,6 +114,7 @@ pub(super) fn make_request(
         CommandName::StartDaemon => Command::StartDaemon(options.make_daemon()?),
         CommandName::StopDaemon => Command::StopDaemon(options.role.ok_or(UsageError::StopRole)?),
         CommandName::Drain => return options.make_drain(),
+        CommandName::Doctor => return Ok(options.make_doctor()),
         CommandName::Help => return Ok(Request::Help),
         CommandName::Version => return Ok(Request::Version(options.choose_form())),
     }))

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+
+//! Finds reasons why virtual services do not work: functions from facts about the
+//! machine and its table to findings. Nothing here asks the kernel.
+
+mod check;
+mod director;
+mod services;
+
+#[cfg(test)]
+pub(crate) use self::check::{Finding, Found, Skipped};
+pub(crate) use self::{
+    check::{Report, Unknown, examine},
+    director::{DIRECTOR_CHECKS, Director},
+};

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+
+//! Checks of virtual services: they exist, have a server that takes connections, and
+//! a scheduler that can use their servers.
+
+use ipvs_client::{Destination, DestinationId, Protocol, Service, ServiceId};
+
+use super::{
+    check::{Finding, Unknown},
+    director::Director,
+};
+use crate::command::spelling::name_service;
+
+/// Makes the command about a virtual service; none where no option names it.
+fn edit_service(service: &ServiceId, options: &str) -> Vec<String> {
+    let service = name_service(service);
+    let command = |service| format!("ipvsadm -E --keep {service} {options}");
+    service.map(command).into_iter().collect()
+}
+
+/// Makes the command about a real server; none where no option names its service.
+pub(super) fn edit_server(
+    service: &ServiceId,
+    server: &DestinationId,
+    options: &str,
+) -> Option<String> {
+    let service = name_service(service)?;
+    Some(format!("ipvsadm -e --keep {service} -r {server} {options}"))
+}
+
+pub(super) fn find_missing_service(director: &Director) -> Result<Vec<Finding>, Unknown> {
+    let (table, Some(asked)) = (director.table()?, director.asked) else {
+        return Ok(Vec::new());
+    };
+    if !table.is_empty() {
+        return Ok(Vec::new());
+    }
+    let service = name_service(&asked);
+    Ok(vec![Finding {
+        object: asked.to_string(),
+        message: "does not exist".to_owned(),
+        why: "Its packets are for the director itself, which refuses them if nothing listens \
+              there. A virtual service needs real servers too (ipvsadm -a)."
+            .to_owned(),
+        commands: service
+            .map(|service| format!("ipvsadm -A {service}"))
+            .into_iter()
+            .collect(),
+    }])
+}
+
+/// A server takes no new connections because of its upper threshold. The kernel counts
+/// active and inactive ones.
+fn is_full(server: &Destination) -> bool {
+    let limit = server.settings.upper_threshold;
+    let present = u64::from(server.active_connections) + u64::from(server.inactive_connections);
+    limit > 0 && present >= limit.into()
+}
+
+fn is_usable(server: &Destination) -> bool {
+    server.settings.weight > 0 && !is_full(server)
+}
+
+pub(super) fn find_unusable_servers(director: &Director) -> Result<Vec<Finding>, Unknown> {
+    let table = director.table()?;
+    let unusable = table
+        .iter()
+        .filter(|(_, servers)| !servers.iter().any(is_usable));
+    let describe = |(service, servers): &(Service, Vec<Destination>)| {
+        let full = servers.iter().filter(|server| server.settings.weight > 0);
+        let full: Vec<_> = full.collect();
+        let (message, mended, options) = match (servers.is_empty(), full.is_empty()) {
+            (true, _) => ("has no real server", Vec::new(), ""),
+            (false, true) => (
+                "has no real server with a weight above 0",
+                servers.iter().collect(),
+                "-w 1",
+            ),
+            (false, false) => (
+                "has no real server that is below its upper threshold",
+                full,
+                // A lower threshold above the upper one is refused.
+                "-x 0 -y 0",
+            ),
+        };
+        let mended = mended.into_iter();
+        Finding {
+            object: service.id.to_string(),
+            message: message.to_owned(),
+            why: "New connections are refused.".to_owned(),
+            commands: mended
+                .filter_map(|server| edit_server(&service.id, &server.id, options))
+                .collect(),
+        }
+    };
+    Ok(unusable.map(describe).collect())
+}
+
+pub(super) fn find_unfit_schedulers(director: &Director) -> Result<Vec<Finding>, Unknown> {
+    let table = director.table()?;
+    Ok(table
+        .iter()
+        .filter_map(|(service, servers)| {
+            let (message, why) = describe_unfit(service, servers)?;
+            Some(Finding {
+                object: service.id.to_string(),
+                message,
+                why: why.to_owned(),
+                commands: edit_service(&service.id, "-s wlc"),
+            })
+        })
+        .collect())
+}
+
+/// Returns what is wrong with the scheduler of a service, and the consequence.
+fn describe_unfit(service: &Service, servers: &[Destination]) -> Option<(String, &'static str)> {
+    let name = service.settings.scheduler.as_str();
+    let several = servers.iter().filter(|server| is_usable(server)).count() > 1;
+    let is_by_address = |protocol| match service.id {
+        ServiceId::Address {
+            protocol: actual, ..
+        } => protocol == actual,
+        ServiceId::Fwmark { .. } => false,
+    };
+    match name {
+        "none" => Some((
+            "has no scheduler".to_owned(),
+            "New connections are refused.",
+        )),
+        "dh" if several && matches!(service.id, ServiceId::Address { .. }) => Some((
+            "chooses by the destination address (dh), which is always the same".to_owned(),
+            "One real server gets everything. The scheduler dh is for firewall marks.",
+        )),
+        "sed" | "nq" | "ovf" if several && is_by_address(Protocol::Udp) => Some((
+            format!("chooses by active connections ({name}), and UDP has none"),
+            "One real server gets everything.",
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::{DestinationSettings, ServiceSettings};
+
+    use super::*;
+    use crate::table::Entry;
+
+    fn service(id: &str, scheduler: &str) -> Service {
+        Service::new(id.parse().unwrap(), ServiceSettings::new(scheduler))
+    }
+
+    fn server(last: u8, settings: DestinationSettings, connections: u32) -> Destination {
+        let id = DestinationId::new([10, 0, 0, last], 80);
+        let mut server = Destination::new(id, settings);
+        server.active_connections = connections;
+        server
+    }
+
+    const PLAIN: DestinationSettings = DestinationSettings::masquerading();
+
+    fn director(asked: Option<&str>, table: Vec<Entry>) -> Director {
+        Director {
+            asked: asked.map(|asked| asked.parse().unwrap()),
+            table: Ok(table),
+        }
+    }
+
+    /// The messages of findings, and their commands.
+    fn told(findings: Result<Vec<Finding>, Unknown>) -> Vec<(String, Vec<String>)> {
+        let findings = findings.unwrap().into_iter();
+        findings
+            .map(|finding| {
+                let Finding {
+                    object,
+                    message,
+                    commands,
+                    ..
+                } = finding;
+                (format!("{object} {message}"), commands)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_a_service_that_was_named_can_be_missing() {
+        let table = || vec![(service("TCP 192.0.2.1:80", "rr"), Vec::new())];
+        assert_eq!(told(find_missing_service(&director(None, Vec::new()))), []);
+        let there = director(Some("TCP 192.0.2.1:80"), table());
+        assert_eq!(told(find_missing_service(&there)), []);
+        let missing = director(Some("UDP [2001:db8::1]:53"), Vec::new());
+        assert_eq!(
+            told(find_missing_service(&missing)),
+            [(
+                "UDP [2001:db8::1]:53 does not exist".to_owned(),
+                vec!["ipvsadm -A -u [2001:db8::1]:53".to_owned()]
+            )]
+        );
+    }
+
+    #[test]
+    fn a_service_needs_a_server_with_a_weight_that_is_below_its_threshold() {
+        let limited = PLAIN.upper_threshold(5);
+        for (servers, message, commands) in [
+            (vec![], Some("has no real server"), &[][..]),
+            (
+                vec![server(2, PLAIN.weight(0), 0), server(3, PLAIN.weight(0), 9)],
+                Some("has no real server with a weight above 0"),
+                &["-r 10.0.0.2:80 -w 1", "-r 10.0.0.3:80 -w 1"],
+            ),
+            (
+                vec![server(2, limited, 5), server(3, PLAIN.weight(0), 0)],
+                Some("has no real server that is below its upper threshold"),
+                &["-r 10.0.0.2:80 -x 0 -y 0"],
+            ),
+            (
+                vec![server(2, limited, 4), server(3, PLAIN.weight(0), 0)],
+                None,
+                &[],
+            ),
+            (vec![server(2, PLAIN, 1000)], None, &[]),
+        ] {
+            let table = vec![(service("TCP 192.0.2.1:80", "rr"), servers)];
+            let wanted = message.map(|message| {
+                let commands = commands.iter();
+                (
+                    format!("TCP 192.0.2.1:80 {message}"),
+                    commands
+                        .map(|rest| format!("ipvsadm -e --keep -t 192.0.2.1:80 {rest}"))
+                        .collect(),
+                )
+            });
+            let found = told(find_unusable_servers(&director(None, table)));
+            assert_eq!(found, wanted.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn some_schedulers_cannot_share_out_what_some_services_take() {
+        let two = || vec![server(2, PLAIN, 0), server(3, PLAIN, 0)];
+        for (id, scheduler, servers, is_found) in [
+            ("TCP 192.0.2.1:80", "none", Vec::new(), true),
+            ("TCP 192.0.2.1:80", "dh", two(), true),
+            ("TCP 192.0.2.1:80", "dh", vec![server(2, PLAIN, 0)], false),
+            (
+                "TCP 192.0.2.1:80",
+                "dh",
+                vec![server(2, PLAIN, 0), server(3, PLAIN.weight(0), 0)],
+                false,
+            ),
+            ("fwmark 1", "dh", two(), false),
+            ("UDP 192.0.2.1:53", "sed", two(), true),
+            ("UDP 192.0.2.1:53", "nq", two(), true),
+            ("UDP 192.0.2.1:53", "ovf", two(), true),
+            ("TCP 192.0.2.1:53", "sed", two(), false),
+            ("UDP 192.0.2.1:53", "wlc", two(), false),
+        ] {
+            let table = vec![(service(id, scheduler), servers)];
+            let found = told(find_unfit_schedulers(&director(None, table)));
+            assert_eq!(found.len(), usize::from(is_found), "{id} {scheduler}");
+            for (_, commands) in found {
+                assert_eq!(commands.len(), 1);
+                assert!(commands[0].ends_with(" -s wlc"), "{commands:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_the_table_nothing_is_said_about_it() {
+        let director = Director {
+            asked: None,
+            table: Err(Unknown("no IPVS".to_owned())),
+        };
+        for find in [
+            find_missing_service,
+            find_unusable_servers,
+            find_unfit_schedulers,
+        ] {
+            assert_eq!(find(&director), Err(Unknown("no IPVS".to_owned())));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+
+//! The findings of `--doctor`, as lines for people and as a JSON document.
+
+use std::io::{self, Write};
+
+use ipvs_client::json::SCHEMA_VERSION;
+use serde_json::json;
+
+use crate::doctor::Report;
+
+/// Writes each finding as a line, the reason and the commands below it, and then what
+/// was not looked at.
+pub(crate) fn write_report(out: &mut impl Write, report: &Report, colour: bool) -> io::Result<()> {
+    let (red, bold, plain) = match colour {
+        true => ("\x1b[31m", "\x1b[1m", "\x1b[0m"),
+        false => ("", "", ""),
+    };
+    for found in &report.findings {
+        let finding = &found.finding;
+        let (object, message) = (&finding.object, &finding.message);
+        writeln!(out, "{red}{}: {object} {message}{plain}", found.check)?;
+        writeln!(out, "    {}", finding.why)?;
+        for command in &finding.commands {
+            writeln!(out, "    {bold}{command}{plain}")?;
+        }
+        writeln!(out)?;
+    }
+    for skipped in &report.skipped {
+        writeln!(
+            out,
+            "not looked at: {} ({})",
+            skipped.checks.join(", "),
+            skipped.reason
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes the findings, and what was not looked at, as a JSON document.
+pub(crate) fn write_report_json(mut out: impl Write, report: &Report) -> io::Result<()> {
+    let findings = report.findings.iter().map(|found| {
+        let finding = &found.finding;
+        json!({
+            "check": found.check,
+            "object": finding.object,
+            "message": finding.message,
+            "why": finding.why,
+            "commands": finding.commands,
+        })
+    });
+    let skipped = report.skipped.iter().flat_map(|skipped| {
+        let reason = &skipped.reason;
+        let checks = skipped.checks.iter();
+        checks.map(move |check| json!({"check": check, "reason": reason}))
+    });
+    let document = json!({
+        "schema_version": SCHEMA_VERSION,
+        "findings": findings.collect::<Vec<_>>(),
+        "skipped": skipped.collect::<Vec<_>>(),
+    });
+    serde_json::to_writer(&mut out, &document)?;
+    writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::{Finding, Found, Skipped};
+
+    fn report() -> Report {
+        Report {
+            findings: vec![Found {
+                check: "usable-server",
+                finding: Finding {
+                    object: "TCP 192.0.2.1:80".to_owned(),
+                    message: "has no usable server".to_owned(),
+                    why: "Clients are refused.".to_owned(),
+                    commands: vec!["one".to_owned(), "two".to_owned()],
+                },
+            }],
+            skipped: vec![Skipped {
+                checks: vec!["this", "that"],
+                reason: "it takes root".to_owned(),
+            }],
+            looked: 1,
+        }
+    }
+
+    #[test]
+    fn a_finding_is_a_line_and_below_it_stand_its_reason_and_its_commands() {
+        let write = |colour| {
+            let mut text = Vec::new();
+            write_report(&mut text, &report(), colour).unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        assert_eq!(
+            write(false),
+            "usable-server: TCP 192.0.2.1:80 has no usable server\n\
+             \x20   Clients are refused.\n    one\n    two\n\n\
+             not looked at: this, that (it takes root)\n"
+        );
+        assert!(
+            write(true).starts_with(
+                "\x1b[31musable-server: TCP 192.0.2.1:80 has no usable server\x1b[0m\n"
+            )
+        );
+    }
+
+    #[test]
+    fn the_document_names_each_check_that_was_skipped() {
+        let mut text = Vec::new();
+        write_report_json(&mut text, &report()).unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(
+            document,
+            json!({
+                "schema_version": 1,
+                "findings": [{
+                    "check": "usable-server",
+                    "object": "TCP 192.0.2.1:80",
+                    "message": "has no usable server",
+                    "why": "Clients are refused.",
+                    "commands": ["one", "two"],
+                }],
+                "skipped": [
+                    {"check": "this", "reason": "it takes root"},
+                    {"check": "that", "reason": "it takes root"},
+                ],
+            })
+        );
+    }
+}
