@@ -13,8 +13,9 @@ mod qemu;
 pub(crate) mod streams;
 pub(crate) mod task;
 mod terminal;
-mod trixie;
+
 mod uml;
+mod unpacked;
 mod wire;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -150,7 +151,7 @@ impl Kernel {
         match self {
             Self::Host | Self::Qemu => Ok(None),
             Self::Uml => Ok(Some("/".into())),
-            Self::Trixie => trixie::prepare().map(Some),
+            Self::Trixie => unpacked::prepare().map(Some),
         }
     }
 }
