@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! The command line of `cargo lab`.
+//! The command line of `ipvs-lab`.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,32 +12,45 @@ use clap::{Parser, Subcommand};
 
 use crate::bench;
 use crate::demo;
-use crate::kernels::init;
 use crate::kernels::task::Task;
 use crate::kernels::{self, Kernel};
 use crate::output::{err, out};
-use crate::packages::layer;
 use crate::packages::package;
+use crate::packages::{self, layer};
 use crate::programs::build::{self, Profile};
 use crate::suite;
 use crate::suite::runner;
 
-/// A kernel with IPVS: for a shell, a demonstration and the tests.
+/// A kernel with IPVS, for any command.
+///
+/// `run` needs nothing but this program. What else there is builds and runs what is in
+/// the source tree that it comes from, where `cargo lab` is this program too.
 #[derive(Debug, Parser)]
-#[command(name = "cargo lab", bin_name = "cargo lab")]
+#[command(name = "ipvs-lab")]
 struct Line {
     #[command(subcommand)]
     action: Action,
     /// The kernel to use: the host's own (as root, where it has IPVS), the
     /// embedded one (User Mode Linux, of this machine's Debian or Linux 6.12),
     /// or Debian's in an emulated machine, for `bench` and single commands.
-    /// Without this: the host's if it can be.
+    /// Without this: the host's if it can be, else User Mode Linux of this
+    /// machine's Debian.
     #[arg(long, global = true, env = kernels::VARIABLE, hide_env = true)]
     kernel: Option<Kernel>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Run a command
+    ///
+    /// It gets this program's standard input and outputs, environment and working
+    /// directory, and its exit status is this program's. In an embedded kernel it is
+    /// root, and what it writes outside the working directory is lost at the end.
+    Run {
+        /// The command and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// A shell, or one command, with this tree's ipvsadm first in PATH
     Shell {
         /// Use the release build of ipvsadm
@@ -97,21 +110,23 @@ const TROUBLE: u8 = 125;
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
-    if init::is_first_process() {
-        init::run();
-    }
     let line = Line::parse();
     match act(line) {
         Ok(status) => status.into(),
         Err(error) => {
-            err(format_args!("lab: {error:#}\n"));
+            err(format_args!("ipvs-lab: {error:#}\n"));
             TROUBLE.into()
         }
     }
 }
 
 fn act(line: Line) -> Result<u8> {
+    if let Action::Run { command } = line.action {
+        return run(line.kernel, command);
+    }
+    packages::install(&[packages::IP, packages::MODPROBE])?;
     match line.action {
+        Action::Run { command } => run(line.kernel, command),
         Action::Shell { release, command } => shell(line.kernel, release, command),
         Action::Demo { reload, release } => demo(line.kernel, reload, release),
         Action::Test { filter, arguments } => {
@@ -125,7 +140,7 @@ fn act(line: Line) -> Result<u8> {
                 match layer.prepare() {
                     Ok(variable) => environment.push(variable),
                     Err(error) => err(format_args!(
-                        "lab: the tests with other packages will fail: {error:#}\n"
+                        "ipvs-lab: the tests with other packages will fail: {error:#}\n"
                     )),
                 }
             }
@@ -146,6 +161,12 @@ fn act(line: Line) -> Result<u8> {
         Action::Measure(options) => bench::measure(&options),
         Action::Perform { reload } => Ok(perform(reload)),
     }
+}
+
+fn run(kernel: Option<Kernel>, command: Vec<OsString>) -> Result<u8> {
+    let mut words = command.into_iter();
+    let program = words.next().context("no command")?;
+    Kernel::choose(kernel)?.attach(&Task::new(program)?.args(words))
 }
 
 fn shell(kernel: Option<Kernel>, release: bool, command: Vec<OsString>) -> Result<u8> {
@@ -177,7 +198,7 @@ fn perform(reload: bool) -> u8 {
     match performed {
         Ok(()) => 0,
         Err(error) => {
-            err(format_args!("\nlab demo: {error:#}\n"));
+            err(format_args!("\nipvs-lab demo: {error:#}\n"));
             1
         }
     }

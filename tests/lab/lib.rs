@@ -2,9 +2,9 @@
 
 //! A kernel with IPVS, virtual networks, and the tests that need them.
 //!
-//! The program `lab` (run it as `cargo lab`) supplies the kernel: the host's
+//! The program `ipvs-lab` (in this tree `cargo lab`) supplies the kernel: the host's
 //! own where the caller is root and it has IPVS, otherwise User Mode Linux. See
-//! `cargo lab --help`.
+//! `ipvs-lab --help`. Tests of other crates call [`in_kernel`] for one.
 //!
 //! # Writing a test that needs a kernel
 //!
@@ -51,6 +51,7 @@
 mod bench;
 pub mod cli;
 mod demo;
+mod in_kernel;
 mod kernels;
 mod networks;
 mod output;
@@ -60,6 +61,7 @@ mod progress;
 pub mod reload;
 mod suite;
 
+pub use in_kernel::in_kernel;
 pub use networks::netns::Namespace;
 pub use networks::{capture, clients, cluster, http, load, network, talk, wait};
 pub use packages::{machine, package, root};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! `cargo lab`: a kernel with IPVS for a shell, a demonstration and the tests.
+//! `ipvs-lab`, in this tree `cargo lab`: a kernel with IPVS for any command, a
+//! demonstration and the tests.
 
 use std::process::ExitCode;
 

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-//! `cargo lab shell` from outside: what goes in and comes out of the kernel.
+//! `cargo lab shell` and `ipvs-lab run` from outside: what goes in and comes out of the
+//! kernel.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod module;
+mod run;
 
 use std::env;
 use std::fs;
@@ -15,7 +21,7 @@ use ipvs_lab::{Answer, program};
 /// `lab shell -- sh -c SCRIPT`, as its user starts it.
 fn shell(script: &str) -> Command {
     program::path().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipvs-lab"));
     command.args(["shell", "--", "sh", "-c", script]);
     command
 }
@@ -70,7 +76,7 @@ fn this_trees_program_is_first_in_path() {
 
 #[test]
 fn a_command_that_does_not_exist_ends_like_in_a_shell() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipvs-lab"));
     command.args(["shell", "--", "no-such-command"]);
     program::path().unwrap();
     let answer = Answer::of(command, "").unwrap();

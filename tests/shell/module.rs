@@ -34,7 +34,7 @@ fn programs() -> Vec<OsString> {
 
 /// Runs a script in a fresh kernel, with the program as `$1`.
 fn run(script: &str, program: &OsString) -> Answer {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipvs-lab"));
     command
         .args(["shell", "--kernel", "uml", "--", "sh", "-c"])
         .arg(format!("{PREPARE}{script}"))

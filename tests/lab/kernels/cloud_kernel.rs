@@ -39,7 +39,7 @@ pub(crate) fn prepare() -> Result<CloudKernel> {
     if !place.exists() {
         let package = unpacking::with_lists(newest)?;
         err(format_args!(
-            "lab: unpacking the Debian package {package} (installing nothing)\n"
+            "ipvs-lab: unpacking the Debian package {package} (installing nothing)\n"
         ));
         unpacking::with_lists(|| {
             unpacking::make(&place, |staging| {

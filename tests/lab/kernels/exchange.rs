@@ -14,22 +14,22 @@ use tempfile::TempDir;
 
 use crate::kernels::task::Task;
 use crate::kernels::wire::file;
-use crate::packages;
 use crate::programs::build;
 
 /// Makes the directory; the modules of the kernel are still to come into it, as
-/// `lib/modules`, which is where modprobe looks.
-pub(crate) fn make(task: &Task, terminal: bool) -> Result<TempDir> {
+/// `lib/modules`, which is where modprobe looks. `modprobe` are the words that start
+/// it inside, for a shell whose variable `here` names the directory.
+pub(crate) fn make(task: &Task, terminal: bool, modprobe: &str) -> Result<TempDir> {
     let directory = tempfile::Builder::new()
         .prefix("ipvs-lab-")
         .tempdir()
         .context("cannot make a temporary directory")?;
-    fill(directory.path(), task, terminal)
+    fill(directory.path(), task, terminal, modprobe)
         .with_context(|| format!("cannot write to {}", directory.path().display()))?;
     Ok(directory)
 }
 
-fn fill(directory: &Path, task: &Task, terminal: bool) -> io::Result<()> {
+fn fill(directory: &Path, task: &Task, terminal: bool, modprobe: &str) -> io::Result<()> {
     let arguments = [&task.program].into_iter().chain(&task.arguments);
     let environment = task.environment.iter().map(|(name, value)| {
         let mut pair = name.clone();
@@ -47,15 +47,13 @@ fn fill(directory: &Path, task: &Task, terminal: bool) -> io::Result<()> {
         File::create(directory.join(file::TERMINAL))?;
     }
     fs::create_dir(directory.join("lib"))?;
-    let modprobe = packages::MODPROBE.find().unwrap_or(Path::new("modprobe"));
     let programs = directory.join(file::PROGRAMS);
     fs::create_dir(&programs)?;
     let wrapper = programs.join("modprobe");
     fs::write(
         &wrapper,
         format!(
-            "#!/bin/sh\nexec {} -d \"${{0%/{}/*}}\" \"$@\"\n",
-            modprobe.display(),
+            "#!/bin/sh\nhere=${{0%/{}/*}}\nexec {modprobe} -d \"$here\" \"$@\"\n",
             file::PROGRAMS
         ),
     )?;

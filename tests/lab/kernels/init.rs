@@ -2,9 +2,19 @@
 
 //! The embedded kernel, from inside: this program as its first process.
 //!
+//! Every program that has the lab in it can be that, a test program of another crate
+//! too, whose `main` is not the lab's to write. So this is decided before `main`. The
+//! other way is a program of its own, which the lab would have inside as it has the
+//! library of `registers.rs`: it needs crates, and so would need cargo to run cargo.
+//!
 //! Mounts what a Linux system has, starts the command with what the exchange
 //! directory says, passes its output out and its input in, and tells how it
 //! ended. When the line to the outside closes, the kernel ends.
+
+#![expect(
+    unsafe_code,
+    reason = "a program that is not the lab's becomes the first process before its `main`"
+)]
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -13,7 +23,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -31,8 +41,8 @@ use crate::kernels::host;
 use crate::kernels::task::Task;
 use crate::kernels::wire::{CHUNK, Frame, file};
 use crate::kernels::{self, Kernel};
+use crate::networks::netns;
 use crate::output::err;
-use crate::packages;
 
 /// Where the exchange directory is seen inside.
 pub(crate) const EXCHANGE: &str = "/run/ipvs-lab";
@@ -45,18 +55,31 @@ const TERMINAL: &str = "/dev/tty1";
 
 type Line = Arc<Mutex<File>>;
 
+/// Called by the C library before `main`, after the standard library has learned the
+/// program's arguments there.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = before_main;
+
+extern "C" fn before_main() {
+    // A panic may not leave this function; it ends the process, and so the kernel.
+    if is_first_process() {
+        run();
+    }
+}
+
 /// Returns whether a kernel started this program. The number alone does not tell: in a
-/// container `cargo lab` itself can be the first process.
-pub(crate) fn is_first_process() -> bool {
+/// container `ipvs-lab` itself can be the first process.
+fn is_first_process() -> bool {
     let name = std::env::args_os().next().unwrap_or_default();
     std::process::id() == 1 && Path::new(&name).file_name() == Some(OsStr::new(file::INIT))
 }
 
 /// Runs as the first process of a kernel; the kernel ends with it.
-pub(crate) fn run() -> ! {
+fn run() -> ! {
     if let Err(error) = boot() {
         // Standard error is the kernel's log.
-        err(format_args!("lab init: {error:#}\n"));
+        err(format_args!("ipvs-lab init: {error:#}\n"));
     }
     power_off()
 }
@@ -197,12 +220,8 @@ fn command(line: &Line, input: Receiver<u8>) -> Result<u8> {
     let task = read_task(exchange)?;
     let terminal = exchange.join(file::TERMINAL).exists();
     mounts(exchange, &task.directory)?;
-    // The kernel's log has what they say.
-    if let Some(ip) = packages::IP.find() {
-        Command::new(ip)
-            .args(["link", "set", "lo", "up"])
-            .status()?;
-    }
+    netns::loopback_up().context("cannot set the loopback interface up")?;
+    // The kernel's log has what it says.
     host::has_ipvs(Path::new(MODPROBE));
     let mut command = task.command();
     // A kernel with files of its own has all of it from the start.

@@ -10,22 +10,26 @@ pub(crate) mod init;
 mod initramfs;
 pub(crate) mod processor;
 mod qemu;
+// The build script compiles it; here it is for rustfmt and clippy.
+#[cfg(clippy)]
+mod registers;
 pub(crate) mod streams;
 pub(crate) mod task;
 mod terminal;
-
 mod uml;
 mod unpacked;
 mod wire;
 
+use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 
 use self::streams::{Sink, Stream, Streams};
 use self::task::Task;
+use self::unpacked::Release;
 use crate::packages;
 
 /// Names the kernel to use to what the lab runs.
@@ -49,41 +53,45 @@ pub(crate) enum Kernel {
 
 impl Kernel {
     /// The kernel asked for, or else the host's where it can be used, or else
-    /// User Mode Linux. Installs what that one needs.
+    /// User Mode Linux. Downloads that where it is not installed.
     ///
     /// # Errors
     /// When the kernel asked for cannot be used here, in words.
     pub(crate) fn choose(wanted: Option<Self>) -> Result<Self> {
-        let kernel = match (wanted, host::usable()) {
-            (Some(Self::Host), Err(reason)) => bail!("cannot use the host's kernel: {reason}"),
-            (Some(kernel), _) => kernel,
-            (None, Err(_)) => Self::Uml,
-            (None, Ok(())) => Self::Host,
+        let kernel = match wanted {
+            Some(kernel @ (Self::Uml | Self::Trixie | Self::Qemu)) => kernel,
+            Some(Self::Host) | None => match (host::usable(), wanted) {
+                (Ok(()), _) => Self::Host,
+                (Err(_), None) => Self::Uml,
+                (Err(reason), Some(_)) => bail!("cannot use the host's kernel: {reason}"),
+            },
         };
-        packages::install(&kernel.needs()?)?;
+        ensure!(
+            kernel == Self::Host || cfg!(target_arch = "x86_64"),
+            "the kernel {} exists for x86-64 only; here it takes root and a kernel with IPVS \
+             (modprobe ip_vs)",
+            kernel.name()
+        );
+        if kernel == Self::Qemu {
+            packages::install(&[packages::QEMU, packages::MODPROBE])?;
+        }
         // Say what is fetched before anything else is said.
         kernel.user_mode_linux()?;
         Ok(kernel)
     }
 
-    fn needs(self) -> Result<Vec<packages::Tool>> {
-        match self {
-            Self::Host => Ok(vec![packages::IP]),
-            Self::Uml if cfg!(target_arch = "x86_64") => {
-                Ok(vec![packages::UML, packages::MODPROBE, packages::IP])
-            }
-            Self::Trixie if cfg!(target_arch = "x86_64") => {
-                Ok(vec![packages::MODPROBE, packages::IP])
-            }
-            Self::Qemu if cfg!(target_arch = "x86_64") => {
-                Ok(vec![packages::QEMU, packages::MODPROBE, packages::IP])
-            }
-            Self::Qemu => bail!("the kernel for QEMU runs programs for x86-64 only"),
-            Self::Uml | Self::Trixie => bail!(
-                "User Mode Linux exists for x86-64 only; here the lab needs root and a \
-                 kernel with IPVS (modprobe ip_vs)"
-            ),
-        }
+    /// The kernel that the environment asks for, if any.
+    ///
+    /// # Errors
+    /// When it is none that the lab knows.
+    pub(crate) fn wanted() -> Result<Option<Self>> {
+        let wanted = env::var_os(VARIABLE).map(|name| {
+            let kernel = name
+                .to_str()
+                .and_then(|name| Self::from_str(name, false).ok());
+            kernel.with_context(|| format!("{VARIABLE}: there is no kernel {}", name.display()))
+        });
+        wanted.transpose()
     }
 
     /// The name of the kernel on the command line and in the environment.
@@ -145,13 +153,16 @@ impl Kernel {
         }
     }
 
-    /// The root directory that the kernel's package is in, if it is a User Mode
-    /// Linux.
+    /// The root directory that the kernel and the program that loads its modules
+    /// are in, if it is a User Mode Linux.
     fn user_mode_linux(self) -> Result<Option<PathBuf>> {
         match self {
             Self::Host | Self::Qemu => Ok(None),
-            Self::Uml => Ok(Some("/".into())),
-            Self::Trixie => unpacked::prepare().map(Some),
+            Self::Uml if packages::missing(&[packages::UML, packages::MODPROBE]).is_empty() => {
+                Ok(Some("/".into()))
+            }
+            Self::Uml => unpacked::prepare(Release::Machine).map(Some),
+            Self::Trixie => unpacked::prepare(Release::Trixie).map(Some),
         }
     }
 }

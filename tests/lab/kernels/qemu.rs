@@ -53,7 +53,8 @@ const PROGRAMS: &[&str] = &["/bin/sh", "/bin/cat", "/bin/dd", "/bin/true", "/bin
 
 /// Boots the kernel, runs the task in it and returns the exit status.
 pub(crate) fn run(task: &Task, stdin: bool, sink: Sink<'_>) -> Result<u8> {
-    let exchange = exchange::make(task, false)?;
+    let modprobe = packages::MODPROBE.find().context("no modprobe here")?;
+    let exchange = exchange::make(task, false, &modprobe.to_string_lossy())?;
     let mut input = File::create(exchange.path().join(file::STDIN))?;
     if stdin {
         io::copy(&mut io::stdin().lock(), &mut input).context("cannot read standard input")?;

@@ -75,7 +75,7 @@ impl Task {
 
     /// Returns what a shell says and returns when the command cannot be started.
     pub(crate) fn cannot_start(&self, error: &io::Error) -> (String, u8) {
-        let words = format!("lab: cannot run {}: {error}\n", self.program.display());
+        let words = format!("ipvs-lab: cannot run {}: {error}\n", self.program.display());
         match error.kind() {
             io::ErrorKind::NotFound => (words, 127),
             _ => (words, 126),

@@ -22,7 +22,7 @@ use crate::kernels::streams::Streams;
 use crate::kernels::task::Task;
 use crate::kernels::terminal::Terminal;
 use crate::kernels::wire::file;
-use crate::programs::build;
+use crate::packages;
 
 /// Memory of one kernel. The host gives it page by page, as it is used.
 const MEMORY_MIB: u64 = 512;
@@ -34,12 +34,20 @@ const ROOT: &str = "root";
 /// In a root directory, and in the exchange directory: the directory of the
 /// loader. A kernel that is not installed names it without a slash in front.
 const LOADER: &str = "lib64";
+const LOADER_NAME: &str = "ld-linux-x86-64.so.2";
 /// In a root directory: its User Mode Linux.
 const PROGRAM: &str = "usr/bin/linux.uml";
+/// In a root directory: the program that loads modules. It acts as what it is called:
+/// in the exchange directory it has that name.
+const KMOD: &str = "usr/bin/kmod";
+const MODPROBE: &str = "modprobe";
 /// In a root directory: the modules of its User Mode Linux.
 const MODULES: &str = "usr/lib/uml/modules";
 /// In a root directory: its C library.
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
+
+/// The library for processors with many registers, as `build.rs` has compiled it.
+const REGISTERS_LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/registers.so"));
 
 /// Boots the kernel whose package is in the directory `root`, installed or
 /// unpacked, runs the task in it and returns the exit status.
@@ -48,13 +56,26 @@ pub(crate) fn run(root: &Path, task: &Task, streams: Streams<'_>) -> Result<u8> 
         Streams::Terminal => Some(Terminal::take()?),
         Streams::Pipes { .. } => None,
     };
-    let exchange = exchange::make(task, terminal.is_some())?;
+    let exchange = exchange::make(task, terminal.is_some(), &modprobe(root))?;
     symlink(root.join(MODULES), exchange.path().join("lib/modules"))
         .context("cannot name the modules")?;
+    symlink(root.join(KMOD), exchange.path().join(MODPROBE))?;
     let kernel = kernel(root, exchange.path(), terminal.as_ref())?;
     // Where that is not allowed it only takes longer.
     let _ = processor::stay();
     embedded::run(kernel, exchange.path(), streams, terminal.as_ref())
+}
+
+/// The words that load modules inside: the installed program, or with the loader and
+/// the libraries beside it the one in the root directory.
+fn modprobe(root: &Path) -> String {
+    match packages::MODPROBE.find() {
+        Some(modprobe) if root == Path::new("/") => modprobe.to_string_lossy().into_owned(),
+        _ => format!(
+            "$here/{LOADER}/{LOADER_NAME} --library-path $here/{ROOT}/{LIBRARIES} \
+             $here/{MODPROBE}"
+        ),
+    }
 }
 
 fn kernel(root: &Path, exchange: &Path, terminal: Option<&Terminal>) -> Result<Command> {
@@ -83,7 +104,7 @@ fn kernel(root: &Path, exchange: &Path, terminal: Option<&Terminal>) -> Result<C
         .stdout(log.try_clone()?)
         .stderr(log);
     if has_tiles() {
-        symlink(build::registers()?, exchange.join(REGISTERS))?;
+        fs::write(exchange.join(REGISTERS), REGISTERS_LIBRARY)?;
         command.env("LD_PRELOAD", format!("./{REGISTERS}"));
     }
     if let Some(terminal) = terminal {

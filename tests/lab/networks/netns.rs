@@ -181,7 +181,7 @@ impl Namespace {
 
 /// Sets `lo` of this thread's namespace up. Every test begins with this, and
 /// starting `ip` for it would take several times as long as the rest.
-fn loopback_up() -> io::Result<()> {
+pub(crate) fn loopback_up() -> io::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
     // SAFETY: the structure is plain numbers and bytes, for which zero is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };

@@ -120,7 +120,7 @@ fn provide(place: &Path, names: &[&str]) -> Result<()> {
     }
     if !wanted.is_empty() {
         err(format_args!(
-            "lab: unpacking the Debian packages {} and {} that they need (installing nothing)\n",
+            "ipvs-lab: unpacking the Debian packages {} and {} that they need (installing nothing)\n",
             names.join(" "),
             wanted.len().saturating_sub(names.len())
         ));

@@ -2,6 +2,7 @@
 
 //! The programs that the lab runs, and installing the packages that have them.
 
+pub(crate) mod cache;
 pub(crate) mod layer;
 pub mod machine;
 mod mounts;
@@ -149,7 +150,7 @@ pub fn install(tools: &[Tool]) -> Result<()> {
         .with_context(|| format!("programs are missing that Debian has in the packages {names}"))?;
     let by = if front.len() > 1 { " with sudo" } else { "" };
     err(format_args!(
-        "lab: installing the Debian packages {names}{by}\n"
+        "ipvs-lab: installing the Debian packages {names}{by}\n"
     ));
     let mut arguments = vec![
         "install",

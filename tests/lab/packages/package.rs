@@ -109,7 +109,7 @@ fn cargo_deb() -> Result<PathBuf> {
         return Ok(program);
     }
     err(format_args!(
-        "lab: building cargo-deb {CARGO_DEB}, once (about a minute)\n"
+        "ipvs-lab: building cargo-deb {CARGO_DEB}, once (about a minute)\n"
     ));
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let progress = Spinner::new("building cargo-deb");

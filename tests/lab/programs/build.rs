@@ -6,10 +6,10 @@ use std::env;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::progress::Spinner;
@@ -50,25 +50,12 @@ pub(crate) fn ipvsadm(profile: Profile) -> Result<PathBuf> {
     build("ipvsadm", profile, |message| message.get("executable"))
 }
 
-/// Builds the library that User Mode Linux needs on some processors, and returns
-/// its path.
-///
-/// # Errors
-/// When the build fails; cargo has said why.
-pub(crate) fn registers() -> Result<PathBuf> {
-    library("ipvs-lab-registers")
-}
-
 /// Builds the library that rewrites the kernel's replies, and returns its path.
 ///
 /// # Errors
 /// When the build fails; cargo has said why.
 pub(crate) fn replies() -> Result<PathBuf> {
-    library("ipvs-lab-replies")
-}
-
-fn library(package: &str) -> Result<PathBuf> {
-    build(package, Profile::Debug, |message| {
+    build("ipvs-lab-replies", Profile::Debug, |message| {
         message.get("filenames")?.get(0)
     })
 }
@@ -80,7 +67,7 @@ fn build(
     profile: Profile,
     file: impl Fn(&Value) -> Option<&Value>,
 ) -> Result<PathBuf> {
-    let mut command = cargo("build");
+    let mut command = cargo("build")?;
     command
         .args(["--quiet", "--package", package])
         .args(["--profile", profile.name()]);
@@ -110,20 +97,26 @@ fn build(
 
 /// `cargo ACTION` for this workspace, by the cargo that runs the lab. The current
 /// directory stays, because a CARGO_TARGET_DIR may be relative to it.
-#[must_use]
-pub(crate) fn cargo(action: &str) -> Command {
+///
+/// # Errors
+/// When the workspace is not where it was when this program was built.
+pub(crate) fn cargo(action: &str) -> Result<Command> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    ensure!(
+        manifest.exists(),
+        "the source tree of ipvs-lab is not there: {}",
+        manifest.display()
+    );
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
-    command
-        .args([action, "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    command.args([action, "--manifest-path"]).arg(manifest);
     // What cargo says of this crate is not meant for the next cargo.
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") {
             command.env_remove(name);
         }
     }
-    command
+    Ok(command)
 }
 
 /// The file of this program.

@@ -34,7 +34,7 @@ pub(crate) fn run(
     let lab = build::this_program()?;
     let lab = lab.to_str().context("this program's path is no text")?;
     let runner = serde_json::to_string(&[lab, "runner"])?;
-    let mut child = build::cargo("test")
+    let mut child = build::cargo("test")?
         .args(["--workspace", "--no-fail-fast", "--config"])
         .arg(format!("target.'cfg(unix)'.runner={runner}"))
         .arg("--")

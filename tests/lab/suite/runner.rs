@@ -141,7 +141,7 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
         match package::build() {
             Ok(package) => task = task.env(package::VARIABLE, package),
             Err(error) => err(format_args!(
-                "lab: the tests of the package will fail: {error:#}\n"
+                "ipvs-lab: the tests of the package will fail: {error:#}\n"
             )),
         }
     }
@@ -284,7 +284,7 @@ impl Shard {
         out(format_args!("{}", self.read(b"\n")))?;
         io::stderr().lock().write_all(&self.error)?;
         if let Err(error) = ended {
-            err(format_args!("lab: {error:#}\n"));
+            err(format_args!("ipvs-lab: {error:#}\n"));
         }
         for name in &self.open {
             out(format_args!(

@@ -9,18 +9,40 @@
 //! «ptrace set fp regs failed». The lab preloads this library into it there
 //! (`uml.rs`). The rest of the registers is then as in a fresh process: nothing
 //! inside uses it.
+//!
+//! `build.rs` compiles this file by itself, without any crate: so what it needs of
+//! the C library and of x86-64's Linux is declared here.
 
 #![expect(unsafe_code, reason = "this is a function of the C library")]
 
+use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use libc::{c_int, c_long, c_uint, c_void, iovec, pid_t};
-
+/// The number of the system call `ptrace` (asm/unistd_64.h).
+const SYS_PTRACE: c_long = 101;
+/// Requests of it (linux/ptrace.h).
+const PEEKTEXT: c_uint = 1;
+const PEEKDATA: c_uint = 2;
+const PEEKUSER: c_uint = 3;
+const GETREGSET: c_uint = 0x4204;
+const SETREGSET: c_uint = 0x4205;
 /// Names the vector registers (`NT_X86_XSTATE` in elf.h).
 const VECTOR_REGISTERS: usize = 0x202;
 /// More than any processor has.
 const WHOLE: usize = 1 << 16;
+
+/// A place in memory and its length in bytes (sys/uio.h).
+#[repr(C)]
+struct Iovec {
+    base: *mut c_void,
+    length: usize,
+}
+
+unsafe extern "C" {
+    fn syscall(number: c_long, ...) -> c_long;
+    fn __errno_location() -> *mut c_int;
+}
 
 /// The registers of one process, while they are set, with zeros behind. Not on
 /// the stack: those of that kernel are smaller than this.
@@ -34,51 +56,51 @@ static LENGTH: AtomicUsize = AtomicUsize::new(0);
 /// As the C library's `ptrace`. Only one thread may call it, as in that kernel,
 /// which has one processor.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ptrace(
+unsafe extern "C" fn ptrace(
     request: c_uint,
-    process: pid_t,
+    process: c_int,
     address: *mut c_void,
     data: *mut c_void,
 ) -> c_long {
     let call = |request: c_uint, data: *mut c_void| {
         // SAFETY: the caller's pointers, or those of `set_whole`.
-        unsafe { libc::syscall(libc::SYS_ptrace, request, process, address, data) }
+        unsafe { syscall(SYS_PTRACE, request, process, address, data) }
     };
     match request {
         // The system call stores what the function returns.
-        libc::PTRACE_PEEKTEXT | libc::PTRACE_PEEKDATA | libc::PTRACE_PEEKUSER => {
+        PEEKTEXT | PEEKDATA | PEEKUSER => {
             let mut word: c_long = 0;
             if call(request, (&raw mut word).cast()) < 0 {
                 return -1;
             }
             // SAFETY: the C library's own errno, by which the caller tells a
             // word of -1 from an error.
-            unsafe { *libc::__errno_location() = 0 as c_int };
+            unsafe { *__errno_location() = 0 };
             word
         }
-        libc::PTRACE_SETREGSET if address.addr() == VECTOR_REGISTERS => {
+        SETREGSET if address.addr() == VECTOR_REGISTERS => {
             // SAFETY: this request comes with a structure iovec.
-            let part = unsafe { ptr::read(data.cast::<iovec>()) };
+            let part = unsafe { ptr::read(data.cast::<Iovec>()) };
             let place = (&raw mut REGISTERS).cast::<c_void>();
-            let mut whole = iovec {
-                iov_base: place,
-                iov_len: LENGTH.load(Relaxed),
+            let mut whole = Iovec {
+                base: place,
+                length: LENGTH.load(Relaxed),
             };
-            if whole.iov_len == 0 {
-                whole.iov_len = WHOLE;
-                if call(libc::PTRACE_GETREGSET, (&raw mut whole).cast()) != 0 {
+            if whole.length == 0 {
+                whole.length = WHOLE;
+                if call(GETREGSET, (&raw mut whole).cast()) != 0 {
                     return -1;
                 }
                 // SAFETY: nobody else uses this place (one thread).
                 unsafe { ptr::write_bytes(place.cast::<u8>(), 0, WHOLE) };
-                LENGTH.store(whole.iov_len, Relaxed);
+                LENGTH.store(whole.length, Relaxed);
             }
-            if part.iov_len >= whole.iov_len {
+            if part.length >= whole.length {
                 return call(request, data);
             }
             // SAFETY: the part is smaller than the place, which nobody else
             // uses (one thread).
-            unsafe { ptr::copy_nonoverlapping(part.iov_base, place, part.iov_len) };
+            unsafe { ptr::copy_nonoverlapping(part.base, place, part.length) };
             call(request, (&raw mut whole).cast())
         }
         _ => call(request, data),
