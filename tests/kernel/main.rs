@@ -24,6 +24,7 @@ mod json;
 mod keep;
 mod keepalived;
 mod ldirectord;
+mod machine;
 mod namespaces;
 mod openmetrics;
 mod package;

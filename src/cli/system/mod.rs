@@ -9,6 +9,8 @@
 pub(crate) mod addresses;
 pub(crate) mod interfaces;
 pub(crate) mod modules;
+pub(crate) mod multicast;
 pub(crate) mod route_netlink;
 pub(crate) mod routes;
 pub(crate) mod settings;
+pub(crate) mod sockets;
