@@ -68,8 +68,9 @@ impl Client {
     }
 
     /// Opens a client of another network namespace: one of those in `/run/netns`,
-    /// which `ip netns` makes, or that of a process, `/proc/PID/ns/net`. The calling
-    /// thread stays where it is. Otherwise as [`open`](Self::open).
+    /// which `ip netns` makes, or that of a process, `/proc/PID/ns/net`;
+    /// [`NamespaceReference`](crate::NamespaceReference) finds them by the words of a
+    /// person. The calling thread stays where it is. Otherwise as [`open`](Self::open).
     ///
     /// ```
     /// use std::fs::File;

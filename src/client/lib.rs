@@ -111,7 +111,11 @@ pub use self::{
     change::Change,
     client::Client,
     error::{Error, NameKind, Operation, Result},
-    kernel::{consistency::Consistency, namespace::NetworkNamespace},
+    kernel::{
+        consistency::Consistency,
+        namespace::NetworkNamespace,
+        reference::{NamespaceError, NamespaceReference, ParseReferenceError},
+    },
     model::{
         AddressFamily, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
         ForwardingMethod, Info, Interface, Netmask, ParseIdError, Persistence, Protocol,

@@ -7,3 +7,4 @@ pub(crate) mod consistency;
 pub(crate) mod interface;
 pub(crate) mod namespace;
 pub(crate) mod netlink;
+pub(crate) mod reference;
