@@ -9,6 +9,11 @@ _ipvsadm_commands() {
     REPLY='add-service edit-service delete-service clear restore save apply diff add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor help version'
 }
 
+# The options that may stand before the command.
+_ipvsadm_leading() {
+    REPLY='netns'
+}
+
 # The name of a command or option.
 _ipvsadm_name() {
     case $1 in
@@ -91,6 +96,7 @@ _ipvsadm_name() {
         --mcast-port) REPLY='mcast-port' ;;
         --mcast-ttl) REPLY='mcast-ttl' ;;
         --json) REPLY='json' ;;
+        --netns) REPLY='netns' ;;
         *) REPLY= ;;
     esac
 }
@@ -177,6 +183,7 @@ _ipvsadm_forms() {
         mcast-port) REPLY='--mcast-port' ;;
         mcast-ttl) REPLY='--mcast-ttl' ;;
         json) REPLY='--json' ;;
+        netns) REPLY='--netns' ;;
         *) REPLY= ;;
     esac
 }
@@ -213,6 +220,7 @@ _ipvsadm_takes() {
         mcast-group) REPLY='required' ;;
         mcast-port) REPLY='required' ;;
         mcast-ttl) REPLY='required' ;;
+        netns) REPLY='required' ;;
         *) REPLY= ;;
     esac
 }
@@ -233,6 +241,7 @@ _ipvsadm_source() {
         tun-type) REPLY='tunnels' ;;
         output) REPLY='forms' ;;
         mcast-interface) REPLY='interfaces' ;;
+        netns) REPLY='namespaces' ;;
         *) REPLY= ;;
     esac
 }
@@ -240,24 +249,24 @@ _ipvsadm_source() {
 # The options that go with a command.
 _ipvsadm_legal() {
     case $1 in
-        add-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops exist json' ;;
-        edit-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops keep json' ;;
-        delete-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 exist json' ;;
-        clear) REPLY='json' ;;
-        restore) REPLY='exist strict check json' ;;
-        save) REPLY='numeric json' ;;
-        apply) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json' ;;
-        diff) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json' ;;
-        add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json' ;;
-        edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json' ;;
-        delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json' ;;
-        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json' ;;
-        zero) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 json' ;;
-        set) REPLY='json' ;;
-        start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json' ;;
-        stop-daemon) REPLY='syncid json' ;;
-        drain) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json' ;;
-        doctor) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server json' ;;
+        add-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops exist json netns' ;;
+        edit-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops keep json netns' ;;
+        delete-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 exist json netns' ;;
+        clear) REPLY='json netns' ;;
+        restore) REPLY='exist strict check json netns' ;;
+        save) REPLY='numeric json netns' ;;
+        apply) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json netns' ;;
+        diff) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json netns' ;;
+        add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json netns' ;;
+        edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json netns' ;;
+        delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json netns' ;;
+        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json netns' ;;
+        zero) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 json netns' ;;
+        set) REPLY='json netns' ;;
+        start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json netns' ;;
+        stop-daemon) REPLY='syncid json netns' ;;
+        drain) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json netns' ;;
+        doctor) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server json netns' ;;
         *) REPLY= ;;
     esac
 }
@@ -326,6 +335,7 @@ _ipvsadm_excludes() {
         mcast-port) REPLY='mcast-port' ;;
         mcast-ttl) REPLY='mcast-ttl' ;;
         json) REPLY='output json' ;;
+        netns) REPLY='netns' ;;
         *) REPLY= ;;
     esac
 }
@@ -434,6 +444,14 @@ _ipvsadm_modules() {
     done
 }
 
+# The network namespaces that have a name.
+_ipvsadm_namespaces() {
+    local file
+    for file in /run/netns/*; do
+        [[ ! -e $file ]] || echo "${file##*/}"
+    done
+}
+
 _ipvsadm_interfaces() {
     local directory
     for directory in /sys/class/net/*/; do
@@ -503,14 +521,19 @@ _ipvsadm_scan() {
     done
 }
 
-# Notes a command or option. The first has to be a command, the others may not.
+# Notes a command or option. The first has to be a command, but for options that may
+# stand before it; the others may not.
 _ipvsadm_note() {
-    local REPLY
+    local commands REPLY
     name=$1
     _ipvsadm_commands
-    if [[ $name && ! $command && " $REPLY " == *" $name "* ]]; then
+    commands=$REPLY
+    _ipvsadm_leading
+    if [[ $name && ! $command && " $commands " == *" $name "* ]]; then
         command=$name
-    elif [[ $name && $command && " $REPLY " != *" $name "* ]]; then
+    elif [[ $name && $command && " $commands " != *" $name "* ]]; then
+        given+=("$name")
+    elif [[ $name && ! $command && " $REPLY " == *" $name "* ]]; then
         given+=("$name")
     else
         broken=1
@@ -542,13 +565,15 @@ _ipvsadm_options() {
     local name names excluded form REPLY
     if [[ ! $command ]]; then
         _ipvsadm_commands
-        names=$REPLY excluded=
+        names=$REPLY
+        _ipvsadm_leading
+        names+=" $REPLY"
     else
         _ipvsadm_legal "$command"
         names=$REPLY
-        _ipvsadm_excluded
-        excluded=$REPLY
     fi
+    _ipvsadm_excluded
+    excluded=$REPLY
     for name in $names; do
         [[ $excluded != *" $name "* ]] || continue
         _ipvsadm_needs "$name"
@@ -565,6 +590,9 @@ _ipvsadm_values() {
     local option=$1 typed=$2 item source chosen REPLY
     _ipvsadm_source "$option"
     source=$REPLY
+    # What is in another network namespace, only root can see.
+    _ipvsadm_given netns
+    [[ ! $REPLY || ! $source =~ ^(TCP|UDP|SCTP|FWM|servers|interfaces)$ ]] || return
     case $source in
         TCP | UDP | SCTP | FWM)
             # What is to be added is not there yet.
@@ -592,6 +620,14 @@ _ipvsadm_values() {
             ;;
         interfaces)
             mapfile -t candidates < <(_ipvsadm_interfaces)
+            ;;
+        namespaces)
+            if [[ $typed == */* ]]; then
+                compopt -o filenames 2>/dev/null
+                mapfile -t candidates < <(compgen -f -- "$typed")
+            else
+                mapfile -t candidates < <(_ipvsadm_namespaces)
+            fi
             ;;
         ?*)
             _ipvsadm_words "$source"
@@ -654,8 +690,9 @@ _ipvsadm() {
 complete -F _ipvsadm ipvsadm
 
 _ipvsadm_wrapper() {
-    local options='--strict --check --exist --keep-weights --json -h'
-    [[ ${1##*/} != ipvsadm-save ]] || options='-n --json -h'
+    local options='--strict --check --exist --keep-weights --json --netns -h'
+    [[ ${1##*/} != ipvsadm-save ]] || options='-n --json --netns -h'
+    [[ $3 != --netns ]] || options=$(_ipvsadm_namespaces)
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$2")
 }
 complete -F _ipvsadm_wrapper ipvsadm-save ipvsadm-restore

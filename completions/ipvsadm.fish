@@ -12,6 +12,14 @@ function __ipvsadm_commands
     end
 end
 
+# The options that may stand before the command.
+function __ipvsadm_leading
+    switch "$argv[1]"
+        case '*'
+            printf '%s\n' netns
+    end
+end
+
 # The name of a command or option.
 function __ipvsadm_name
     switch "$argv[1]"
@@ -173,6 +181,8 @@ function __ipvsadm_name
             printf '%s\n' mcast-ttl
         case --json
             printf '%s\n' json
+        case --netns
+            printf '%s\n' netns
     end
 end
 
@@ -337,6 +347,8 @@ function __ipvsadm_forms
             printf '%s\n' '--mcast-ttl'
         case json
             printf '%s\n' '--json'
+        case netns
+            printf '%s\n' '--netns'
     end
 end
 
@@ -501,6 +513,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Time to live [default: 1]'
         case json
             printf '%s\n' 'Listings as one JSON document, errors as one JSON object a line'
+        case netns
+            printf '%s\n' 'Do it in this network namespace: a name in /run/netns, a path, or the number of a process; may stand before the command'
     end
 end
 
@@ -565,6 +579,8 @@ function __ipvsadm_takes
             printf '%s\n' required
         case mcast-ttl
             printf '%s\n' required
+        case netns
+            printf '%s\n' required
     end
 end
 
@@ -597,6 +613,8 @@ function __ipvsadm_source
             printf '%s\n' forms
         case mcast-interface
             printf '%s\n' interfaces
+        case netns
+            printf '%s\n' namespaces
     end
 end
 
@@ -604,41 +622,41 @@ end
 function __ipvsadm_legal
     switch "$argv[1]"
         case add-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops exist json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops exist json netns
         case edit-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops keep json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops keep json netns
         case delete-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 exist json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 exist json netns
         case clear
-            printf '%s\n' json
+            printf '%s\n' json netns
         case restore
-            printf '%s\n' exist strict check json
+            printf '%s\n' exist strict check json netns
         case save
-            printf '%s\n' numeric json
+            printf '%s\n' numeric json netns
         case apply
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json netns
         case diff
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json netns
         case add-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json netns
         case edit-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json netns
         case delete-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json netns
         case list
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json netns
         case zero
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 json netns
         case set
-            printf '%s\n' json
+            printf '%s\n' json netns
         case start-daemon
-            printf '%s\n' mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json
+            printf '%s\n' mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json netns
         case stop-daemon
-            printf '%s\n' syncid json
+            printf '%s\n' syncid json netns
         case drain
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json netns
         case doctor
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server json
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server json netns
     end
 end
 
@@ -767,6 +785,8 @@ function __ipvsadm_excludes
             printf '%s\n' mcast-ttl
         case json
             printf '%s\n' output json
+        case netns
+            printf '%s\n' netns
     end
 end
 
@@ -900,6 +920,13 @@ function __ipvsadm_modules
     end
 end
 
+# The network namespaces that have a name.
+function __ipvsadm_namespaces
+    for file in /run/netns/*
+        string replace -r '.*/' '' -- $file
+    end
+end
+
 function __ipvsadm_interfaces
     for directory in /sys/class/net/*
         string replace -r '.*/' '' -- $directory
@@ -955,7 +982,8 @@ function __ipvsadm_scan --no-scope-shadowing
     end
 end
 
-# Notes a command or option. The first has to be a command, the others may not.
+# Notes a command or option. The first has to be a command, but for options that may
+# stand before it; the others may not.
 function __ipvsadm_note --no-scope-shadowing
     if test -z "$argv[1]"
         return 1
@@ -964,7 +992,7 @@ function __ipvsadm_note --no-scope-shadowing
         test -z "$command"; or return 1
         set command $argv[1]
     else
-        test -n "$command"; or return 1
+        test -n "$command"; or contains -- $argv[1] (__ipvsadm_leading); or return 1
         set -a given $argv[1]
     end
 end
@@ -983,7 +1011,7 @@ end
 
 # Writes every way to write the options that may come next.
 function __ipvsadm_options --no-scope-shadowing
-    set -l names (__ipvsadm_commands)
+    set -l names (__ipvsadm_commands) (__ipvsadm_leading)
     if test -n "$command"
         set names (__ipvsadm_legal $command)
     end
@@ -1003,6 +1031,10 @@ function __ipvsadm_values --no-scope-shadowing
     set -l option $argv[1]
     set -l typed $argv[2]
     set -l source (__ipvsadm_source $option)
+    # What is in another network namespace, only root can see.
+    if test -n "$(__ipvsadm_given netns)"; and contains -- "$source" TCP UDP SCTP FWM servers interfaces
+        return
+    end
     switch "$source"
         case TCP UDP SCTP FWM
             # What is to be added is not there yet.
@@ -1021,6 +1053,12 @@ function __ipvsadm_values --no-scope-shadowing
             end
         case interfaces
             __ipvsadm_interfaces
+        case namespaces
+            if string match -q -- '*/*' $typed
+                __fish_complete_path "$typed"
+            else
+                __ipvsadm_namespaces
+            end
         case '?*'
             set -l excluded (__ipvsadm_excluded)
             set -l seen
@@ -1082,6 +1120,7 @@ complete -c ipvsadm -f -k -a '(__ipvsadm_complete)'
 complete -c ipvsadm-save -f
 complete -c ipvsadm-save -s n -d 'Addresses and ports as numbers'
 complete -c ipvsadm-save -l json -d 'As one JSON document; errors too'
+complete -c ipvsadm-save -l netns -x -a '(__ipvsadm_values netns (commandline -ct))' -d 'The table of this network namespace'
 complete -c ipvsadm-save -s h -d 'Show help'
 complete -c ipvsadm-restore -f
 complete -c ipvsadm-restore -l strict -d 'Number the lines that fail'
@@ -1089,4 +1128,5 @@ complete -c ipvsadm-restore -l check -d 'Read and check the rules, change nothin
 complete -c ipvsadm-restore -l exist -d 'Edit what is there, do not mind what is gone'
 complete -c ipvsadm-restore -l keep-weights -d 'Leave the weights that are there'
 complete -c ipvsadm-restore -l json -d 'Errors as one JSON object a line'
+complete -c ipvsadm-restore -l netns -x -a '(__ipvsadm_values netns (commandline -ct))' -d 'The table of this network namespace'
 complete -c ipvsadm-restore -s h -d 'Show help'

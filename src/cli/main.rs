@@ -68,6 +68,9 @@ fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow:
         Program::Save => scripts::run_save(words, &mut out, messages)?,
         Program::Restore => scripts::run_restore(words, io::stdin().lock(), &mut out, messages)?,
         Program::Ipvsadm => {
+            if let Some(namespace) = args::namespace::find_namespace(words) {
+                namespace.enter()?;
+            }
             let mut session = Session::default();
             let (request, wording) =
                 args::parse_typed(words).map_err(|error| CommandLine::around(error, words))?;

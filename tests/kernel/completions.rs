@@ -43,14 +43,16 @@ const COMMANDS: &str = "-A --add-service -E --edit-service -D --delete-service -
     -R --restore -S --save -a --add-server -e --edit-server -d --delete-server -L -l --list \
     -Z --zero --set --start-daemon --stop-daemon --drain --doctor --apply --diff -h --help -v --version";
 const SERVICES: &str = "-t --tcp-service -u --udp-service --sctp-service -f --fwmark-service";
+/// Options of every command.
+const EVERY: &str = "--json --netns";
 const SETTINGS: &str = "-s --scheduler -b --sched-flags -p --persistent -M --netmask --pe";
 
 /// Words as they are typed, and what the last one may become.
 #[rustfmt::skip]
 const CASES: &[(&str, &[&str])] = &[
     // The first word is the command.
-    ("ipvsadm ", &[COMMANDS]),
-    ("ipvsadm -", &[COMMANDS]),
+    ("ipvsadm ", &[COMMANDS, "--netns"]),
+    ("ipvsadm -", &[COMMANDS, "--netns"]),
     ("ipvsadm --s", &["--save --set --start-daemon --stop-daemon"]),
     ("ipvsadm -x", &[]),
     ("ipvsadm -n -", &[]),
@@ -59,50 +61,50 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -L -- -", &[]),
     ("ipvsadm -L word -", &[]),
     // Options that go with the command, and not twice.
-    ("ipvsadm -A ", &[SERVICES, SETTINGS, "-o --ops --exist --json"]),
-    ("ipvsadm -A -t 192.0.2.1:80 -", &[SETTINGS, "--exist --json"]),
-    ("ipvsadm -A -u 192.0.2.1:80 -", &[SETTINGS, "-o --ops --exist --json"]),
-    ("ipvsadm -A -o -", &["-u --udp-service -f --fwmark-service --exist --json", SETTINGS]),
-    ("ipvsadm -A -f 5 -", &["-6 --ipv6", SETTINGS, "-o --ops --exist --json"]),
-    ("ipvsadm -A -f 5 -6 -", &[SETTINGS, "-o --ops --exist --json"]),
-    ("ipvsadm -Af5 -6op60 -s rr -", &["-b --sched-flags -M --netmask --pe --exist --json"]),
-    ("ipvsadm -D -t 10.0.0.1:80 -", &["--exist --json"]),
-    ("ipvsadm -Z -", &[SERVICES, "--json"]),
-    ("ipvsadm -C -", &["--json"]),
-    ("ipvsadm -R -", &["--strict --check --exist --json"]),
+    ("ipvsadm -A ", &[SERVICES, SETTINGS, "-o --ops --exist", EVERY]),
+    ("ipvsadm -A -t 192.0.2.1:80 -", &[SETTINGS, "--exist", EVERY]),
+    ("ipvsadm -A -u 192.0.2.1:80 -", &[SETTINGS, "-o --ops --exist", EVERY]),
+    ("ipvsadm -A -o -", &["-u --udp-service -f --fwmark-service --exist", EVERY, SETTINGS]),
+    ("ipvsadm -A -f 5 -", &["-6 --ipv6", SETTINGS, "-o --ops --exist", EVERY]),
+    ("ipvsadm -A -f 5 -6 -", &[SETTINGS, "-o --ops --exist", EVERY]),
+    ("ipvsadm -Af5 -6op60 -s rr -", &["-b --sched-flags -M --netmask --pe --exist", EVERY]),
+    ("ipvsadm -D -t 10.0.0.1:80 -", &["--exist", EVERY]),
+    ("ipvsadm -Z -", &[SERVICES, EVERY]),
+    ("ipvsadm -C -", &[EVERY]),
+    ("ipvsadm -R -", &["--strict --check --exist", EVERY]),
     ("ipvsadm -R saved.r", &["saved.rules"]),
     ("ipvsadm -R --strict saved.r", &["saved.rules"]),
     ("ipvsadm -R saved.rules --s", &["--strict"]),
     ("ipvsadm -R saved.rules saved.r", &[]),
     ("ipvsadm -L saved.r", &[]),
-    ("ipvsadm -S -", &["-n --numeric --json"]),
+    ("ipvsadm -S -", &["-n --numeric", EVERY]),
     ("ipvsadm -L --output ", &["classic wide json openmetrics"]),
     ("ipvsadm -h -", &[]),
     ("ipvsadm --set 1 2 -", &[]),
     ("ipvsadm -L --", &["--tcp-service --udp-service --sctp-service --fwmark-service --numeric",
         "--connection --timeout --daemon --stats --rate --thresholds --persistent-conn",
-        "--tun-info --exact --nosort --sort --syncid --json --output --watch"]),
-    ("ipvsadm -Lnc --", &["--persistent-conn --tun-info --exact --nosort --sort --syncid --json"]),
+        "--tun-info --exact --nosort --sort --syncid --output --watch", EVERY]),
+    ("ipvsadm -Lnc --", &["--persistent-conn --tun-info --exact --nosort --sort --syncid", EVERY]),
     ("ipvsadm -L --stats --t", &["--tcp-service --thresholds --tun-info"]),
-    ("ipvsadm -L --timeout --", &["--numeric --tun-info --exact --nosort --sort --syncid --json"]),
+    ("ipvsadm -L --timeout --", &["--numeric --tun-info --exact --nosort --sort --syncid", EVERY]),
     ("ipvsadm --start-daemon master --m", &["--mcast-interface --mcast-group --mcast-port --mcast-ttl"]),
-    ("ipvsadm --stop-daemon backup ", &["--syncid --json"]),
-    ("ipvsadm --drain -", &[SERVICES, "-r --real-server --wait --idle --remove --undo --json"]),
-    ("ipvsadm --drain --undo -", &[SERVICES, "-r --real-server --json"]),
-    ("ipvsadm --doctor -", &[SERVICES, "-r --real-server --json"]),
-    ("ipvsadm --drain -r 10.0.0.2 --wait 5 -", &[SERVICES, "--idle --remove --json"]),
-    ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -g -", &["-w --weight -x --u-threshold -y --l-threshold --exist --json"]),
+    ("ipvsadm --stop-daemon backup ", &["--syncid", EVERY]),
+    ("ipvsadm --drain -", &[SERVICES, "-r --real-server --wait --idle --remove --undo", EVERY]),
+    ("ipvsadm --drain --undo -", &[SERVICES, "-r --real-server", EVERY]),
+    ("ipvsadm --doctor -", &[SERVICES, "-r --real-server", EVERY]),
+    ("ipvsadm --drain -r 10.0.0.2 --wait 5 -", &[SERVICES, "--idle --remove", EVERY]),
+    ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -g -", &["-w --weight -x --u-threshold -y --l-threshold --exist", EVERY]),
     ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -w 1 -x 9 -y 5 -i --tun-", &[
         "--tun-type --tun-port --tun-nocsum --tun-csum --tun-remcsum"]),
     ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type gre --tun-", &["--tun-nocsum --tun-csum"]),
     ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type=gue --tun-", &[
         "--tun-port --tun-nocsum --tun-csum --tun-remcsum"]),
     ("ipvsadm -a -t 10.0.0.1:80 -i --tun-type ipip --tun-", &[]),
-    ("ipvsadm -d -t 10.0.0.1:80 -r 10.0.0.2:80 -", &["--exist --json"]),
+    ("ipvsadm -d -t 10.0.0.1:80 -r 10.0.0.2:80 -", &["--exist", EVERY]),
     // Only -p can do without its value.
     ("ipvsadm -A -t 192.0.2.1:80 -p --s", &["--scheduler --sched-flags"]),
     ("ipvsadm -A -t 192.0.2.1:80 -p 60 --s", &["--scheduler --sched-flags"]),
-    ("ipvsadm -A -t 192.0.2.1:80 -p ", &["-s --scheduler -b --sched-flags -M --netmask --pe --exist --json"]),
+    ("ipvsadm -A -t 192.0.2.1:80 -p ", &["-s --scheduler -b --sched-flags -M --netmask --pe --exist", EVERY]),
     ("ipvsadm -A -t 192.0.2.1:80 -M -", &[]),
     // Values from a fixed set.
     ("ipvsadm -A -u 192.0.2.1:80 -s ", &["rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos special"]),
@@ -136,9 +138,21 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -du 10.0.0.1:5060 -r 192", &["192.168.10.2:5060"]),
     ("ipvsadm -d --tcp-service='[2001:DB8::1]:80' --real-server ", &["[2001:db8::1:0:0:5]:80"]),
     ("ipvsadm -d -f 3000000000 -6 -r ", &["[fe80::1]:0"]),
+    // Network namespaces: by name, or by path.
+    ("ipvsadm --netns ", &["blue red"]),
+    ("ipvsadm --netns b", &["blue"]),
+    ("ipvsadm --netns=r", &["--netns=red"]),
+    ("ipvsadm --netns blue -", &[COMMANDS]),
+    ("ipvsadm --netns blue -C -", &["--json"]),
+    ("ipvsadm --netns blue -n -", &[]),
+    // What is in another one is not what is in this one.
+    ("ipvsadm --netns blue -E -t ", &[]),
+    ("ipvsadm -e -t 10.0.0.1:80 --netns blue -r ", &[]),
+    ("ipvsadm --netns blue --start-daemon master --mcast-interface ", &[]),
     // The scripts beside the program.
-    ("ipvsadm-save -", &["-n --json -h"]),
-    ("ipvsadm-restore -", &["--strict --check --exist --keep-weights --json -h"]),
+    ("ipvsadm-save -", &["-n --json --netns -h"]),
+    ("ipvsadm-restore -", &["--strict --check --exist --keep-weights --json --netns -h"]),
+    ("ipvsadm-save --netns b", &["blue"]),
 ];
 
 /// Prints what bash makes of each line, split into words as readline does it.
@@ -236,6 +250,11 @@ struct Shell {
 impl Shell {
     fn new(package: &'static str, program: &str, arguments: &[&str]) -> Self {
         let (network, machine) = (namespace("shell"), Machine::new().unwrap());
+        let script = "mkdir -p /run/netns && mount -t tmpfs none /run/netns && \
+                      touch /run/netns/blue /run/netns/red";
+        let mut name_namespaces = machine.command(&network, "/bin/sh");
+        let named = name_namespaces.args(["-c", script]).status().unwrap();
+        assert!(named.success());
         let mut command = machine.command(&network, program);
         command.args(arguments);
         Self {
@@ -377,6 +396,8 @@ ipvsadm -E -t 10.0.0.1:4\t -s wr\t
 ipvsadm -E --tcp-service=10.0.0.1:4\t --scheduler=wr\t
 ipvsadm -e -t [2001:db8::1]:80 -r [20\t --wei\t 5
 ipvsadm -D -f 3\t -\t\t
+cd \"$DIRECTORY\"
+ipvsadm --netns ./sav\t -L
 ";
     let mut shell = Shell::new(
         "bash-completion",
@@ -390,6 +411,7 @@ ipvsadm -D -f 3\t -\t\t
         "[-E][-t][10.0.0.1:443][-s][wrr]\n\
          [-E][--tcp-service=10.0.0.1:443][--scheduler=wrr]\n\
          [-e][-t][[2001:db8::1]:80][-r][[2001:db8::1:0:0:5]:80][--weight][5]\n\
-         [-D][-f][3000000000][-]\n"
+         [-D][-f][3000000000][-]\n\
+         [--netns][./saved.rules][-L]\n"
     );
 }

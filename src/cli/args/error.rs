@@ -137,6 +137,10 @@ pub(crate) enum UsageError {
     Count(String),
     #[error("illegal scope specified")]
     Scope(String),
+    #[error("illegal network namespace specified")]
+    Namespace(String),
+    #[error("the '{}' option is for the command line, not for a rule", .0.name)]
+    InRule(Group),
     #[error("the '{}' option goes only with {with}", .group.name)]
     OnlyWith { group: Group, with: &'static str },
     #[error("illegal mcast-ttl specified")]

@@ -8,6 +8,7 @@ mod check;
 pub(crate) mod error;
 pub(crate) mod help;
 pub(crate) mod name;
+pub(crate) mod namespace;
 pub(crate) mod netmask;
 pub(crate) mod number;
 pub(crate) mod options;
@@ -82,6 +83,19 @@ pub(crate) fn parse_typed(words: &[&str]) -> Result<(Request, Wording), UsageErr
     Ok((check::make_request(command, &mut options)?, wording))
 }
 
+/// Reads the words of a rule, as [`parse`] does.
+///
+/// # Errors
+/// Those of [`parse`], and an option that only a command line may have.
+pub(crate) fn parse_rule(words: &[&str]) -> Result<Request, UsageError> {
+    let mut options = RawOptions::default();
+    let command = read_options(words, &mut options)?;
+    if options.given.contains(name::NETNS) {
+        return Err(UsageError::InRule(name::NETNS));
+    }
+    check::make_request(command, &mut options)
+}
+
 /// Reads a line of words that are known to be right.
 #[cfg(test)]
 pub(crate) fn parse_command(line: &str) -> crate::command::Command {
@@ -102,27 +116,32 @@ fn read_options<'a>(
     }
     let mut scanner = Scanner::new(words);
     let mut arguments = Vec::new();
-    // The first option is the command; arguments may come before it.
+    // The first option is the command, but for those that may lead; arguments may
+    // come before it.
     let (spec, first_value) = loop {
         match scanner.next() {
             Some(Ok(Token::Argument(word))) => arguments.push(word),
+            Some(Ok(Token::Option { spec, value, .. })) if spec.may_lead => {
+                spec.apply(options, value)?;
+            }
             Some(Ok(Token::Option { spec, value, .. })) => break (spec, value),
+            None if options.given != Groups::NONE && arguments.is_empty() => {
+                return Ok(CommandName::List);
+            }
             Some(Err(_)) | None => return Err(UsageError::NoCommand),
         }
     };
     let command = spec.command().ok_or(UsageError::NoCommand)?;
     options.command = Some(command);
-    match command {
-        // The words that follow do not matter.
-        CommandName::Help => return Ok(command),
-        CommandName::Version => {
-            if words.contains(&"--json") {
-                options.given.insert(name::JSON);
-            }
-            return Ok(command);
+    if let CommandName::Help | CommandName::Version = command {
+        // The other words do not matter.
+        options.given = Groups::NONE;
+        if command == CommandName::Version && words.contains(&"--json") {
+            options.given.insert(name::JSON);
         }
-        _ => spec.apply(options, first_value)?,
+        return Ok(command);
     }
+    spec.apply(options, first_value)?;
     options.arguments = arguments;
     for token in scanner {
         match token? {

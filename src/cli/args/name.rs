@@ -112,6 +112,7 @@ pub(crate) const SCOPE: Group = Group::new(48, "scope");
 pub(crate) const KEEP_WEIGHTS: Group = Group::new(49, "keep-weights");
 pub(crate) const ADD_ONLY: Group = Group::new(50, "add-only");
 pub(crate) const DRY_RUN: Group = Group::new(51, "dry-run");
+pub(crate) const NETNS: Group = Group::new(52, "netns");
 
 /// A set of groups, such as those that a command line has an option of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

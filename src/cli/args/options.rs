@@ -11,6 +11,7 @@ use ipvs_client::Protocol;
 use super::{
     error::UsageError as E,
     name::{self, CommandName as C},
+    namespace::parse_namespace,
     number::{parse_number, parse_u8, parse_u16},
     raw::{set, set_text},
     spec::{Commands, Heading as H, Spec, command, option, ungrouped},
@@ -51,8 +52,8 @@ const DRAINING: Commands = Commands::optional(&[C::Drain]);
 const APPLYING: Commands = Commands::optional(&[C::Apply]);
 const COMPARING: Commands = Commands::optional(&[C::Apply, C::Diff]);
 const STARTING_DAEMON: Commands = Commands::optional(&[C::StartDaemon]);
-/// Every command but help.
-const EVERY_COMMAND: Commands = Commands::optional(&[
+/// Every command but help and version.
+const EVERY_COMMAND_ON_A_TABLE: Commands = Commands::optional(&[
     C::AddService,
     C::EditService,
     C::DeleteService,
@@ -71,8 +72,12 @@ const EVERY_COMMAND: Commands = Commands::optional(&[
     C::StopDaemon,
     C::Drain,
     C::Doctor,
-    C::Version,
 ]);
+/// Every command but help.
+const EVERY_COMMAND: Commands = Commands {
+    exclusive: &[C::Version],
+    ..EVERY_COMMAND_ON_A_TABLE
+};
 
 /// Every command and option, in the order of the help text; the commands come
 /// first, in the order of their names.
@@ -280,6 +285,9 @@ pub(crate) static TABLE: &[Spec] = &[
 
     option(H::AnyCommand, name::JSON, EVERY_COMMAND)
         .help("Listings as one JSON document, errors as one JSON object a line"),
+    option(H::AnyCommand, name::NETNS, EVERY_COMMAND_ON_A_TABLE).leading()
+        .help("Do it in this network namespace: a name in /run/netns, a path, or the number of a process; may stand before the command")
+        .required("NAMESPACE", |_, text| parse_namespace(text).map(drop)),
 ];
 
 /// Returns the row with this letter.

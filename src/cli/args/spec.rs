@@ -23,6 +23,8 @@ pub(crate) struct Spec {
     pub(crate) words: Option<&'static WordList>,
     /// It may be given more than once.
     pub(crate) is_repeatable: bool,
+    /// It may stand before the command, and then needs none.
+    pub(crate) may_lead: bool,
     help: &'static str,
     take: Take,
 }
@@ -104,7 +106,7 @@ impl Heading {
             Self::DrainOptions => "Options of --drain",
             Self::WaitOptions => "Option of --apply and --drain",
             Self::DaemonOptions => "Options of --start-daemon",
-            Self::AnyCommand => "Option of every command",
+            Self::AnyCommand => "Options of every command",
         }
     }
 }
@@ -172,6 +174,7 @@ impl Spec {
             heading,
             words: None,
             is_repeatable: false,
+            may_lead: false,
             help: "",
             take: Take::Nothing,
         }
@@ -194,6 +197,12 @@ impl Spec {
     /// Lets the option be given more than once.
     pub(super) const fn repeatable(mut self) -> Self {
         self.is_repeatable = true;
+        self
+    }
+
+    /// Lets the option stand before the command, too.
+    pub(super) const fn leading(mut self) -> Self {
+        self.may_lead = true;
         self
     }
 

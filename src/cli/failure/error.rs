@@ -9,7 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ipvs_client::{DestinationId, Errno, Error, NameKind, Operation, ServiceId, plan::WantedError};
+use ipvs_client::{
+    DestinationId, Errno, Error, NameKind, NamespaceError, Operation, ServiceId, plan::WantedError,
+};
 
 use crate::{
     args::error::{STATUS_USAGE, UsageError},
@@ -248,6 +250,7 @@ pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
         || error.is::<InputError>()
         || error.is::<DescriptionError>()
         || error.is::<NothingDescribed>()
+        || error.is::<NamespaceError>()
         || matches!(error.downcast_ref(), Some(NoOldWeight::Unreadable(_)))
     {
         return STATUS_USAGE;

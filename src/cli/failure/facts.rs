@@ -8,6 +8,7 @@ use std::{fs, path::Path};
 /// (`linux/capability.h`).
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_NET_RAW: u32 = 13;
+const CAP_SYS_ADMIN: u32 = 21;
 
 /// Files that container engines leave in their containers.
 const CONTAINER_MARKS: [&str; 3] = [
@@ -28,6 +29,9 @@ pub(crate) struct Facts {
     /// The capability that the original's socket needs is in effect, be it
     /// only inside a user namespace.
     pub(crate) net_raw: bool,
+    /// The capability that it takes to enter a network namespace is in effect, be it
+    /// only inside a user namespace.
+    pub(crate) sys_admin: bool,
     pub(crate) initial_user_namespace: bool,
     /// The process is among all those of its kernel. Every usual container has
     /// process numbers of its own.
@@ -53,6 +57,7 @@ impl Facts {
         root: true,
         net_admin: true,
         net_raw: true,
+        sys_admin: true,
         initial_user_namespace: true,
         initial_pid_namespace: true,
         container: false,
@@ -73,6 +78,7 @@ impl Facts {
             root: is_root(&status),
             net_admin: is_capable(&status, CAP_NET_ADMIN),
             net_raw: is_capable(&status, CAP_NET_RAW),
+            sys_admin: is_capable(&status, CAP_SYS_ADMIN),
             initial_user_namespace,
             initial_pid_namespace,
             container: !initial_user_namespace

@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use ipvs_client::Error;
+use ipvs_client::{Error, NamespaceError};
 
 use super::{
     error::{CommandLine, FailedCommand, StepFailed, find_refusal, is_closed_pipe, is_unavailable},
@@ -152,6 +152,9 @@ fn find_hint(error: &anyhow::Error, facts: &Facts, may_read_table: bool) -> Opti
     if let Some(usage) = error.downcast_ref::<UsageError>() {
         let line = error.downcast_ref::<CommandLine>();
         return hint::explain_usage(usage, line.map_or(&[], |line| &line.words));
+    }
+    if let Some(error) = error.downcast_ref::<NamespaceError>() {
+        return hint::explain_namespace(error, facts);
     }
     let command = error
         .downcast_ref::<FailedCommand>()

@@ -57,6 +57,11 @@ pub(super) fn write_tables() -> String {
             "commands",
             &[("'*'".to_owned(), longs(&commands))],
         ),
+        write_table(
+            "The options that may stand before the command.",
+            "leading",
+            &[("'*'".to_owned(), longs(&rules::list_leading()))],
+        ),
         write_table("The name of a command or option.", "name", &names),
         write_table(
             "All ways to write a command or option.",

@@ -62,6 +62,11 @@ pub(super) fn list_commands() -> impl Iterator<Item = &'static Spec> {
     TABLE.iter().filter(|spec| spec.command().is_some())
 }
 
+/// Lists the options that may stand before the command.
+pub(super) fn list_leading() -> Vec<&'static Spec> {
+    TABLE.iter().filter(|spec| spec.may_lead).collect()
+}
+
 pub(super) fn list_options() -> impl Iterator<Item = &'static Spec> {
     TABLE.iter().filter(|spec| spec.command().is_none())
 }

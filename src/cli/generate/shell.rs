@@ -52,6 +52,11 @@ pub(super) fn write_tables() -> String {
     let flags = |name: Option<&str>| words::list_flags(name).join(" ");
     [
         write_list("All commands.", "commands", &join_longs(&commands)),
+        write_list(
+            "The options that may stand before the command.",
+            "leading",
+            &join_longs(&rules::list_leading()),
+        ),
         write_table(
             "The name of a command or option.",
             "name",

@@ -62,6 +62,7 @@ pub(super) fn name_source(spec: &Spec) -> Option<&'static str> {
         "real-server" => "servers",
         "sched-flags" => "flags",
         "mcast-interface" => "interfaces",
+        "netns" => "namespaces",
         _ => return None,
     })
 }

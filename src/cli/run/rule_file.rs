@@ -143,9 +143,9 @@ pub(super) fn split_line<'a>(line: &'a str) -> Option<Vec<&'a str>> {
 /// Parses the words of a line.
 ///
 /// # Errors
-/// Those of [`args::parse`], and what only a command line may ask for.
+/// Those of [`args::parse_rule`], and what only a command line may ask for.
 pub(super) fn parse_words(words: &[&str]) -> Result<Command, UsageError> {
-    match args::parse(words)? {
+    match args::parse_rule(words)? {
         Request::Run(command) => Ok(command),
         // These make no sense in a file, and the name of another file is not to
         // be lost without a word.

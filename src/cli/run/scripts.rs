@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    args::namespace::take_namespace,
     command::{Command, Save},
     failure::Messages,
     run::{
@@ -24,11 +25,13 @@ const STATUS_HELP: u8 = 1;
 /// The first line names the program and its purpose: scripts look for it.
 const SAVE_HELP: &str = "\
 ipvsadm-save: save the IPVS table to stdout, as rules for ipvsadm-restore
-Usage: ipvsadm-save [-n] [--json] > RULES
+Usage: ipvsadm-save [-n] [--json] [--netns NAMESPACE] > RULES
 
-  -n      Addresses and ports as numbers, without looking up names
-  --json  As one JSON document; errors too
-  -h      Show this help
+  -n                 Addresses and ports as numbers, without looking up names
+  --json             As one JSON document; errors too
+  --netns NAMESPACE  The table of this network namespace: a name in /run/netns,
+                     a path, or the number of a process
+  -h                 Show this help
 ";
 
 const RESTORE_HELP: &str = "\
@@ -39,12 +42,14 @@ The rules are what ipvsadm-save wrote. All of them are checked, then what
 differs from the table is changed. If they do more than describe a table, it is
 cleared first. Lines that begin with # are comments.
 
-  --strict        Number the lines that fail, exit with the status of the first
-  --check         Read and check the rules, change nothing
-  --exist         Edit what is added and there, do not mind what is gone
-  --keep-weights  Leave the weights of real servers that are there as they are
-  --json          Errors as one JSON object a line
-  -h              Show this help
+  --strict           Number the lines that fail, exit with the status of the first
+  --check            Read and check the rules, change nothing
+  --exist            Edit what is added and there, do not mind what is gone
+  --keep-weights     Leave the weights of real servers that are there as they are
+  --json             Errors as one JSON object a line
+  --netns NAMESPACE  The table of this network namespace: a name in /run/netns,
+                     a path, or the number of a process
+  -h                 Show this help
 ";
 
 /// The name that the program is called by.
@@ -122,8 +127,12 @@ pub(crate) fn run_save(
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    match parse_save(words) {
+    let (namespace, words) = take_namespace(words)?;
+    match parse_save(&words) {
         Some((command, unknown)) => {
+            if let Some(namespace) = namespace {
+                namespace.enter()?;
+            }
             warn_about(&unknown, "ipvsadm-save", messages);
             run::execute(&command, &mut Session::default(), out)?;
             Ok(0)
@@ -144,8 +153,12 @@ pub(crate) fn run_restore(
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    match parse_restore(words) {
+    let (namespace, words) = take_namespace(words)?;
+    match parse_restore(&words) {
         Some((options, unknown)) => {
+            if let Some(namespace) = namespace {
+                namespace.enter()?;
+            }
             warn_about(&unknown, "ipvsadm-restore", messages);
             replace_table(&options, rules, &mut Session::default(), out, messages)
         }

@@ -6,6 +6,7 @@
 
 mod effect;
 mod endpoint;
+mod namespace;
 mod nearby;
 mod nearly;
 mod refusal;
@@ -13,7 +14,7 @@ mod refusal;
 mod tests;
 mod usage;
 
-use ipvs_client::Error;
+use ipvs_client::{Error, NamespaceError};
 
 pub(crate) use self::effect::Before;
 use self::nearby::Nearby;
@@ -24,6 +25,11 @@ use crate::{args::error::UsageError, command::Command};
 pub(crate) fn explain_usage(error: &UsageError, words: &[String]) -> Option<String> {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     usage::find_hint(error, &words)
+}
+
+/// Returns the hint for a network namespace that was not entered.
+pub(crate) fn explain_namespace(error: &NamespaceError, facts: &Facts) -> Option<String> {
+    namespace::find_hint(error, facts)
 }
 
 /// Returns the hint for a command that failed. Where something was not found, the

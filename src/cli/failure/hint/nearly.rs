@@ -139,26 +139,38 @@ pub(super) fn suggest_command(word: &str) -> Option<String> {
 /// letters from.
 fn find_long_options(name: &str, fits: fn(&Spec) -> bool) -> Vec<&'static str> {
     let name = name.to_ascii_lowercase().replace('_', "-");
-    let options = || TABLE.iter().filter(|spec| fits(spec)).map(|spec| spec.long);
+    let options = TABLE.iter().filter(|spec| fits(spec)).map(|spec| spec.long);
+    let options: Vec<_> = options.collect();
     if let Some(&(_, long)) = OTHER_NAMES.iter().find(|(other, _)| *other == name) {
-        return options().filter(|option| *option == long).collect();
+        return options
+            .into_iter()
+            .filter(|option| *option == long)
+            .collect();
     }
-    let abbreviated: Vec<_> = options()
-        .filter(|long| name.len() > 1 && long.starts_with(&name))
+    find_nearest(&name, &options)
+}
+
+/// Finds the names that a word abbreviates, or else those that it is a few letters
+/// from.
+pub(super) fn find_nearest<'a>(word: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let word = word.to_ascii_lowercase();
+    let names = || names.iter().copied();
+    let abbreviated: Vec<_> = names()
+        .filter(|name| word.len() > 1 && name.starts_with(&word))
         .collect();
     if !abbreviated.is_empty() {
         return abbreviated;
     }
-    let allowed = match name.len() {
+    let allowed = match word.len() {
         0..4 => 0,
         4..6 => 1,
         _ => 2,
     };
-    let distance = |long: &str| strsim::osa_distance(&name, long);
-    let Some(least) = options().map(distance).min().filter(|it| *it <= allowed) else {
+    let distance = |name: &str| strsim::osa_distance(&word, name);
+    let Some(least) = names().map(distance).min().filter(|it| *it <= allowed) else {
         return Vec::new();
     };
-    options().filter(|long| distance(long) == least).collect()
+    names().filter(|name| distance(name) == least).collect()
 }
 
 fn ask_for(names: &[&str]) -> Option<String> {

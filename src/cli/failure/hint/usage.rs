@@ -125,6 +125,11 @@ fn explain_error(error: &UsageError, words: &[&str]) -> Option<String> {
             ));
         }
         E::WaitTime(given) => return explain_range("a time in seconds", range::WAIT, given),
+        E::Namespace(_) => {
+            "a network namespace is a name in /run/netns, a path with a slash, or the number of \
+             a process"
+        }
+        E::InRule(_) => "it goes with the command that reads the rules: ipvsadm --netns blue -R",
         E::Scope(_) => "a scope is an address, or one with the length of a prefix: 192.0.2.0/24",
         E::Count(given) => return explain_range("a count", range::COUNT, given),
         _ => return None,
@@ -161,8 +166,10 @@ impl TypedLine {
 
 fn explain_no_command(words: &[&str]) -> Option<String> {
     let mut first_option = None;
+    let mut first_argument = None;
     for token in Scanner::new(words) {
         match token {
+            Ok(Token::Option { spec, .. }) if spec.may_lead => {}
             Ok(Token::Option { spec, .. }) => match (spec.command(), first_option) {
                 // It is a command, but not one that may stand here.
                 (Some(_), None) => return None,
@@ -170,13 +177,15 @@ fn explain_no_command(words: &[&str]) -> Option<String> {
                 (None, None) => first_option = Some(spec),
                 (None, Some(_)) => {}
             },
-            Ok(Token::Argument(_)) => {}
+            Ok(Token::Argument(word)) => {
+                first_argument.get_or_insert(word);
+            }
             Err(UsageError::UnknownOption(word)) if first_option.is_none() => {
                 return nearly::suggest_option(&word);
             }
             Err(UsageError::MissingValue(word)) if first_option.is_none() => {
                 let spec = find_last_option(&word)?;
-                if spec.command().is_some() {
+                if spec.command().is_some() || spec.may_lead {
                     return explain_missing_value(&word);
                 }
                 first_option = Some(spec);
@@ -185,7 +194,7 @@ fn explain_no_command(words: &[&str]) -> Option<String> {
         }
     }
     let Some(option) = first_option else {
-        return words.first().and_then(|word| nearly::suggest_command(word));
+        return first_argument.and_then(nearly::suggest_command);
     };
     let Some(group) = option.group() else {
         return Some("a command comes first, such as -L, -A or -a".to_owned());
