@@ -10,16 +10,17 @@ use std::{
 };
 
 use crate::{
-    Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings, Error, Info,
-    Interface, NameKind, Operation, Result, Service, ServiceId, ServiceSettings, Stats, SyncDaemon,
-    SyncDaemonSettings, Timeouts,
+    Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings, Errno, Error,
+    Info, Interface, NameKind, OpenOptions, Operation, Result, Service, ServiceId, ServiceSettings,
+    Stats, SyncDaemon, SyncDaemonSettings, Timeouts,
     change::check_name,
     kernel::{
-        access::{Kernel, Linux},
+        access::Kernel,
         consistency::{Consistency, read_list},
         interface::KernelInterface,
         namespace::NetworkNamespace,
-        netlink::{Netlink, family},
+        netlink::Netlink,
+        sockopt::SockOpt,
     },
     proc::{
         connections::{self, Connections},
@@ -40,6 +41,8 @@ const READ_ATTEMPTS: usize = 3;
 pub struct Client {
     kernel: Box<dyn Kernel>,
     interface: Box<dyn KernelInterface>,
+    /// Another interface has not been tried yet and may be.
+    may_change_over: bool,
 }
 
 impl fmt::Debug for Client {
@@ -61,10 +64,16 @@ impl Client {
     /// if it can. If it cannot, the program named in
     /// `/proc/sys/kernel/modprobe` is asked to, and then `/sbin/modprobe`.
     ///
+    /// The client uses generic netlink. When that refuses its first operation because
+    /// the caller is not root in the first user namespace, but the socket options of
+    /// IPVS let it in, it uses those from then on, as far as they go:
+    /// [`interface`](Self::interface) tells. [`OpenOptions`](crate::OpenOptions) can
+    /// rule that out.
+    ///
     /// # Errors
     /// [`Error::Unavailable`] when the kernel has no IPVS after all that.
     pub fn open() -> Result<Self> {
-        Self::over(Box::new(Linux::here()), family::load_module())
+        OpenOptions::new().open()
     }
 
     /// Opens a client of another network namespace: one of those in `/run/netns`,
@@ -89,11 +98,7 @@ impl Client {
     /// [`Error::Io`] when the namespace cannot be entered, which takes
     /// `CAP_SYS_ADMIN`, or the file is none; those of [`open`](Self::open).
     pub fn open_in(namespace: impl AsFd) -> Result<Self> {
-        let namespace = namespace.as_fd().try_clone_to_owned().map_err(not_open)?;
-        Self::over(
-            Box::new(Linux::inside(namespace.into())),
-            family::load_module(),
-        )
+        OpenOptions::new().namespace(namespace)?.open()
     }
 
     /// Opens a client of another kernel than the running one:
@@ -103,17 +108,37 @@ impl Client {
     /// Those of [`open`](Self::open); no module is loaded.
     #[cfg(any(test, feature = "test-util"))]
     pub fn with_kernel(kernel: impl Kernel + 'static) -> Result<Self> {
-        Self::over(Box::new(kernel), [])
+        Self::over(Box::new(kernel), None, [])
     }
 
-    /// Finds IPVS in the kernel, with the module loaders if needed.
+    /// Finds IPVS in the kernel, with the module loaders if needed. Only without an
+    /// interface of the caller's choice another may be tried.
     pub(crate) fn over(
         kernel: Box<dyn Kernel>,
+        chosen: Option<Interface>,
         loaders: impl IntoIterator<Item = io::Result<String>>,
     ) -> Result<Self> {
-        let socket = kernel.open_netlink().map_err(not_open)?;
-        let interface = Box::new(Netlink::find(socket, loaders)?);
-        Ok(Self { kernel, interface })
+        let find_netlink = |loaders| {
+            let socket = kernel.open_netlink().map_err(not_open)?;
+            Netlink::find(socket, loaders)
+        };
+        let interface: Box<dyn KernelInterface> = match chosen {
+            None | Some(Interface::Netlink) => Box::new(find_netlink(loaders)?),
+            Some(Interface::SocketOptions) => {
+                let mut interface = open_sockopt(&*kernel)?;
+                // The kernel loads its module for netlink only.
+                if has_no_ipvs(&interface.read_info()) {
+                    find_netlink(loaders)?;
+                }
+                Box::new(interface)
+            }
+            Some(Interface::Proc) => return Err(not_open(io::ErrorKind::Unsupported.into())),
+        };
+        Ok(Self {
+            kernel,
+            interface,
+            may_change_over: chosen.is_none(),
+        })
     }
 
     /// The interface of the kernel that the client uses.
@@ -503,7 +528,17 @@ impl Client {
                 Err(error) => refused.push((index, error)),
             }
         }
-        self.write(|kernel| kernel.apply(&sent, refused))?;
+        let checked = refused.len();
+        self.interface.apply(&sent, refused)?;
+        let is_denied = |refused: &[(usize, Error)]| {
+            let mut refused = refused.iter().skip(checked);
+            refused.next().is_some_and(|(_, error)| is_denied(error))
+        };
+        // It is the caller who is refused, and so all of them are.
+        if is_denied(refused) && self.change_over() {
+            refused.truncate(checked);
+            self.interface.apply(&sent, refused)?;
+        }
         if let Some(refused) = refused.get_mut(first_refused..) {
             refused.sort_by_key(|(index, _)| *index);
         }
@@ -535,19 +570,39 @@ impl Client {
     ) -> Result<T> {
         let mut attempt = 1;
         loop {
-            match ask(&mut *self.interface) {
+            match self.write(&mut ask) {
                 Err(Error::AnswerLost { .. }) if attempt < READ_ATTEMPTS => attempt += 1,
                 outcome => return outcome,
             }
         }
     }
 
-    /// Asks the kernel for something that changes it, once.
+    /// Asks the kernel for something that changes it. When an interface refuses the
+    /// caller, it has done nothing, so that another can be asked.
     pub(crate) fn write<T>(
         &mut self,
-        ask: impl FnOnce(&mut dyn KernelInterface) -> Result<T>,
+        mut ask: impl FnMut(&mut dyn KernelInterface) -> Result<T>,
     ) -> Result<T> {
-        ask(&mut *self.interface)
+        match ask(&mut *self.interface) {
+            Err(error) if is_denied(&error) && self.change_over() => ask(&mut *self.interface),
+            outcome => outcome,
+        }
+    }
+
+    /// Goes over to the socket options if those let the caller in, for good; that is
+    /// tried once. Returns whether it has.
+    fn change_over(&mut self) -> bool {
+        if !std::mem::take(&mut self.may_change_over) {
+            return false;
+        }
+        let Ok(mut interface) = open_sockopt(&*self.kernel) else {
+            return false;
+        };
+        let is_let_in = interface.read_info().is_ok();
+        if is_let_in {
+            self.interface = Box::new(interface);
+        }
+        is_let_in
     }
 
     /// Reads a list of entries, with `ask` and as often as it takes; `id` is what
@@ -568,8 +623,25 @@ impl Client {
     }
 }
 
+fn open_sockopt(kernel: &dyn Kernel) -> Result<SockOpt> {
+    Ok(SockOpt::new(
+        kernel.open_socket_options().map_err(not_open)?,
+    ))
+}
+
+/// Returns whether nobody has answered to the options: IPVS is not loaded.
+fn has_no_ipvs(outcome: &Result<Info>) -> bool {
+    let error = outcome.as_ref().err();
+    error.and_then(Error::errno) == Some(Errno::NOPROTOOPT)
+}
+
+/// Returns whether it is the caller whom the kernel has refused.
+fn is_denied(error: &Error) -> bool {
+    error.errno() == Some(Errno::PERM)
+}
+
 /// Makes an error of a kernel that cannot be reached.
-fn not_open(reason: io::Error) -> Error {
+pub(crate) fn not_open(reason: io::Error) -> Error {
     Error::Io {
         operation: Operation::Open,
         reason,

@@ -7,7 +7,7 @@ use std::{fmt, io};
 use netlink_packet_core::DecodeError;
 use rustix::io::Errno;
 
-use crate::{AddressFamily, DaemonRole, DestinationId, ServiceId};
+use crate::{AddressFamily, DaemonRole, DestinationId, Hidden, ServiceId};
 
 /// An operation on the table, and its object.
 ///
@@ -195,6 +195,63 @@ pub enum Error {
         /// The family of the service.
         family: AddressFamily,
     },
+    /// The interface in use does not show a part of the table that would be needed.
+    #[error(
+        "cannot {operation}: the table has {hidden} too, which the kernel shows only over netlink, \
+         to root in the first user namespace"
+    )]
+    Hidden {
+        /// The operation that failed.
+        operation: Operation,
+        /// The entries that are not shown.
+        hidden: Hidden,
+    },
+    /// The interface in use cannot do what generic netlink can. The kernel was not
+    /// asked for it, and nothing was changed.
+    #[error(
+        "cannot {operation}: {what} needs the netlink interface of the kernel, which is for root \
+         in the first user namespace"
+    )]
+    NeedsNetlink {
+        /// The operation that failed.
+        operation: Operation,
+        /// The part of it that takes netlink.
+        what: NetlinkOnly,
+    },
+}
+
+/// A part of IPVS that only generic netlink knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NetlinkOnly {
+    /// Services, destinations and firewall marks of IPv6.
+    Ipv6,
+    /// Tunnels with another encapsulation than IP in IP.
+    Tunnel,
+    /// Persistence engines.
+    PersistenceEngine,
+    /// Services of another protocol than TCP, UDP and SCTP.
+    Protocol,
+    /// All settings of a synchronization daemon but its role, interface and group.
+    DaemonSettings,
+    /// The counters of the service of all addresses and ports, by itself.
+    ZeroUnspecified,
+}
+
+/// It reads as the beginning of a sentence.
+impl fmt::Display for NetlinkOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ipv6 => "IPv6",
+            Self::Tunnel => "a tunnel of another type than ipip",
+            Self::PersistenceEngine => "a persistence engine",
+            Self::Protocol => "a protocol other than TCP, UDP and SCTP",
+            Self::DaemonSettings => {
+                "a multicast group, port, TTL or message length of a synchronization daemon"
+            }
+            Self::ZeroUnspecified => "zeroing the service of all addresses and ports alone",
+        })
+    }
 }
 
 /// The things in the kernel that are chosen by a name.
@@ -270,7 +327,9 @@ impl Error {
             | Self::Contended { operation }
             | Self::Malformed { operation, .. }
             | Self::ImpossibleName { operation, .. }
-            | Self::NetmaskFamily { operation, .. } => Some(*operation),
+            | Self::NetmaskFamily { operation, .. }
+            | Self::Hidden { operation, .. }
+            | Self::NeedsNetlink { operation, .. } => Some(*operation),
         }
     }
 

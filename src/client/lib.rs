@@ -93,10 +93,12 @@ mod change;
 mod client;
 mod ensure;
 mod error;
+mod hidden;
 #[cfg(feature = "serde")]
 pub mod json;
 mod kernel;
 mod model;
+mod open;
 pub mod plan;
 mod proc;
 #[cfg(any(test, feature = "test-util"))]
@@ -110,7 +112,8 @@ pub use rustix::io::Errno;
 pub use self::{
     change::Change,
     client::Client,
-    error::{Error, NameKind, Operation, Result},
+    error::{Error, NameKind, NetlinkOnly, Operation, Result},
+    hidden::Hidden,
     kernel::{
         consistency::Consistency,
         namespace::NetworkNamespace,
@@ -122,6 +125,7 @@ pub use self::{
         SchedulerFlagName, SchedulerFlags, Service, ServiceId, ServiceSettings, Stats, SyncDaemon,
         SyncDaemonSettings, Timeouts, Tunnel, TunnelChecksum, Version,
     },
+    open::OpenOptions,
     proc::{
         connections::{Connection, ConnectionService, Connections},
         table::{

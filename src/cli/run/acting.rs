@@ -10,7 +10,7 @@ use std::{
 
 use ipvs_client::{
     NetworkNamespace,
-    testing::{FakeKernel, Kernel, Transport},
+    testing::{FakeKernel, Kernel, SocketOptions, Transport},
 };
 
 /// A kernel on which something happens before a datagram of requests.
@@ -45,6 +45,10 @@ impl Kernel for Acting {
             socket: self.kernel.open_netlink()?,
             event: Arc::clone(&self.event),
         }))
+    }
+
+    fn open_socket_options(&self) -> io::Result<Box<dyn SocketOptions>> {
+        self.kernel.open_socket_options()
     }
 
     fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {

@@ -34,8 +34,9 @@ pub(super) struct DestinationForm {
     inactive_connections: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     persistent_connections: Option<u32>,
+    /// Null where they are not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    stats: Option<Stats>,
+    stats: Option<Option<Stats>>,
 }
 
 /// Reads null as what is left out.
@@ -69,7 +70,7 @@ impl DestinationForm {
             active_connections: counters.then_some(destination.active_connections),
             inactive_connections: counters.then_some(destination.inactive_connections),
             persistent_connections: counters.then_some(destination.persistent_connections),
-            stats: destination.stats.filter(|_| counters),
+            stats: counters.then_some(destination.stats),
         }
     }
 
@@ -104,7 +105,7 @@ impl DestinationForm {
             active_connections: self.active_connections.unwrap_or(0),
             inactive_connections: self.inactive_connections.unwrap_or(0),
             persistent_connections: self.persistent_connections.unwrap_or(0),
-            stats: self.stats,
+            stats: self.stats.flatten(),
             ..Destination::new(id, settings)
         })
     }

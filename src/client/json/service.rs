@@ -92,8 +92,9 @@ struct ServiceOut<'a> {
     one_packet: bool,
     persistence: Option<PersistenceForm>,
     persistence_engine: Option<&'a str>,
+    /// Null where they are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stats: Option<&'a Stats>,
+    stats: Option<Option<&'a Stats>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     destinations: Option<Destinations<'a>>,
 }
@@ -123,7 +124,7 @@ impl<'a> ServiceOut<'a> {
                 .persistence
                 .map(|persistence| PersistenceForm::of(persistence, family)),
             persistence_engine: settings.persistence_engine.as_deref(),
-            stats: service.stats.as_ref().filter(|_| counters),
+            stats: counters.then_some(service.stats.as_ref()),
             destinations,
         }
     }

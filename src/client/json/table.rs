@@ -5,7 +5,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::service::{Entry, ServiceIn};
-use crate::{Change, Destination, Info, Service};
+use crate::{Change, Destination, Info, Interface, Service};
 
 /// The version of the form. It changes when a reader of the old form would misread
 /// the new one; new fields do not change it.
@@ -23,6 +23,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// let mut client = Client::open()?;
 /// let mut table = Table::default();
 /// table.info = Some(client.info()?);
+/// table.interface = client.interface();
 /// for service in client.services()? {
 ///     let destinations = client.destinations(&service.id)?;
 ///     table.services.push((service, destinations));
@@ -36,6 +37,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct Table {
     /// The kernel's IPVS, where it was read.
     pub info: Option<Info>,
+    /// The interface over which it was read. Not all of them show all of it.
+    pub interface: Interface,
     /// Each service, and its destinations.
     pub services: Vec<(Service, Vec<Destination>)>,
 }
@@ -53,11 +56,17 @@ impl Table {
     }
 }
 
+fn is_netlink(interface: &Interface) -> bool {
+    *interface == Interface::Netlink
+}
+
 #[derive(Serialize)]
 struct TableOut<'a> {
     schema_version: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     ipvs: Option<&'a Info>,
+    #[serde(skip_serializing_if = "is_netlink")]
+    interface: Interface,
     services: Vec<Entry<'a>>,
 }
 
@@ -67,6 +76,7 @@ impl Serialize for Table {
         let form = TableOut {
             schema_version: SCHEMA_VERSION,
             ipvs: self.info.as_ref(),
+            interface: self.interface,
             services: services
                 .map(|(service, destinations)| Entry::new(service, destinations))
                 .collect(),
@@ -81,6 +91,8 @@ struct TableIn<'a> {
     schema_version: u32,
     #[serde(default)]
     ipvs: Option<Info>,
+    #[serde(default)]
+    interface: Interface,
     /// Of the reading, where it was made again and again.
     #[serde(default)]
     #[expect(dead_code, reason = "it may be there and says nothing about the table")]
@@ -106,6 +118,7 @@ impl<'de> Deserialize<'de> for Table {
         }
         Ok(Self {
             info: form.ipvs,
+            interface: form.interface,
             services,
         })
     }

@@ -11,6 +11,7 @@ use std::{
 use super::{
     namespace::{self, NetworkNamespace},
     netlink::socket::{NetlinkSocket, Transport},
+    sockopt::socket::{Ipv4Socket, SocketOptions},
 };
 
 /// The files of `/proc/net` in the network namespace of the calling thread.
@@ -24,6 +25,9 @@ const FILES: &str = "/proc/thread-self/net";
 pub trait Kernel: Send + Sync {
     /// Opens a generic netlink socket.
     fn open_netlink(&self) -> io::Result<Box<dyn Transport>>;
+
+    /// Opens a socket that has the options of IPVS.
+    fn open_socket_options(&self) -> io::Result<Box<dyn SocketOptions>>;
 
     /// Opens a file of `/proc/net` by its name.
     fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
@@ -87,6 +91,10 @@ fn is_current(namespace: &File) -> io::Result<bool> {
 impl Kernel for Linux {
     fn open_netlink(&self) -> io::Result<Box<dyn Transport>> {
         Ok(Box::new(self.open(NetlinkSocket::open)?))
+    }
+
+    fn open_socket_options(&self) -> io::Result<Box<dyn SocketOptions>> {
+        Ok(Box::new(self.open(Ipv4Socket::open)?))
     }
 
     fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {

@@ -8,3 +8,4 @@ pub(crate) mod interface;
 pub(crate) mod namespace;
 pub(crate) mod netlink;
 pub(crate) mod reference;
+pub(crate) mod sockopt;

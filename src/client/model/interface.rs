@@ -5,17 +5,22 @@
 use std::fmt;
 
 /// An interface of the kernel's IPVS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Interface {
     /// Generic netlink: all that IPVS can do. It takes `CAP_NET_ADMIN` in the first
     /// user namespace.
+    #[default]
+    #[cfg_attr(feature = "serde", serde(rename = "netlink"))]
     Netlink,
     /// Socket options (`IP_VS_SO_GET_*`, `IP_VS_SO_SET_*`): IPv4 only, and what there
     /// was of IPVS before netlink. They take `CAP_NET_ADMIN` in the user namespace
     /// that owns the network namespace.
+    #[cfg_attr(feature = "serde", serde(rename = "sockopt"))]
     SocketOptions,
     /// The files of `/proc/net`, which everybody may read.
+    #[cfg_attr(feature = "serde", serde(rename = "proc"))]
     Proc,
 }
 
@@ -35,13 +40,6 @@ impl Interface {
 impl fmt::Display for Interface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for Interface {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
     }
 }
 

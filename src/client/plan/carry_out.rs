@@ -157,7 +157,11 @@ impl Client {
 fn single(outcome: Result<()>) -> Result<Vec<(usize, Error)>> {
     match outcome {
         Ok(()) => Ok(Vec::new()),
-        Err(error @ (Error::Kernel { .. } | Error::ImpossibleName { .. })) => Ok(vec![(0, error)]),
+        Err(
+            error @ (Error::Kernel { .. }
+            | Error::ImpossibleName { .. }
+            | Error::NeedsNetlink { .. }),
+        ) => Ok(vec![(0, error)]),
         Err(error) => Err(error),
     }
 }

@@ -27,7 +27,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::KeptChanging`](crate::Error::KeptChanging) when the table never
-    /// stands still.
+    /// stands still; [`Error::Hidden`](crate::Error::Hidden) when the interface in use
+    /// does not show all of that part.
     pub fn read_current(
         &mut self,
         wanted: &Wanted,
@@ -40,6 +41,7 @@ impl Client {
                 current.services.push(self.add_destinations(service)?);
             }
         }
+        self.check_all_shown(is_inside)?;
         Ok(current)
     }
 

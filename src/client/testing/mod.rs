@@ -46,6 +46,7 @@
 //! # }
 //! ```
 
+mod options;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod table;
@@ -62,11 +63,14 @@ use ipvs_netlink::IpvsAttribute;
 use rustix::io::Errno;
 
 use self::{
+    options::OptionSocket,
     table::Table,
     wire::{Message, Request},
 };
-pub use crate::kernel::{access::Kernel, netlink::socket::Transport};
-use crate::{Client, DestinationId, NetworkNamespace, Result, ServiceId};
+pub use crate::kernel::{
+    access::Kernel, netlink::socket::Transport, sockopt::socket::SocketOptions,
+};
+use crate::{Client, DestinationId, Interface, NetworkNamespace, Result, ServiceId};
 
 /// The most bytes in a datagram of a dump; the rest follows in others.
 const PIECE: usize = 16 * 1024;
@@ -81,6 +85,8 @@ struct State {
     files: HashMap<String, String>,
     /// The fates of the requests to come, which stand above the table.
     next: VecDeque<Fate>,
+    /// The interfaces that the caller has no right to.
+    denied: Vec<Interface>,
     #[cfg(test)]
     script: Option<VecDeque<Vec<scripted::Answer>>>,
     #[cfg(test)]
@@ -116,10 +122,24 @@ impl FakeKernel {
         Client::with_kernel(self.clone())
     }
 
+    /// Opens a client of it over this interface.
+    ///
+    /// # Errors
+    /// None, unless it has been told to.
+    pub fn client_over(&self, interface: Interface) -> Result<Client> {
+        Client::over(Box::new(self.clone()), Some(interface), [])
+    }
+
     /// Refuses the next request to IPVS that is not decided yet, a single change
     /// as well as a list.
     pub fn refuse_next(&self, errno: Errno) {
         self.state().next.push_back(Fate::Refused(errno));
+    }
+
+    /// Refuses every request to IPVS over this interface, as Linux does where the caller
+    /// has not the right to it.
+    pub fn deny(&self, interface: Interface) {
+        self.state().denied.push(interface);
     }
 
     /// Leaves the next requests that are not decided yet to the table, so that what
@@ -184,6 +204,14 @@ impl FakeKernel {
 }
 
 impl State {
+    /// Returns what becomes of a request over this interface.
+    fn next_fate(&mut self, interface: Interface) -> Fate {
+        if self.denied.contains(&interface) {
+            return Fate::Refused(Errno::PERM);
+        }
+        self.next.pop_front().unwrap_or(Fate::LeftToTable)
+    }
+
     /// The datagrams of messages that answer a request.
     fn answer(&mut self, request: Request) -> Vec<Vec<Message>> {
         let (command, attributes, acknowledged, dump) = match request {
@@ -192,12 +220,12 @@ impl State {
             Request::Unacknowledged(command, attributes) => (command, attributes, false, false),
             Request::Dump(command, attributes) => (command, attributes, false, true),
         };
-        let fate = self.next.pop_front();
+        let fate = self.next_fate(Interface::Netlink);
         let outcome = match fate {
-            Some(Fate::Refused(errno)) => Err(errno),
+            Fate::Refused(errno) => Err(errno),
             _ => self.table.handle(command, attributes, dump),
         };
-        if let Some(Fate::Unanswered) = fate {
+        if let Fate::Unanswered = fate {
             return Vec::new();
         }
         match outcome {
@@ -304,6 +332,10 @@ impl Kernel for FakeKernel {
             sent: VecDeque::new(),
             sequence: 0,
         }))
+    }
+
+    fn open_socket_options(&self) -> io::Result<Box<dyn SocketOptions>> {
+        Ok(Box::new(OptionSocket(self.clone())))
     }
 
     fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {

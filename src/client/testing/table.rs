@@ -14,8 +14,9 @@ use rustix::io::Errno;
 
 use super::Reply;
 use crate::{
-    AddressFamily, Counters, DaemonRole, Destination, DestinationId, ForwardingMethod, Netmask,
-    Service, ServiceId, SyncDaemon, Timeouts, Tunnel, kernel::netlink::convert,
+    AddressFamily, Change, Counters, DaemonRole, Destination, DestinationId, ForwardingMethod,
+    Info, Netmask, Service, ServiceId, SyncDaemon, SyncDaemonSettings, Timeouts, Tunnel, Version,
+    kernel::netlink::convert,
 };
 
 /// The schedulers that the kernel has as modules, and none.
@@ -59,6 +60,31 @@ impl Table {
 
     pub(super) fn service_mut(&mut self, id: &ServiceId) -> Option<&mut Service> {
         self.find(id).map(|(service, _)| service)
+    }
+
+    pub(super) fn entries(&self) -> &[(Service, Vec<Destination>)] {
+        &self.services
+    }
+
+    pub(super) fn daemons(&self) -> &[SyncDaemon] {
+        &self.daemons
+    }
+
+    pub(super) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    pub(super) fn info(&self) -> Info {
+        Info::new(Version(VERSION), CONNECTION_TABLE_SIZE)
+    }
+
+    /// Makes a change as if netlink had asked for it.
+    pub(super) fn change(&mut self, change: &Change) -> Result<(), Errno> {
+        let command = convert::choose_command(change);
+        let mut bytes = Vec::new();
+        convert::append_change(&mut bytes, change);
+        self.handle(command, attributes(command, &bytes), false)
+            .map(drop)
     }
 
     fn find(&mut self, id: &ServiceId) -> Option<&mut (Service, Vec<Destination>)> {
@@ -224,6 +250,16 @@ impl Table {
         timeouts.tcp_fin = wanted.tcp_fin.or(timeouts.tcp_fin);
         timeouts.udp = wanted.udp.or(timeouts.udp);
         Ok(())
+    }
+
+    pub(super) fn start_daemon_of(&mut self, daemon: &SyncDaemonSettings) -> Result<(), Errno> {
+        let attributes = convert::describe_daemon(daemon);
+        self.start_daemon(vec![IpvsAttribute::Daemon(attributes)])
+    }
+
+    pub(super) fn stop_daemon_of(&mut self, role: DaemonRole) -> Result<(), Errno> {
+        let attributes = convert::name_daemon(role);
+        self.stop_daemon(vec![IpvsAttribute::Daemon(attributes)])
     }
 
     fn start_daemon(&mut self, attributes: Vec<IpvsAttribute>) -> Result<(), Errno> {

@@ -4,13 +4,13 @@
 
 use std::{num::NonZeroU32, sync::LazyLock};
 
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
 use super::any::{any_daemon, any_destination, any_service, any_stats};
 use crate::{
-    Connections, Destination, DestinationSettings, Info, Netmask, Persistence, SchedulerFlags,
-    Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Version,
+    Connections, Destination, DestinationSettings, Info, Interface, Netmask, Persistence,
+    SchedulerFlags, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Version,
     json::{Entry, SCHEMA_VERSION, Table},
 };
 
@@ -40,8 +40,15 @@ fn faults(validator: &jsonschema::Validator, document: &Value) -> Vec<String> {
 
 fn any_table() -> impl Strategy<Value = Table> {
     let services = vec((any_service(), vec(any_destination(), 0..3)), 0..3);
-    (any::<Option<(u32, u32)>>(), services).prop_map(|(info, services)| Table {
+    let interfaces = [
+        Interface::Netlink,
+        Interface::SocketOptions,
+        Interface::Proc,
+    ];
+    let head = (any::<Option<(u32, u32)>>(), select(interfaces.to_vec()));
+    (head, services).prop_map(|((info, interface), services)| Table {
         info: info.map(|(version, size)| Info::new(Version(version & 0x00ff_ffff), size)),
+        interface,
         services,
     })
 }

@@ -28,7 +28,7 @@ fn open(
     let kernel = FakeKernel::scripted(script);
     let mut loads = 0;
     let loaders = loaders.into_iter().inspect(|_| loads += 1);
-    let outcome = Client::over(Box::new(kernel.clone()), loaders);
+    let outcome = Client::over(Box::new(kernel.clone()), None, loaders);
     (kernel, outcome, loads)
 }
 
