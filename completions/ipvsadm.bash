@@ -97,6 +97,7 @@ _ipvsadm_name() {
         --mcast-ttl) REPLY='mcast-ttl' ;;
         --json) REPLY='json' ;;
         --netns) REPLY='netns' ;;
+        --interface) REPLY='interface' ;;
         *) REPLY= ;;
     esac
 }
@@ -184,6 +185,7 @@ _ipvsadm_forms() {
         mcast-ttl) REPLY='--mcast-ttl' ;;
         json) REPLY='--json' ;;
         netns) REPLY='--netns' ;;
+        interface) REPLY='--interface' ;;
         *) REPLY= ;;
     esac
 }
@@ -221,6 +223,7 @@ _ipvsadm_takes() {
         mcast-port) REPLY='required' ;;
         mcast-ttl) REPLY='required' ;;
         netns) REPLY='required' ;;
+        interface) REPLY='required' ;;
         *) REPLY= ;;
     esac
 }
@@ -242,6 +245,7 @@ _ipvsadm_source() {
         output) REPLY='forms' ;;
         mcast-interface) REPLY='interfaces' ;;
         netns) REPLY='namespaces' ;;
+        interface) REPLY='kernel_interfaces' ;;
         *) REPLY= ;;
     esac
 }
@@ -336,6 +340,7 @@ _ipvsadm_excludes() {
         mcast-ttl) REPLY='mcast-ttl' ;;
         json) REPLY='output json' ;;
         netns) REPLY='netns' ;;
+        interface) REPLY='interface' ;;
         *) REPLY= ;;
     esac
 }
@@ -369,6 +374,7 @@ _ipvsadm_words() {
         engines) REPLY='sip' ;;
         tunnels) REPLY='ipip gue gre' ;;
         forms) REPLY='classic wide json openmetrics' ;;
+        kernel_interfaces) REPLY='netlink sockopt' ;;
         *) REPLY= ;;
     esac
 }

@@ -183,6 +183,8 @@ function __ipvsadm_name
             printf '%s\n' json
         case --netns
             printf '%s\n' netns
+        case --interface
+            printf '%s\n' interface
     end
 end
 
@@ -349,6 +351,8 @@ function __ipvsadm_forms
             printf '%s\n' '--json'
         case netns
             printf '%s\n' '--netns'
+        case interface
+            printf '%s\n' '--interface'
     end
 end
 
@@ -515,6 +519,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Listings as one JSON document, errors as one JSON object a line'
         case netns
             printf '%s\n' 'Do it in this network namespace: a name in /run/netns, a path, or the number of a process; may stand before the command'
+        case interface
+            printf '%s\n' 'Reach IPVS through this interface of the kernel only: netlink or sockopt'
     end
 end
 
@@ -581,6 +587,8 @@ function __ipvsadm_takes
             printf '%s\n' required
         case netns
             printf '%s\n' required
+        case interface
+            printf '%s\n' required
     end
 end
 
@@ -615,6 +623,8 @@ function __ipvsadm_source
             printf '%s\n' interfaces
         case netns
             printf '%s\n' namespaces
+        case interface
+            printf '%s\n' kernel_interfaces
     end
 end
 
@@ -787,6 +797,8 @@ function __ipvsadm_excludes
             printf '%s\n' output json
         case netns
             printf '%s\n' netns
+        case interface
+            printf '%s\n' interface
     end
 end
 
@@ -849,6 +861,10 @@ function __ipvsadm_words
                 wide 'Columns for people' \
                 json 'A JSON document' \
                 openmetrics 'Text for Prometheus'
+        case kernel_interfaces
+            printf '%s\t%s\n' \
+                netlink 'Generic netlink: all of IPVS, for root' \
+                sockopt 'Socket options: IPv4, for root of a user namespace too'
     end
 end
 # end

@@ -71,10 +71,16 @@ fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow:
             if let Some(namespace) = args::namespace::find_namespace(words) {
                 namespace.enter()?;
             }
-            let mut session = Session::default();
-            let (request, wording) =
+            let typed =
                 args::parse_typed(words).map_err(|error| CommandLine::around(error, words))?;
-            run::run_request(&request, &wording, &mut session, &mut out, messages)?
+            let mut session = Session::using(typed.interface);
+            run::run_request(
+                &typed.request,
+                &typed.wording,
+                &mut session,
+                &mut out,
+                messages,
+            )?
         }
     };
     failure::flush(&mut out)?;

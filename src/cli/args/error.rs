@@ -10,7 +10,7 @@ use super::{
     name::{CommandName, Group},
 };
 use crate::{
-    command::choice::{FORMS, join, names},
+    command::choice::{FORMS, INTERFACES, join, names},
     scheduler_flags::FlagError,
 };
 
@@ -139,6 +139,8 @@ pub(crate) enum UsageError {
     Scope(String),
     #[error("illegal network namespace specified")]
     Namespace(String),
+    #[error("illegal interface specified: {} are known", join(&names(&INTERFACES), "and"))]
+    KernelInterface,
     #[error("the '{}' option is for the command line, not for a rule", .0.name)]
     InRule(Group),
     #[error("the '{}' option goes only with {with}", .group.name)]

@@ -22,6 +22,8 @@ mod word_list;
 
 use std::net::Ipv6Addr;
 
+use ipvs_client::Interface;
+
 use self::{
     error::UsageError,
     name::{CommandName, Groups},
@@ -72,15 +74,27 @@ pub(crate) fn parse(words: &[&str]) -> Result<Request, UsageError> {
     check::make_request(command, &mut options)
 }
 
+/// A command line that a person may have typed.
+#[derive(Debug)]
+pub(crate) struct TypedRequest {
+    pub(crate) request: Request,
+    pub(crate) wording: Wording,
+    /// The interface of the kernel that is to be used, and no other.
+    pub(crate) interface: Option<Interface>,
+}
+
 /// Reads the words that a person may have typed, as [`parse`] does.
 ///
 /// # Errors
 /// Those of [`parse`].
-pub(crate) fn parse_typed(words: &[&str]) -> Result<(Request, Wording), UsageError> {
+pub(crate) fn parse_typed(words: &[&str]) -> Result<TypedRequest, UsageError> {
     let mut options = RawOptions::default();
     let command = read_options(words, &mut options)?;
-    let wording = Wording::new(&options);
-    Ok((check::make_request(command, &mut options)?, wording))
+    Ok(TypedRequest {
+        wording: Wording::new(&options),
+        interface: options.kernel_interface,
+        request: check::make_request(command, &mut options)?,
+    })
 }
 
 /// Reads the words of a rule, as [`parse`] does.
@@ -90,8 +104,10 @@ pub(crate) fn parse_typed(words: &[&str]) -> Result<(Request, Wording), UsageErr
 pub(crate) fn parse_rule(words: &[&str]) -> Result<Request, UsageError> {
     let mut options = RawOptions::default();
     let command = read_options(words, &mut options)?;
-    if options.given.contains(name::NETNS) {
-        return Err(UsageError::InRule(name::NETNS));
+    for group in [name::NETNS, name::INTERFACE] {
+        if options.given.contains(group) {
+            return Err(UsageError::InRule(group));
+        }
     }
     check::make_request(command, &mut options)
 }

@@ -15,11 +15,13 @@ use super::{
     number::{parse_number, parse_u8, parse_u16},
     raw::{set, set_text},
     spec::{Commands, Heading as H, Spec, command, option, ungrouped},
-    word_list::{ENGINE_WORDS, FORM_WORDS, ROLE_WORDS, SCHEDULER_WORDS, TUNNEL_WORDS},
+    word_list::{
+        ENGINE_WORDS, FORM_WORDS, INTERFACE_WORDS, ROLE_WORDS, SCHEDULER_WORDS, TUNNEL_WORDS,
+    },
 };
 use crate::command::{
     Forwarding,
-    choice::{FORMS, ROLES, TUNNELS, find},
+    choice::{FORMS, INTERFACES, ROLES, TUNNELS, find},
     range,
 };
 
@@ -288,6 +290,9 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::AnyCommand, name::NETNS, EVERY_COMMAND_ON_A_TABLE).leading()
         .help("Do it in this network namespace: a name in /run/netns, a path, or the number of a process; may stand before the command")
         .required("NAMESPACE", |_, text| parse_namespace(text).map(drop)),
+    option(H::AnyCommand, name::INTERFACE, EVERY_COMMAND_ON_A_TABLE)
+        .help("Reach IPVS through this interface of the kernel only: {or}")
+        .required("NAME", |options, text| set(&mut options.kernel_interface, find(&INTERFACES, text), |_| E::KernelInterface, text)).words(&INTERFACE_WORDS),
 ];
 
 /// Returns the row with this letter.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use ipvs_client::{AddressFamily, DaemonRole, Protocol, ServiceId};
+use ipvs_client::{AddressFamily, DaemonRole, Interface, Protocol, ServiceId};
 
 use super::{
     address,
@@ -61,6 +61,7 @@ pub(crate) struct RawOptions<'a> {
     pub(super) mcast_port: Option<NonZeroU16>,
     pub(super) mcast_ttl: Option<NonZeroU8>,
 
+    pub(super) kernel_interface: Option<Interface>,
     pub(super) form: Option<OutputForm>,
     pub(super) output_file: Option<&'a str>,
     pub(super) interval: Option<Duration>,

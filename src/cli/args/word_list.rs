@@ -3,7 +3,7 @@
 //! The fixed sets of words that values of options come from.
 
 use crate::{
-    command::choice::{self, FORMS, ROLES, TUNNELS, join},
+    command::choice::{self, FORMS, INTERFACES, ROLES, TUNNELS, join},
     scheduler_flags::SCHEDULERS,
 };
 
@@ -43,6 +43,11 @@ pub(crate) static ROLE_WORDS: WordList = WordList {
 pub(crate) static FORM_WORDS: WordList = WordList {
     name: "forms",
     words: || choice::meanings(&FORMS),
+};
+
+pub(crate) static INTERFACE_WORDS: WordList = WordList {
+    name: "kernel_interfaces",
+    words: || choice::meanings(&INTERFACES),
 };
 
 impl WordList {

@@ -3,7 +3,7 @@
 //! The words that options take from a fixed set: one list for each set, which
 //! the parser, the help text, errors, hints and completions read.
 
-use ipvs_client::DaemonRole;
+use ipvs_client::{DaemonRole, Interface};
 
 use super::TunnelKind;
 
@@ -45,6 +45,20 @@ pub(crate) static TUNNELS: [Choice<TunnelKind>; 3] = [
 pub(crate) static ROLES: [Choice<DaemonRole>; 2] = [
     Choice { name: "master", meaning: "Tells of its connections", value: DaemonRole::Master },
     Choice { name: "backup", meaning: "Learns of the connections of others", value: DaemonRole::Backup },
+];
+
+/// The interfaces of the kernel that --interface chooses from.
+pub(crate) static INTERFACES: [Choice<Interface>; 2] = [
+    Choice {
+        name: Interface::Netlink.name(),
+        meaning: "Generic netlink: all of IPVS, for root",
+        value: Interface::Netlink,
+    },
+    Choice {
+        name: Interface::SocketOptions.name(),
+        meaning: "Socket options: IPv4, for root of a user namespace too",
+        value: Interface::SocketOptions,
+    },
 ];
 
 /// Returns the value that a word stands for.

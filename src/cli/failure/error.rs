@@ -10,7 +10,8 @@ use std::{
 };
 
 use ipvs_client::{
-    DestinationId, Errno, Error, NameKind, NamespaceError, Operation, ServiceId, plan::WantedError,
+    DestinationId, Errno, Error, Hidden, NameKind, NamespaceError, Operation, ServiceId,
+    plan::WantedError,
 };
 
 use crate::{
@@ -170,6 +171,11 @@ pub(crate) enum LockError {
     },
 }
 
+/// A listing does not have these entries, and it has no place to say so.
+#[derive(Debug, thiserror::Error)]
+#[error("not shown: {0}, which only root in the first user namespace can see")]
+pub(crate) struct NotShown(pub(crate) Hidden);
+
 /// The table has been saved but for these entries, each of which is told on a
 /// line of its own.
 #[derive(Debug)]
@@ -263,6 +269,7 @@ pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
     }
     match error.downcast_ref::<Error>() {
         Some(error) if is_unavailable(error) => STATUS_UNAVAILABLE,
+        Some(Error::NeedsNetlink { .. } | Error::Hidden { .. }) => STATUS_UNAVAILABLE,
         Some(error) if is_change(error) => STATUS_REFUSED,
         _ => STATUS_READ,
     }

@@ -5,7 +5,8 @@
 
 /// The fields that an object may have; those that only listings have come last
 /// and are not read.
-pub(super) const DOCUMENT_FIELDS: &[&str] = &["schema_version", "services", "ipvs", "time"];
+pub(super) const DOCUMENT_FIELDS: &[&str] =
+    &["schema_version", "services", "ipvs", "time", "interface"];
 pub(super) const SERVICE_FIELDS: &[&str] = &[
     "family",
     "protocol",

@@ -14,7 +14,9 @@ pub(crate) use self::{
     error::JsonError,
     plan::{name_object, write_plan},
     read::changes,
-    write::{ConnectionsDocument, TableDocument, write_daemons, write_timeouts, write_version},
+    write::{
+        ConnectionsDocument, Origin, TableDocument, write_daemons, write_timeouts, write_version,
+    },
 };
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use ipvs_client::{
-    AddressFamily, Change, Destination, DestinationSettings, Info, Netmask, Persistence, Service,
+    AddressFamily, Change, Destination, DestinationSettings, Info, Interface, Netmask, Persistence, Service,
     ServiceId, ServiceSettings, Stats, Tunnel, TunnelChecksum, Version,
     json::{Entry, Table},
 };
@@ -372,7 +372,11 @@ fn the_known_fields_are_those_that_are_written() {
     });
     let info = Info::new(Version(1), 1);
     let mut text = Vec::new();
-    let mut document = TableDocument::begin(&mut text, &info, Some("now")).unwrap();
+    let origin = Origin {
+        ipvs: &info,
+        interface: Interface::SocketOptions,
+    };
+    let mut document = TableDocument::begin(&mut text, origin, Some("now")).unwrap();
     for service in &services {
         document.entry(&Entry::new(service, &destinations)).unwrap();
     }

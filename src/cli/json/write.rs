@@ -6,10 +6,17 @@
 use std::io::{self, Write};
 
 use ipvs_client::{
-    Connection, Info, SyncDaemon, Timeouts,
+    Connection, Info, Interface, SyncDaemon, Timeouts,
     json::{Entry, SCHEMA_VERSION},
 };
 use serde::Serialize;
+
+/// The IPVS that a table is from, and the interface over which it was read.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) ipvs: &'a Info,
+    pub(crate) interface: Interface,
+}
 
 /// A document that holds one list of things, with what comes before the list.
 struct ListDocument<W> {
@@ -18,15 +25,24 @@ struct ListDocument<W> {
 }
 
 impl<W: Write> ListDocument<W> {
-    fn begin(mut out: W, list: &str, ipvs: Option<&Info>, time: Option<&str>) -> io::Result<Self> {
+    fn begin(
+        mut out: W,
+        list: &str,
+        origin: Option<Origin<'_>>,
+        time: Option<&str>,
+    ) -> io::Result<Self> {
         write!(out, "{{\"schema_version\":{SCHEMA_VERSION},")?;
         if let Some(time) = time {
             write!(out, "\"time\":\"{time}\",")?;
         }
-        if let Some(ipvs) = ipvs {
+        if let Some(Origin { ipvs, interface }) = origin {
             write!(out, "\"ipvs\":")?;
             serde_json::to_writer(&mut out, ipvs)?;
             write!(out, ",")?;
+            // Netlink shows all there is, and needs no mention.
+            if interface != Interface::Netlink {
+                write!(out, "\"interface\":\"{interface}\",")?;
+            }
         }
         write!(out, "\"{list}\":[")?;
         Ok(Self { out, empty: true })
@@ -49,8 +65,8 @@ impl<W: Write> ListDocument<W> {
 pub(crate) struct TableDocument<W>(ListDocument<W>);
 
 impl<W: Write> TableDocument<W> {
-    pub(crate) fn begin(out: W, info: &Info, time: Option<&str>) -> io::Result<Self> {
-        ListDocument::begin(out, "services", Some(info), time).map(Self)
+    pub(crate) fn begin(out: W, origin: Origin<'_>, time: Option<&str>) -> io::Result<Self> {
+        ListDocument::begin(out, "services", Some(origin), time).map(Self)
     }
 
     pub(crate) fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {

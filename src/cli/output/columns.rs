@@ -37,7 +37,7 @@ enum WideValue {
     /// A number of each destination; a service has their sum.
     Sum(fn(&Destination) -> u32),
     /// The share of a destination in the sum of its service, in per cent.
-    Share(fn(&Destination) -> u64),
+    Share(fn(&Destination) -> Option<u64>),
     /// A number of each destination at which something happens; 0 is none.
     Limit(fn(&Destination) -> u32),
 }
@@ -113,14 +113,20 @@ const TUNNEL: WideColumn = text(
     |one| tunnel_text(one.settings.forwarding_method).unwrap_or_else(|| NONE.to_owned()),
 );
 const WEIGHT: WideColumn = number("\nWeight", WideValue::Sum(|one| one.settings.weight));
-const WEIGHT_SHARE: WideColumn = number("\n%", WideValue::Share(|one| one.settings.weight.into()));
+const WEIGHT_SHARE: WideColumn = number(
+    "\n%",
+    WideValue::Share(|one| Some(one.settings.weight.into())),
+);
 const ACTIVE: WideColumn = number("\nActive", WideValue::Sum(|one| one.active_connections));
 const INACTIVE: WideColumn = number("\nInactive", WideValue::Sum(|one| one.inactive_connections));
 const PERSISTENT: WideColumn = number(
     "\nPersistent",
     WideValue::Sum(|one| one.persistent_connections),
 );
-const CONNECTION_SHARE: WideColumn = number("\n%", WideValue::Share(present_connections));
+const CONNECTION_SHARE: WideColumn = number(
+    "\n%",
+    WideValue::Share(|one| Some(present_connections(one))),
+);
 const UPPER_THRESHOLD: WideColumn = number(
     "Upper\nlimit",
     WideValue::Limit(|one| one.settings.upper_threshold),
@@ -133,7 +139,7 @@ const LOWER_THRESHOLD: WideColumn = number(
 const CONNECTIONS: WideColumn = number("\nConns", WideValue::Counter(|stats| stats.connections));
 const COUNTED_SHARE: WideColumn = number(
     "\n%",
-    WideValue::Share(|one| one.stats.map_or(0, |stats| stats.connections)),
+    WideValue::Share(|one| one.stats.map(|stats| stats.connections)),
 );
 const IN_PACKETS: WideColumn = number("In\npackets", WideValue::Counter(|stats| stats.in_packets));
 const OUT_PACKETS: WideColumn = number(
@@ -149,7 +155,7 @@ const CONNECTION_RATE: WideColumn = number(
 );
 const CONNECTION_RATE_SHARE: WideColumn = number(
     "\n%",
-    WideValue::Share(|one| one.stats.map_or(0, |stats| stats.connections_per_second)),
+    WideValue::Share(|one| one.stats.map(|stats| stats.connections_per_second)),
 );
 const IN_PACKET_RATE: WideColumn = number(
     "In\npackets/s",
@@ -226,13 +232,15 @@ const fn number(heading: &'static str, value: WideValue) -> WideColumn {
 
 impl WideColumn {
     /// Adds up the numbers of which a service has the sum, or a destination its
-    /// share; 0 in other columns.
-    pub(super) fn sum(&self, destinations: &[Destination]) -> u64 {
+    /// share; `None` if one of them is not known, and in other columns.
+    pub(super) fn sum(&self, destinations: &[Destination]) -> Option<u64> {
         let numbers = destinations.iter();
         match self.value {
-            WideValue::Sum(number) => numbers.map(|one| u64::from(number(one))).sum(),
-            WideValue::Share(number) => numbers.map(number).fold(0, u64::saturating_add),
-            WideValue::Text { .. } | WideValue::Counter(_) | WideValue::Limit(_) => 0,
+            WideValue::Sum(number) => Some(numbers.map(|one| u64::from(number(one))).sum()),
+            WideValue::Share(number) => numbers
+                .map(number)
+                .try_fold(0_u64, |sum, number| Some(sum.saturating_add(number?))),
+            WideValue::Text { .. } | WideValue::Counter(_) | WideValue::Limit(_) => None,
         }
     }
 
@@ -241,13 +249,13 @@ impl WideColumn {
         &self,
         service: &Service,
         destinations: &[Destination],
-        sum: u64,
+        sum: Option<u64>,
         exact: bool,
     ) -> String {
         match self.value {
             WideValue::Text { of_service, .. } => of_service(service, destinations),
             WideValue::Counter(count) => count_text(count, service.stats, exact),
-            WideValue::Sum(_) => sum.to_string(),
+            WideValue::Sum(_) => sum.map_or_else(|| NONE.to_owned(), |sum| sum.to_string()),
             WideValue::Share(_) | WideValue::Limit(_) => NONE.to_owned(),
         }
     }
@@ -256,14 +264,17 @@ impl WideColumn {
     pub(super) fn destination_text(
         &self,
         destination: &Destination,
-        sum: u64,
+        sum: Option<u64>,
         exact: bool,
     ) -> String {
         match self.value {
             WideValue::Text { of_destination, .. } => of_destination(destination),
             WideValue::Counter(count) => count_text(count, destination.stats, exact),
             WideValue::Sum(number) => number(destination).to_string(),
-            WideValue::Share(number) => share_text(number(destination), sum),
+            WideValue::Share(number) => match (number(destination), sum) {
+                (Some(part), Some(sum)) => share_text(part, sum),
+                _ => NONE.to_owned(),
+            },
             WideValue::Limit(number) => match number(destination) {
                 0 => "none".to_owned(),
                 limit => limit.to_string(),
@@ -272,9 +283,12 @@ impl WideColumn {
     }
 }
 
-/// Writes a counter or rate. The wide table is read with all of them.
+/// Writes a counter or rate, if it is known.
 fn count_text(count: fn(&Stats) -> u64, stats: Option<Stats>, exact: bool) -> String {
-    Human::new(count(&stats.unwrap_or_default()), exact).to_string()
+    stats.map_or_else(
+        || NONE.to_owned(),
+        |stats| Human::new(count(&stats), exact).to_string(),
+    )
 }
 
 /// Writes a share in per cent; nothing has no shares.

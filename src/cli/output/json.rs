@@ -4,10 +4,10 @@
 
 use std::io::{self, Write};
 
-use ipvs_client::{Counters, Destination, Info, Service, json::Entry};
+use ipvs_client::{Counters, Destination, Service, json::Entry};
 
 use super::{classic::Unsaved, entries::EntryWriter};
-use crate::json::TableDocument;
+use crate::json::{Origin, TableDocument};
 
 /// Writes the table as a JSON document: with its counters, or only what -R
 /// reads, which is what -S saves.
@@ -19,9 +19,9 @@ pub(crate) struct JsonWriter<W> {
 
 impl<W: Write> JsonWriter<W> {
     /// Writes what stands before the services.
-    pub(crate) fn begin(out: W, info: &Info, counters: Counters) -> io::Result<Self> {
+    pub(crate) fn begin(out: W, origin: Origin<'_>, counters: Counters) -> io::Result<Self> {
         Ok(Self {
-            document: TableDocument::begin(out, info, None)?,
+            document: TableDocument::begin(out, origin, None)?,
             counters,
             unsaved: Vec::new(),
         })
@@ -29,9 +29,9 @@ impl<W: Write> JsonWriter<W> {
 
     /// Writes what stands before the services, with a time stamp, for a document
     /// with counters.
-    pub(crate) fn begin_timed(out: W, info: &Info, time: &str) -> io::Result<Self> {
+    pub(crate) fn begin_timed(out: W, origin: Origin<'_>, time: &str) -> io::Result<Self> {
         Ok(Self {
-            document: TableDocument::begin(out, info, Some(time))?,
+            document: TableDocument::begin(out, origin, Some(time))?,
             counters: Counters::Read,
             unsaved: Vec::new(),
         })

@@ -26,8 +26,12 @@ const LARGEST_UNIT: (u64, char) = (1_000_000_000_000, 'T');
 
 /// Appends a counter in its column of nine. A number of nine digits and more
 /// follows one blank; one of eight digits and a unit, from 10^19 on, fills the
-/// column, as in the original.
-pub(super) fn push_counter(row: &mut String, value: u64, large: Large) {
+/// column, as in the original. One that is not known is a dash.
+pub(super) fn push_counter(row: &mut String, value: Option<u64>, large: Large) {
+    let Some(value) = value else {
+        row.push_str("        -");
+        return;
+    };
     if value < 100_000_000 {
         text::push_number_right(row, value, 9);
         return;
@@ -84,7 +88,7 @@ mod tests {
 
     fn shown(value: u64, large: Large) -> String {
         let mut text = String::new();
-        push_counter(&mut text, value, large);
+        push_counter(&mut text, Some(value), large);
         text
     }
 

@@ -70,7 +70,7 @@ impl EntryWriter for WideWriter<'_> {
 
     fn write_entry(&mut self, service: &Service, destinations: &[Destination]) -> io::Result<()> {
         let exact = self.exact;
-        let columns: Vec<(&WideColumn, u64)> = self
+        let columns: Vec<(&WideColumn, Option<u64>)> = self
             .columns
             .iter()
             .map(|column| (column, column.sum(destinations)))

@@ -10,7 +10,7 @@ use super::session::Session;
 use crate::{
     command::{List, ListTable, Metrics, TableForm},
     failure::{self, Incomplete, OutputFileError, StdoutError},
-    json,
+    json::{self, Origin},
     names::Names,
     output::{
         ClassicWriter, ConnectionWriter, JsonWriter, ListingError, SaveWriter, Unsaved, WideWriter,
@@ -101,13 +101,21 @@ pub(super) fn write_json(
 ) -> anyhow::Result<()> {
     write_whole(out, |text| {
         let info = client.info()?;
+        let origin = Origin {
+            ipvs: &info,
+            interface: client.interface(),
+        };
         let options = ReadOptions {
             counters,
             consistency: Consistency::Agreed,
             sorted,
         };
-        let entries = read_entries(client, service, options)?;
-        write_entries(JsonWriter::begin(text, &info, counters)?, entries)
+        let writer = JsonWriter::begin(text, origin, counters)?;
+        let unsaved = write_entries(writer, read_entries(client, service, options)?)?;
+        if counters == Counters::Skip {
+            client.check_all_shown(|_| true)?;
+        }
+        Ok(unsaved)
     })
 }
 
@@ -123,8 +131,11 @@ pub(super) fn write_rules(
             consistency: Consistency::Agreed,
             sorted: true,
         };
-        let entries = read_entries(client, None, options)?;
-        write_entries(SaveWriter::new(text, Names::new(numeric)), entries)
+        let writer = SaveWriter::new(text, Names::new(numeric));
+        let unsaved = write_entries(writer, read_entries(client, None, options)?)?;
+        // What is not in it would be lost when it is restored.
+        client.check_all_shown(|_| true)?;
+        Ok(unsaved)
     })
 }
 

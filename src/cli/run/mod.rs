@@ -7,6 +7,7 @@ mod acting;
 mod apply;
 mod doctor;
 mod drain;
+mod hidden;
 mod listing;
 mod lock;
 pub(crate) mod restore;
@@ -23,7 +24,7 @@ use ipvs_client::{Change, Counters};
 use self::{listing::explain, session::Session};
 use crate::{
     args::{Wording, help},
-    command::{Command, Form, Request, Save},
+    command::{Command, Form, ListTable, Metrics, Request, Save},
     failure::{FailedCommand, Messages, StdoutError, hint::Before},
     json, watch,
 };
@@ -46,10 +47,24 @@ pub(crate) fn run_request(
         Request::Version(Form::Json) => json::write_version(out).map_err(StdoutError)?,
         Request::Restore(options) => return restore::run_rules(options, session, out, messages),
         Request::Apply(options) => return apply::run(options, session, out, messages),
-        Request::Watch(watch) => watch::run(watch, session.client()?, out).map_err(explain)?,
+        Request::Watch(watch) => {
+            // Before the first listing it is not known which interface it is.
+            session.check()?;
+            hidden::tell(watch.table.service.as_ref(), session, messages);
+            watch::run(watch, session.client()?, out).map_err(explain)?;
+        }
         Request::Drain(drain) => return drain::run(drain, session, out, messages),
         Request::Doctor(doctor) => return doctor::run(doctor, session, out, messages),
-        Request::Run(command) => execute_typed(command, wording, session, out, messages)?,
+        Request::Run(command) => {
+            execute_typed(command, wording, session, out, messages)?;
+            match command {
+                Command::Table(ListTable { service, .. }, _)
+                | Command::Metrics(Metrics { service, .. }) => {
+                    hidden::tell(service.as_ref(), session, messages);
+                }
+                _ => {}
+            }
+        }
     }
     Ok(0)
 }

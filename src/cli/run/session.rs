@@ -5,7 +5,7 @@
 
 use std::{io, time::Duration};
 
-use ipvs_client::{Client, Error};
+use ipvs_client::{Client, Error, Interface, OpenOptions};
 
 use super::{lock::TableLock, state_folder::StateFolder};
 use crate::{
@@ -22,6 +22,8 @@ const PATIENCE: Wait = Wait::AtMost(Duration::from_secs(5));
 /// those that follow.
 #[derive(Default)]
 pub(crate) struct Session {
+    /// The interface of the kernel that the command line wants.
+    interface: Option<Interface>,
     client: Option<Client>,
     /// The folder of the lock; none when it cannot be used.
     folder: Option<Option<StateFolder>>,
@@ -30,6 +32,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Begins with a way to the kernel over this interface, if one is wanted.
+    pub(crate) fn using(interface: Option<Interface>) -> Self {
+        Self {
+            interface,
+            ..Self::default()
+        }
+    }
+
     /// Begins with a way to the kernel that is open already.
     #[cfg(test)]
     pub(crate) fn over(client: Client) -> Self {
@@ -52,7 +62,10 @@ impl Session {
     pub(crate) fn client(&mut self) -> ipvs_client::Result<&mut Client> {
         let client = match self.client.take() {
             Some(client) => client,
-            None => Client::open()?,
+            None => match self.interface {
+                Some(interface) => OpenOptions::new().interface(interface).open()?,
+                None => Client::open()?,
+            },
         };
         Ok(self.client.insert(client))
     }

@@ -8,7 +8,8 @@ mod order;
 use std::{collections::HashSet, rc::Rc};
 
 use ipvs_client::{
-    Client, Consistency, Counters, Destination, Info, Service, ServiceId, ServiceSettings, Stats,
+    Client, Consistency, Counters, Destination, Info, Interface, Service, ServiceId,
+    ServiceSettings, Stats,
 };
 
 pub(crate) use self::order::{compare_destinations, compare_services};
@@ -30,6 +31,8 @@ pub(crate) struct ReadOptions {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) info: Info,
+    /// The interface over which it was read.
+    pub(crate) interface: Interface,
     pub(crate) entries: Vec<Entry>,
 }
 
@@ -41,6 +44,7 @@ impl Snapshot {
         client: &mut Client,
     ) -> ipvs_client::Result<Self> {
         let info = client.info()?;
+        let interface = client.interface();
         let options = ReadOptions {
             counters: Counters::Read,
             consistency,
@@ -49,6 +53,7 @@ impl Snapshot {
         let entries = read_entries(client, table.service.as_ref(), options)?;
         Ok(Self {
             info,
+            interface,
             entries: entries.collect::<Result<_, _>>()?,
         })
     }

@@ -20,6 +20,7 @@ use self::{
 };
 use crate::{
     command::{TableForm, View, Watch},
+    json::Origin,
     names::Names,
     output::{
         ClassicWriter, JsonWriter, Line, ListingError, Subject, WideWriter, colour_on_terminal,
@@ -129,7 +130,7 @@ fn make_wide_lines(
     readings: &mut Readings<'_>,
     snapshot: Snapshot,
 ) -> Result<Vec<Line>, ListingError> {
-    let Snapshot { info, entries } = snapshot;
+    let Snapshot { info, entries, .. } = snapshot;
     let writer = WideWriter::new(&info, &readings.watch.table, &mut readings.names);
     write_entries(writer, entries.into_iter().map(Ok))
 }
@@ -139,7 +140,7 @@ fn make_classic_lines(
     readings: &mut Readings<'_>,
     snapshot: Snapshot,
 ) -> Result<Vec<Line>, ListingError> {
-    let Snapshot { info, entries } = snapshot;
+    let Snapshot { info, entries, .. } = snapshot;
     let subjects = subjects(&entries);
     let table = &readings.watch.table;
     let info = table.service.is_none().then_some(&info);
@@ -181,7 +182,11 @@ fn counters_stand_still() -> bool {
 fn follow_json(readings: &mut Readings<'_>, out: &mut impl Write) -> Result<(), ListingError> {
     loop {
         let Reading { snapshot, time, .. } = readings.read(Consistency::Agreed)?;
-        let writer = JsonWriter::begin_timed(&mut *out, &snapshot.info, &time)?;
+        let origin = Origin {
+            ipvs: &snapshot.info,
+            interface: snapshot.interface,
+        };
+        let writer = JsonWriter::begin_timed(&mut *out, origin, &time)?;
         write_entries(writer, snapshot.entries.into_iter().map(Ok))?;
         out.flush()?;
         if readings.was_last() {

@@ -101,7 +101,7 @@ fn set_rates(stats: &mut Stats, before: &Stats, span: Duration) {
 
 #[cfg(test)]
 mod tests {
-    use ipvs_client::{Info, Service, ServiceId, ServiceSettings, Version};
+    use ipvs_client::{Info, Interface, Service, ServiceId, ServiceSettings, Version};
 
     use super::*;
 
@@ -131,6 +131,7 @@ mod tests {
         service.stats = Some(stats);
         Snapshot {
             info: Info::new(Version(0x0001_0201), 4096),
+            interface: Interface::Netlink,
             entries: vec![(service, Vec::new())],
         }
     }

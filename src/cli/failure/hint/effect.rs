@@ -250,7 +250,7 @@ mod tests {
     /// second changes, if it does.
     fn told(before: Option<&str>, line: &str) -> Vec<String> {
         let words: Vec<_> = line.split(' ').collect();
-        let (_, wording) = args::parse_typed(&words).unwrap();
+        let wording = args::parse_typed(&words).unwrap().wording;
         before
             .map_or(Before::Unknown, settings)
             .compare(&parse_command(line), &wording)

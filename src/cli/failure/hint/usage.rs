@@ -129,7 +129,7 @@ fn explain_error(error: &UsageError, words: &[&str]) -> Option<String> {
             "a network namespace is a name in /run/netns, a path with a slash, or the number of \
              a process"
         }
-        E::InRule(_) => "it goes with the command that reads the rules: ipvsadm --netns blue -R",
+        E::InRule(_) => "it goes with the command that reads the rules, such as -R",
         E::Scope(_) => "a scope is an address, or one with the length of a prefix: 192.0.2.0/24",
         E::Count(given) => return explain_range("a count", range::COUNT, given),
         _ => return None,

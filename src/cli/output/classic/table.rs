@@ -239,10 +239,9 @@ impl<'n, W: Write> ClassicWriter<'n, W> {
             }
             Columns::Counters(columns) => {
                 pad(&mut self.row, name, NAME_WIDTH);
-                // Whoever shows counters has read them.
-                let stats = service.stats.unwrap_or_default();
                 for column in columns {
-                    push_counter(&mut self.row, (column.value)(&stats), self.large);
+                    let value = service.stats.as_ref().map(column.value);
+                    push_counter(&mut self.row, value, self.large);
                 }
             }
         }
@@ -269,13 +268,13 @@ impl<'n, W: Write> ClassicWriter<'n, W> {
                 }
             }
             Columns::Counters(columns) => {
-                let stats = destination.stats.unwrap_or_default();
                 for column in columns {
                     let large = match column.cut_of_destinations {
                         true => self.large,
                         false => Large::Whole,
                     };
-                    push_counter(&mut self.row, (column.value)(&stats), large);
+                    let value = destination.stats.as_ref().map(column.value);
+                    push_counter(&mut self.row, value, large);
                 }
             }
         }
