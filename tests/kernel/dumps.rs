@@ -38,7 +38,11 @@ fn settings() -> ServiceSettings {
 
 /// Carries out the changes over and over again while `work` is done. Each time
 /// all of them must succeed.
-fn while_changing<T>(network: &Namespace, changes: &[&[Change]], work: impl FnOnce() -> T) -> T {
+pub(crate) fn while_changing<T>(
+    network: &Namespace,
+    changes: &[&[Change]],
+    work: impl FnOnce() -> T,
+) -> T {
     let (stop, passes) = (AtomicBool::new(false), AtomicUsize::new(0));
     let change = || {
         let mut client = Client::open().unwrap();
@@ -64,7 +68,7 @@ fn while_changing<T>(network: &Namespace, changes: &[&[Change]], work: impl FnOn
 }
 
 /// Counts how often each line stands in a text.
-fn counted(text: &str) -> BTreeMap<&str, usize> {
+pub(crate) fn counted(text: &str) -> BTreeMap<&str, usize> {
     let mut lines = BTreeMap::new();
     for line in text.lines() {
         *lines.entry(line).or_default() += 1;

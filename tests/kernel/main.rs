@@ -32,6 +32,7 @@ mod pipes;
 mod program;
 mod refusals;
 mod replies;
+mod table_file;
 mod tables;
 mod traffic;
 mod watch;

@@ -8,7 +8,7 @@ use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 
 use super::session::Session;
 use crate::{
-    command::{List, ListTable, Metrics, TableForm},
+    command::{List, ListTable, Metrics, TableForm, View},
     failure::{self, Incomplete, OutputFileError, StdoutError},
     json::{self, Origin},
     names::Names,
@@ -17,7 +17,7 @@ use crate::{
         colour_on_terminal, file, lines_to_text, write_daemon, write_entries, write_openmetrics,
         write_timeouts,
     },
-    table::{ReadOptions, read_entries},
+    table::{ReadOptions, read_entries, read_plain_entries},
 };
 
 /// Tells an output that cannot be written from a table that cannot be read.
@@ -56,6 +56,12 @@ fn write_classic(
         Some(_) => None,
         None => Some(client.info()?),
     };
+    let mut names = Names::new(table.numeric);
+    if table.service.is_none() && table.view == View::Plain {
+        let entries = read_plain_entries(client, table.sorted)?;
+        let writer = ClassicWriter::begin(out, &mut names, info.as_ref(), table)?;
+        return write_entries(writer, entries);
+    }
     let options = ReadOptions {
         counters: if table.view.has_counters() {
             Counters::Read
@@ -66,7 +72,6 @@ fn write_classic(
         sorted: table.sorted,
     };
     let entries = read_entries(client, table.service.as_ref(), options)?;
-    let mut names = Names::new(table.numeric);
     let writer = ClassicWriter::begin(out, &mut names, info.as_ref(), table)?;
     write_entries(writer, entries)
 }

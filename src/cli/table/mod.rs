@@ -3,15 +3,17 @@
 //! Reads the kernel's table, service by service or whole, in the order of a
 //! listing.
 
+mod file;
 mod order;
 
 use std::{collections::HashSet, rc::Rc};
 
 use ipvs_client::{
-    Client, Consistency, Counters, Destination, Info, Interface, Service, ServiceId,
+    Client, Consistency, Counters, Destination, Error, Info, Interface, Service, ServiceId,
     ServiceSettings, Stats,
 };
 
+use self::file::{DestinationLists, FEWEST_SERVICES, Outcome};
 pub(crate) use self::order::{compare_destinations, compare_services};
 use crate::command::ListTable;
 
@@ -73,14 +75,10 @@ struct Content {
 }
 
 impl Content {
-    fn into_service(self, id: ServiceId) -> Service {
-        let SharedSettings {
-            settings,
-            unknown_flags,
-        } = Rc::unwrap_or_clone(self.settings);
-        let mut service = Service::new(id, settings);
-        service.unknown_flags = unknown_flags;
-        service.stats = self.stats.map(|stats| *stats);
+    fn to_service(&self, id: ServiceId) -> Service {
+        let mut service = Service::new(id, self.settings.settings.clone());
+        service.unknown_flags = self.settings.unknown_flags;
+        service.stats = self.stats.as_deref().copied();
         service
     }
 }
@@ -127,7 +125,58 @@ pub(crate) fn read_entries(
     let services = read_services(client, service, options)?;
     Ok(services.into_iter().map(move |(id, content)| {
         let destinations = read_destinations(client, &id, options)?;
-        Ok((content.into_service(id), destinations))
+        Ok((content.to_service(id), destinations))
+    }))
+}
+
+/// Reads the whole table as far as the plain listing shows it: the scheduler and flags
+/// of services, and of destinations the forwarding method, the weight and the
+/// connections. Nothing else of a destination is to be looked at.
+///
+/// One dump and one file tell that of all services, where each would take a dump of
+/// its own otherwise.
+pub(crate) fn read_plain_entries(
+    client: &mut Client,
+    sorted: bool,
+) -> ipvs_client::Result<impl Iterator<Item = ipvs_client::Result<Entry>>> {
+    let mut options = ReadOptions {
+        counters: Counters::Skip,
+        consistency: Consistency::Once,
+        sorted: false,
+    };
+    let mut services = read_services(client, None, options)?;
+    let mut lists = None;
+    // Other interfaces do not show all that the file has.
+    if services.len() >= FEWEST_SERVICES && client.interface() == Interface::Netlink {
+        match DestinationLists::read(client, services.iter().map(|(id, _)| id)) {
+            Outcome::Same(same) => lists = Some(same),
+            Outcome::Different => {
+                // Some may be missing from the dump.
+                options.consistency = Consistency::Agreed;
+                services = match read_services(client, None, options) {
+                    Err(Error::KeptChanging { .. }) => services,
+                    read => read?,
+                };
+            }
+            Outcome::Unreadable => {}
+        }
+    }
+    let mut places: Vec<usize> = (0..services.len()).collect();
+    if sorted {
+        places.sort_unstable_by(|a, b| match (services.get(*a), services.get(*b)) {
+            (Some((a, _)), Some((b, _))) => compare_services(a, b),
+            _ => a.cmp(b),
+        });
+    }
+    options.consistency = Consistency::Once;
+    options.sorted = sorted;
+    Ok(places.into_iter().filter_map(move |place| {
+        let (id, content) = services.get(place)?;
+        let destinations = match &lists {
+            Some(lists) => Ok(sort_destinations(lists.of(place).collect(), sorted)),
+            None => read_destinations(client, id, options),
+        };
+        Some(destinations.map(|destinations| (content.to_service(*id), destinations)))
     }))
 }
 
@@ -162,12 +211,15 @@ fn read_destinations(
     service: &ServiceId,
     options: ReadOptions,
 ) -> ipvs_client::Result<Vec<Destination>> {
-    let mut destinations =
-        client.destinations_with(service, options.counters, options.consistency)?;
-    if options.sorted {
+    let destinations = client.destinations_with(service, options.counters, options.consistency)?;
+    Ok(sort_destinations(destinations, options.sorted))
+}
+
+fn sort_destinations(mut destinations: Vec<Destination>, sorted: bool) -> Vec<Destination> {
+    if sorted {
         destinations.sort_unstable_by(|a, b| compare_destinations(&a.id, &b.id));
     }
-    Ok(destinations)
+    destinations
 }
 
 #[cfg(test)]

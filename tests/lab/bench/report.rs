@@ -175,7 +175,7 @@ fn show(sample: &Sample, figure: Figure) -> String {
 
 fn amount(value: f64, figure: Figure) -> String {
     let unit = match figure {
-        Figure::Time => "ms",
+        Figure::Time | Figure::BeyondStart => "ms",
         Figure::Peak => "MB",
     };
     format!("{} {unit}", number(value, figure))
@@ -185,7 +185,7 @@ fn amount(value: f64, figure: Figure) -> String {
 /// or more.
 fn number(value: f64, figure: Figure) -> String {
     let value = match figure {
-        Figure::Time => value / 1000.0,
+        Figure::Time | Figure::BeyondStart => value / 1000.0,
         Figure::Peak => value * 1024.0 / 1_000_000.0,
     };
     match value {
