@@ -26,6 +26,7 @@ mod keepalived;
 mod ldirectord;
 mod machine;
 mod namespaces;
+mod netns;
 mod openmetrics;
 mod package;
 mod pipes;
