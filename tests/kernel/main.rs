@@ -15,6 +15,7 @@ mod client;
 mod compat;
 mod completions;
 mod connections;
+mod doctor;
 mod dumps;
 mod examples;
 mod exist;

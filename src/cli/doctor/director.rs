@@ -2,33 +2,113 @@
 
 //! The facts about a director, and the checks that are made of it.
 
-use ipvs_client::ServiceId;
+use std::{collections::BTreeMap, net::IpAddr};
+
+use ipvs_client::{Destination, DestinationId, ForwardingMethod, Service, ServiceId};
 
 use super::{
+    addresses,
     check::{Check, Unknown},
-    services,
+    forwarding, kernel,
+    machine::Machine,
+    servers, services,
 };
-use crate::table::Entry;
+use crate::{
+    system::{interfaces::Interface, routes::Route},
+    table::Entry,
+};
 
 /// The facts about a director.
+#[derive(Clone, Debug)]
 pub(crate) struct Director {
+    pub(crate) machine: Machine,
     /// The virtual service that was asked about; all if none was.
     pub(crate) asked: Option<ServiceId>,
     /// The virtual services that are looked at, in the order of a listing.
     pub(crate) table: Result<Vec<Entry>, Unknown>,
+    /// The ways to the virtual addresses and to the real servers; `None` where there is
+    /// no way.
+    pub(crate) routes: Result<BTreeMap<IpAddr, Option<Route>>, Unknown>,
+    /// It may be another director that has the virtual addresses now, for this reason.
+    pub(crate) standby: Option<String>,
+}
+
+/// A real server of a virtual service.
+#[derive(Clone, Copy)]
+pub(super) struct Server<'a> {
+    pub(super) service: &'a Service,
+    pub(super) server: &'a Destination,
+}
+
+impl Server<'_> {
+    pub(super) fn id(&self) -> &DestinationId {
+        &self.server.id
+    }
+
+    pub(super) fn method(&self) -> ForwardingMethod {
+        self.server.settings.forwarding_method
+    }
+
+    /// Returns the name that findings have for it.
+    pub(super) fn name(&self) -> String {
+        format!("server {} of {}", self.server.id, self.service.id)
+    }
+}
+
+/// The way to a real server.
+pub(super) enum Way<'a> {
+    /// The server is the director itself.
+    Local,
+    /// By this interface, if it can be told, and handed to a router or to the server.
+    By {
+        interface: Option<&'a Interface>,
+        route: &'a Route,
+    },
+    None,
 }
 
 impl Director {
     pub(super) fn table(&self) -> Result<&[Entry], Unknown> {
         self.table.as_deref().map_err(Clone::clone)
     }
+
+    /// Returns the real servers of all virtual services, one after the other.
+    pub(super) fn servers(&self) -> Result<impl Iterator<Item = Server<'_>>, Unknown> {
+        Ok(self.table()?.iter().flat_map(|(service, servers)| {
+            servers.iter().map(move |server| Server { service, server })
+        }))
+    }
+
+    /// Returns the way to a virtual address or a real server.
+    pub(super) fn way_to(&self, address: IpAddr) -> Result<Way<'_>, Unknown> {
+        let routes = self.routes.as_ref().map_err(Clone::clone)?;
+        Ok(match routes.get(&address) {
+            Some(Some(route)) if route.local => Way::Local,
+            Some(Some(route)) => Way::By {
+                interface: match route.interface {
+                    Some(index) => self.machine.interface(index)?,
+                    None => None,
+                },
+                route,
+            },
+            Some(None) | None => Way::None,
+        })
+    }
 }
 
 /// The checks of a director, in the order in which they are made.
 pub(crate) static DIRECTOR_CHECKS: &[Check<Director>] = &[
     Check {
+        name: "module",
+        find: kernel::find_missing_module,
+    },
+    Check {
         name: "service",
         find: services::find_missing_service,
+    },
+    Check {
+        name: "virtual-address",
+        find: addresses::find_missing_addresses,
     },
     Check {
         name: "usable-server",
@@ -38,21 +118,114 @@ pub(crate) static DIRECTOR_CHECKS: &[Check<Director>] = &[
         name: "scheduler",
         find: services::find_unfit_schedulers,
     },
+    Check {
+        name: "ip-forward",
+        find: forwarding::find_missing_forwarding,
+    },
+    Check {
+        name: "server-route",
+        find: servers::find_missing_routes,
+    },
+    Check {
+        name: "same-link",
+        find: servers::find_routers_before_servers,
+    },
+    Check {
+        name: "server-port",
+        find: servers::find_lost_ports,
+    },
+    Check {
+        name: "tunnel-sender",
+        find: servers::find_wrong_senders,
+    },
 ];
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{fs, path::Path};
 
+    use ipvs_client::{DestinationSettings, ServiceSettings};
+
     use super::*;
+    use crate::doctor::check::Finding;
+
+    /// A director with this table. Its ways are those to the networks of its interfaces,
+    /// and by way of the first address of the first network to all else.
+    pub(in crate::doctor) fn director(machine: Machine, table: Vec<Entry>) -> Director {
+        let wanted = table.iter().flat_map(|(service, servers)| {
+            let address = match service.id {
+                ServiceId::Address { address, .. } => Some(address),
+                ServiceId::Fwmark { .. } => None,
+            };
+            let servers = servers.iter().map(|server| server.id.address);
+            address.into_iter().chain(servers)
+        });
+        let routes = wanted.map(|address| {
+            let own = machine.addresses().unwrap();
+            let is_up = |index| machine.interface(index).unwrap().unwrap().up;
+            let own = own.iter().filter(|own| is_up(own.interface));
+            let near = own
+                .clone()
+                .find(|own| own.is_in_network_of(address))
+                .or_else(|| {
+                    own.clone()
+                        .find(|own| !own.is_host() && own.address.is_ipv4() == address.is_ipv4())
+                });
+            let is_local = own.clone().any(|own| own.address == address);
+            let route = near.map(|near| Route {
+                local: is_local,
+                interface: Some(near.interface),
+                gateway: (!near.is_in_network_of(address)).then_some(near.address),
+                source: Some(near.address),
+            });
+            (address, route)
+        });
+        Director {
+            routes: Ok(routes.collect()),
+            asked: None,
+            table: Ok(table),
+            standby: None,
+            machine,
+        }
+    }
+
+    /// A virtual service with its real servers, as an address and port each.
+    pub(in crate::doctor) fn entry(
+        id: &str,
+        settings: DestinationSettings,
+        servers: &[&str],
+    ) -> Entry {
+        let service = Service::new(id.parse().unwrap(), ServiceSettings::new("rr"));
+        let servers = servers.iter();
+        let servers = servers.map(|server| Destination::new(server.parse().unwrap(), settings));
+        (service, servers.collect())
+    }
+
+    /// The sentences of findings, each with its commands.
+    pub(in crate::doctor) fn told(
+        findings: Result<Vec<Finding>, Unknown>,
+    ) -> Vec<(String, Vec<String>)> {
+        let findings = findings.unwrap().into_iter();
+        findings
+            .map(|finding| {
+                let Finding {
+                    object,
+                    message,
+                    commands,
+                    ..
+                } = finding;
+                (format!("{object} {message}"), commands)
+            })
+            .collect()
+    }
 
     #[test]
     fn the_manual_page_lists_every_check_in_its_order() {
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/ipvsadm.8");
         let page = fs::read_to_string(page).unwrap();
-        let (_, section) = page.split_once("\n.Ss Looking for faults\n").unwrap();
-        let (section, _) = section.split_once("\n.Ss ").unwrap();
-        let listed: Vec<&str> = section
+        let (_, list) = page.split_once("\nThe checks of a director:\n").unwrap();
+        let (list, _) = list.split_once("\n.El\n").unwrap();
+        let listed: Vec<&str> = list
             .lines()
             .filter_map(|line| line.strip_prefix(".It Cm "))
             .collect();

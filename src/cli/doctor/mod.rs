@@ -3,8 +3,13 @@
 //! Finds reasons why virtual services do not work: functions from facts about the
 //! machine and its table to findings. Nothing here asks the kernel.
 
+mod addresses;
 mod check;
 mod director;
+mod forwarding;
+mod kernel;
+mod machine;
+mod servers;
 mod services;
 
 #[cfg(test)]
@@ -12,4 +17,5 @@ pub(crate) use self::check::{Finding, Found, Skipped};
 pub(crate) use self::{
     check::{Report, Unknown, examine},
     director::{DIRECTOR_CHECKS, Director},
+    machine::Machine,
 };

@@ -144,7 +144,13 @@ mod tests {
     use ipvs_client::{DestinationSettings, ServiceSettings};
 
     use super::*;
-    use crate::table::Entry;
+    use crate::{
+        doctor::{
+            director::tests::{director, told},
+            machine::tests::machine,
+        },
+        table::Entry,
+    };
 
     fn service(id: &str, scheduler: &str) -> Service {
         Service::new(id.parse().unwrap(), ServiceSettings::new(scheduler))
@@ -159,36 +165,20 @@ mod tests {
 
     const PLAIN: DestinationSettings = DestinationSettings::masquerading();
 
-    fn director(asked: Option<&str>, table: Vec<Entry>) -> Director {
+    fn look_at(asked: Option<&str>, table: Vec<Entry>) -> Director {
         Director {
             asked: asked.map(|asked| asked.parse().unwrap()),
-            table: Ok(table),
+            ..director(machine(&[], []), table)
         }
-    }
-
-    /// The messages of findings, and their commands.
-    fn told(findings: Result<Vec<Finding>, Unknown>) -> Vec<(String, Vec<String>)> {
-        let findings = findings.unwrap().into_iter();
-        findings
-            .map(|finding| {
-                let Finding {
-                    object,
-                    message,
-                    commands,
-                    ..
-                } = finding;
-                (format!("{object} {message}"), commands)
-            })
-            .collect()
     }
 
     #[test]
     fn only_a_service_that_was_named_can_be_missing() {
         let table = || vec![(service("TCP 192.0.2.1:80", "rr"), Vec::new())];
-        assert_eq!(told(find_missing_service(&director(None, Vec::new()))), []);
-        let there = director(Some("TCP 192.0.2.1:80"), table());
+        assert_eq!(told(find_missing_service(&look_at(None, Vec::new()))), []);
+        let there = look_at(Some("TCP 192.0.2.1:80"), table());
         assert_eq!(told(find_missing_service(&there)), []);
-        let missing = director(Some("UDP [2001:db8::1]:53"), Vec::new());
+        let missing = look_at(Some("UDP [2001:db8::1]:53"), Vec::new());
         assert_eq!(
             told(find_missing_service(&missing)),
             [(
@@ -230,7 +220,7 @@ mod tests {
                         .collect(),
                 )
             });
-            let found = told(find_unusable_servers(&director(None, table)));
+            let found = told(find_unusable_servers(&look_at(None, table)));
             assert_eq!(found, wanted.into_iter().collect::<Vec<_>>());
         }
     }
@@ -256,7 +246,7 @@ mod tests {
             ("UDP 192.0.2.1:53", "wlc", two(), false),
         ] {
             let table = vec![(service(id, scheduler), servers)];
-            let found = told(find_unfit_schedulers(&director(None, table)));
+            let found = told(find_unfit_schedulers(&look_at(None, table)));
             assert_eq!(found.len(), usize::from(is_found), "{id} {scheduler}");
             for (_, commands) in found {
                 assert_eq!(commands.len(), 1);
@@ -267,10 +257,8 @@ mod tests {
 
     #[test]
     fn without_the_table_nothing_is_said_about_it() {
-        let director = Director {
-            asked: None,
-            table: Err(Unknown("no IPVS".to_owned())),
-        };
+        let mut director = look_at(None, Vec::new());
+        director.table = Err(Unknown("no IPVS".to_owned()));
         for find in [
             find_missing_service,
             find_unusable_servers,

@@ -3,7 +3,12 @@
 //! `--doctor`: reads the facts about this machine, has them looked at, and tells what
 //! was found. It changes nothing and loads no module.
 
-use std::{io::Write, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write},
+    net::IpAddr,
+    path::Path,
+};
 
 use ipvs_client::{Consistency, Counters, ServiceId};
 
@@ -13,9 +18,16 @@ use crate::{
         Form,
         doctor::{Doctor, Role},
     },
-    doctor::{DIRECTOR_CHECKS, Director, Report, Unknown, examine},
+    doctor::{DIRECTOR_CHECKS, Director, Machine, Report, Unknown, examine},
     failure::{Messages, StdoutError},
     output::{colour_on_terminal, write_report, write_report_json},
+    system::{
+        addresses, interfaces,
+        modules::Modules,
+        route_netlink::RouteSocket,
+        routes::{self, Route, RouteQuery},
+        settings::Settings,
+    },
     table::{Entry, ReadOptions, read_entries},
 };
 
@@ -55,10 +67,64 @@ pub(super) fn run(
 }
 
 fn read_director(service: Option<ServiceId>, session: &mut Session) -> anyhow::Result<Director> {
+    let mut socket = RouteSocket::open();
+    let table = read_table(service, session)?;
+    let entries = table.as_deref().unwrap_or_default();
     Ok(Director {
         asked: service,
-        table: read_table(service, session)?,
+        routes: read_routes(entries, &mut socket),
+        machine: read_machine(&mut socket),
+        standby: None,
+        table,
     })
+}
+
+/// Reads the facts about this machine. What cannot be read has the reason in its place.
+fn read_machine(socket: &mut io::Result<RouteSocket>) -> Machine {
+    Machine {
+        settings: Settings::read(),
+        modules: Modules::read(),
+        interfaces: ask(socket, "interfaces", interfaces::read),
+        addresses: ask(socket, "addresses", addresses::read),
+    }
+}
+
+/// Finds the ways to the virtual addresses and the real servers of these services.
+fn read_routes(
+    entries: &[Entry],
+    socket: &mut io::Result<RouteSocket>,
+) -> Result<BTreeMap<IpAddr, Option<Route>>, Unknown> {
+    let mut wanted = BTreeSet::new();
+    for (service, servers) in entries {
+        if let ServiceId::Address { address, .. } = service.id {
+            wanted.insert(address);
+        }
+        wanted.extend(servers.iter().map(|server| server.id.address));
+    }
+    ask(socket, "routes", |socket| {
+        let wanted = wanted.into_iter().map(|destination| {
+            let query = RouteQuery {
+                destination,
+                source: None,
+                mark: None,
+            };
+            Ok((destination, routes::find(socket, query)?))
+        });
+        wanted.collect()
+    })
+}
+
+/// Asks the kernel for facts of this name.
+fn ask<T>(
+    socket: &mut io::Result<RouteSocket>,
+    name: &str,
+    read: impl FnOnce(&mut RouteSocket) -> io::Result<T>,
+) -> Result<T, Unknown> {
+    let explain = |error: &io::Error| Unknown(format!("cannot read {name}: {error}"));
+    match socket {
+        Ok(socket) => read(socket).map_err(|error| explain(&error)),
+        Err(error) => Err(explain(error)),
+    }
 }
 
 /// Reads the virtual services to look at; a service that does not exist is none.

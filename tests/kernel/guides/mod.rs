@@ -50,14 +50,15 @@ fn every_guide_is_executed() {
 }
 
 /// The boxes of a guide, each a machine of its own.
-struct Scene {
+pub(crate) struct Scene {
     network: Network,
     machines: BTreeMap<String, Machine>,
     _servers: Vec<Server>,
 }
 
 impl Scene {
-    fn new(guide: &str) -> Self {
+    /// Sets up what the first line of a guide names.
+    pub(crate) fn new(guide: &str) -> Self {
         program::path().unwrap();
         let first = guide.lines().next().unwrap();
         let words = first.strip_prefix("<!-- network: ");
@@ -89,7 +90,7 @@ impl Scene {
 
     /// Runs a command of the shell in one of the boxes; what it writes to
     /// standard error comes with its output.
-    fn run(&mut self, place: &str, command: &str, input: &str) -> Answer {
+    pub(crate) fn run(&mut self, place: &str, command: &str, input: &str) -> Answer {
         let namespace = self.network.find(place);
         let namespace = namespace.unwrap_or_else(|| panic!("no box is called {place}"));
         let machine = self.machines.entry(place.to_owned());

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+
+//! Checks of real servers, as the director sees them: they can be reached, in the way
+//! that their forwarding method needs.
+
+use std::net::IpAddr;
+
+use ipvs_client::{ForwardingMethod, ServiceId};
+
+use super::{
+    check::{Finding, Unknown},
+    director::{Director, Server, Way},
+    services::edit_server,
+};
+
+pub(super) fn find_missing_routes(director: &Director) -> Result<Vec<Finding>, Unknown> {
+    let mut findings = Vec::new();
+    for server in director.servers()? {
+        let address = server.id().address;
+        let (message, commands) = match director.way_to(address)? {
+            Way::Local => continue,
+            Way::None => match find_down_interface(director, address)? {
+                Some(name) => (
+                    format!("has no route, because {name} is down"),
+                    vec![format!("ip link set {name} up")],
+                ),
+                None => ("has no route".to_owned(), Vec::new()),
+            },
+            Way::By {
+                interface: Some(interface),
+                ..
+            } if !interface.running => (
+                format!("is behind {}, which is not connected", interface.name),
+                Vec::new(),
+            ),
+            Way::By { .. } => continue,
+        };
+        findings.push(Finding {
+            object: server.name(),
+            message,
+            why: "Its share of the connections is lost.".to_owned(),
+            commands,
+        });
+    }
+    Ok(findings)
+}
+
+/// Returns the interface whose network has the address, if it is down.
+fn find_down_interface(director: &Director, address: IpAddr) -> Result<Option<String>, Unknown> {
+    let machine = &director.machine;
+    for own in machine.addresses()? {
+        if own.is_in_network_of(address)
+            && let Some(interface) = machine.interface(own.interface)?
+            && !interface.up
+        {
+            return Ok(Some(interface.name.clone()));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn find_routers_before_servers(director: &Director) -> Result<Vec<Finding>, Unknown> {
+    let mut findings = Vec::new();
+    for server in director.servers()? {
+        let gateway = match director.way_to(server.id().address)? {
+            Way::By { route, .. } if server.method() == ForwardingMethod::DirectRouting => {
+                route.gateway
+            }
+            _ => None,
+        };
+        if let Some(gateway) = gateway {
+            findings.push(Finding {
+                object: server.name(),
+                message: format!(
+                    "is behind the router {gateway}, and direct routing stays on one link"
+                ),
+                why: "The router gets packets for the virtual address, and sends them back. \
+                      Tunneling reaches the server, which needs a tunnel device for it."
+                    .to_owned(),
+                commands: edit(&server, "-i"),
+            });
+        }
+    }
+    Ok(findings)
+}
+
+fn edit(server: &Server<'_>, options: &str) -> Vec<String> {
+    edit_server(&server.service.id, server.id(), options)
+        .into_iter()
+        .collect()
+}
+
+pub(super) fn find_lost_ports(director: &Director) -> Result<Vec<Finding>, Unknown> {
+    let mut findings = Vec::new();
+    for server in director.servers()? {
+        let method = match server.method() {
+            ForwardingMethod::DirectRouting => "direct routing",
+            ForwardingMethod::Tunneling(_) => "tunneling",
+            _ => continue,
+        };
+        // A mark, and a service of every port, leave the port as it is too, but it may
+        // be the one that the packets have.
+        let port = match server.service.id {
+            ServiceId::Address { port, .. } if port != 0 => port,
+            _ => continue,
+        };
+        if port != server.id().port {
+            findings.push(Finding {
+                object: server.name(),
+                message: format!("gets packets for port {port}, because {method} keeps the port"),
+                why: "Connections are refused if nothing listens there. Masquerading can \
+                      change the port."
+                    .to_owned(),
+                commands: edit(&server, "-m"),
+            });
+        }
+    }
+    Ok(findings)
+}
+
+pub(super) fn find_wrong_senders(director: &Director) -> Result<Vec<Finding>, Unknown> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for server in director.servers()? {
+        let (ServiceId::Address { address, .. }, ForwardingMethod::Tunneling(_)) =
+            (server.service.id, server.method())
+        else {
+            continue;
+        };
+        let sender = match director.way_to(server.id().address)? {
+            Way::By { route, .. } => route.source,
+            _ => None,
+        };
+        if sender != Some(address) {
+            continue;
+        }
+        findings.push(Finding {
+            object: server.name(),
+            message: format!("is sent tunnel packets from {address}, the virtual address"),
+            why: "The real server has that address too, and drops packets that seem to come \
+                  from itself."
+                .to_owned(),
+            commands: deprecate(director, address)?,
+        });
+    }
+    Ok(findings)
+}
+
+/// Makes the command after which an address is not chosen as a sender. Of IPv4 there is
+/// none: the interface needs another address before it.
+fn deprecate(director: &Director, address: IpAddr) -> Result<Vec<String>, Unknown> {
+    let machine = &director.machine;
+    let mut own = machine.addresses()?.iter();
+    let own = own.find(|own| own.address == address && address.is_ipv6());
+    let Some(own) = own else {
+        return Ok(Vec::new());
+    };
+    let interface = machine.interface(own.interface)?;
+    Ok(interface
+        .map(|interface| {
+            format!(
+                "ip address change {address}/{} dev {} preferred_lft 0",
+                own.prefix_length, interface.name
+            )
+        })
+        .into_iter()
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::{DestinationSettings, Tunnel};
+
+    use super::*;
+    use crate::doctor::{
+        director::tests::{director, entry, told},
+        machine::{Machine, tests::machine},
+    };
+
+    const MASQUERADING: DestinationSettings = DestinationSettings::masquerading();
+    const DIRECT: DestinationSettings = DestinationSettings::direct_routing();
+    const TUNNELING: DestinationSettings = DestinationSettings::tunneling(Tunnel::Ipip);
+
+    fn two_networks() -> Machine {
+        machine(
+            &[
+                ("front", &["192.0.2.1/24", "2001:db8::1/64"]),
+                ("back", &["10.0.0.1/24"]),
+            ],
+            [],
+        )
+    }
+
+    fn found(sentence: &str, command: &str) -> (String, Vec<String>) {
+        (sentence.to_owned(), vec![command.to_owned()])
+    }
+
+    #[test]
+    fn a_server_needs_a_route_by_an_interface_that_is_connected() {
+        let table = || {
+            vec![entry(
+                "TCP 192.0.2.9:80",
+                MASQUERADING,
+                &["10.0.0.2:80", "192.0.2.1:81"],
+            )]
+        };
+        let find = |machine| told(find_missing_routes(&director(machine, table())));
+        assert_eq!(find(two_networks()), []);
+
+        let mut machine = two_networks();
+        machine.interfaces.as_mut().unwrap()[1].running = false;
+        assert_eq!(
+            find(machine),
+            [(
+                "server 10.0.0.2:80 of TCP 192.0.2.9:80 is behind back, which is not connected"
+                    .to_owned(),
+                vec![]
+            )]
+        );
+
+        let mut machine = two_networks();
+        machine.interfaces.as_mut().unwrap()[1].up = false;
+        let mut without = director(machine, table());
+        let server = [10, 0, 0, 2].into();
+        without.routes.as_mut().unwrap().insert(server, None);
+        assert_eq!(
+            told(find_missing_routes(&without)),
+            [found(
+                "server 10.0.0.2:80 of TCP 192.0.2.9:80 has no route, because back is down",
+                "ip link set back up"
+            )]
+        );
+        without.machine = two_networks();
+        assert_eq!(
+            told(find_missing_routes(&without)),
+            [(
+                "server 10.0.0.2:80 of TCP 192.0.2.9:80 has no route".to_owned(),
+                vec![]
+            )]
+        );
+    }
+
+    #[test]
+    fn only_direct_routing_cannot_pass_a_router() {
+        let find = |method| {
+            let servers = ["192.0.2.3:80", "203.0.113.2:80"];
+            let table = vec![entry("TCP 192.0.2.9:80", method, &servers)];
+            told(find_routers_before_servers(&director(
+                two_networks(),
+                table,
+            )))
+        };
+        assert_eq!(find(MASQUERADING), []);
+        assert_eq!(find(TUNNELING), []);
+        assert_eq!(
+            find(DIRECT),
+            [found(
+                "server 203.0.113.2:80 of TCP 192.0.2.9:80 is behind the router 192.0.2.1, and \
+                 direct routing stays on one link",
+                "ipvsadm -e --keep -t 192.0.2.9:80 -r 203.0.113.2:80 -i"
+            )]
+        );
+    }
+
+    #[test]
+    fn only_masquerading_changes_the_port() {
+        let find = |service: &str, method| {
+            let table = vec![entry(service, method, &["10.0.0.2:80", "10.0.0.3:81"])];
+            told(find_lost_ports(&director(two_networks(), table)))
+        };
+        assert_eq!(find("TCP 192.0.2.9:80", MASQUERADING), []);
+        assert_eq!(find("TCP 192.0.2.9:0", DIRECT), []);
+        assert_eq!(find("fwmark 1", DIRECT), []);
+        for (method, name) in [(DIRECT, "direct routing"), (TUNNELING, "tunneling")] {
+            let sentence = format!(
+                "server 10.0.0.3:81 of TCP 192.0.2.9:80 gets packets for port 80, because {name} \
+                 keeps the port"
+            );
+            let command = "ipvsadm -e --keep -t 192.0.2.9:80 -r 10.0.0.3:81 -m";
+            let wanted = [found(&sentence, command)];
+            assert_eq!(find("TCP 192.0.2.9:80", method), wanted);
+        }
+    }
+
+    #[test]
+    fn the_virtual_address_may_not_be_the_sender_of_a_tunnel() {
+        let find = |method, own: &[&str], service: &str, server: &str| {
+            let machine = machine(&[("front", own)], []);
+            let table = vec![entry(service, method, &[server])];
+            told(find_wrong_senders(&director(machine, table)))
+        };
+        let (service, server) = ("TCP [2001:db8::9]:80", "[2001:db8::2]:80");
+        // The first address is the sender.
+        let wrong = ["2001:db8::9/64", "2001:db8::1/64"];
+        let right = ["2001:db8::1/64", "2001:db8::9/128"];
+        assert_eq!(find(TUNNELING, &right, service, server), []);
+        assert_eq!(find(MASQUERADING, &wrong, service, server), []);
+        let sentence = |server: &str, service: &str, address: &str| {
+            format!(
+                "server {server} of {service} is sent tunnel packets from {address}, the virtual \
+                 address"
+            )
+        };
+        assert_eq!(
+            find(TUNNELING, &wrong, service, server),
+            [found(
+                &sentence(server, service, "2001:db8::9"),
+                "ip address change 2001:db8::9/64 dev front preferred_lft 0"
+            )]
+        );
+        let (service, server) = ("TCP 192.0.2.9:80", "192.0.2.2:80");
+        assert_eq!(
+            find(TUNNELING, &["192.0.2.9/24"], service, server),
+            [(sentence(server, service, "192.0.2.9"), vec![])]
+        );
+    }
+}

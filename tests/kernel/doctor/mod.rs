@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+
+//! `--doctor`: each test breaks one thing in a network that works, sees that it alone is
+//! found, runs the commands that are printed, and sees that the network works again.
+
+mod director;
+
+use ipvs_lab::Answer;
+use serde_json::Value;
+
+use crate::guides::Scene;
+
+/// A network that works, and what shows that it does.
+struct Patient {
+    scene: Scene,
+    /// The box that is looked at.
+    place: &'static str,
+    /// The words after `--doctor`.
+    words: &'static str,
+    /// A command of the client that ends with status 0 only if all is well.
+    works: &'static str,
+}
+
+impl Patient {
+    /// Sets a network up, with commands as guides write them, and sees that it works and
+    /// that nothing is found.
+    fn new(places: &str, set_up: &str, works: &'static str) -> Self {
+        let mut patient = Self {
+            scene: Scene::new(&format!("<!-- network: {places} -->")),
+            place: "director",
+            words: "",
+            works,
+        };
+        patient.run(set_up);
+        patient.expect_health();
+        patient
+    }
+
+    /// Runs commands, a line each after the name of a box; none may fail.
+    fn run(&mut self, commands: &str) {
+        for line in commands.lines() {
+            let (place, command) = line.trim().split_once("# ").unwrap();
+            let answer = self.scene.run(place, command, "");
+            assert_eq!(answer.status, 0, "{line}\n{}", answer.stdout);
+        }
+    }
+
+    fn look(&mut self, form: &str) -> Answer {
+        let command = format!("ipvsadm --doctor {} {form}", self.words);
+        self.scene.run(self.place, &command, "")
+    }
+
+    /// Returns whether the client gets what it wants.
+    fn is_working(&mut self) -> bool {
+        self.scene.run("client", self.works, "").status == 0
+    }
+
+    #[track_caller]
+    fn expect_health(&mut self) {
+        let answer = self.look("");
+        assert_eq!((answer.stdout.as_str(), answer.status), ("", 0));
+        assert!(self.is_working());
+    }
+
+    /// Looks, and returns the only finding, which is of this check and about this.
+    #[track_caller]
+    fn find(&mut self, check: &str, sentence: &str) -> Value {
+        let answer = self.look("--json");
+        assert_eq!(answer.status, 1, "{}", answer.stdout);
+        let report: Value = serde_json::from_str(&answer.stdout).unwrap();
+        assert_eq!(report["skipped"], serde_json::json!([]));
+        let findings = report["findings"].as_array().unwrap();
+        let told: Vec<_> = findings
+            .iter()
+            .map(|finding| {
+                let text = |name: &str| finding[name].as_str().unwrap().to_owned();
+                (
+                    text("check"),
+                    format!("{} {}", text("object"), text("message")),
+                )
+            })
+            .collect();
+        assert_eq!(told, [(check.to_owned(), sentence.to_owned())]);
+        // People see the same.
+        let lines = self.look("").stdout;
+        assert!(
+            lines.starts_with(&format!("{check}: {sentence}\n")),
+            "{lines}"
+        );
+        findings[0].clone()
+    }
+
+    /// Breaks the network, sees that it is found, mends it by what is printed and by
+    /// nothing else, and sees that it works again.
+    #[track_caller]
+    fn break_and_mend(&mut self, breaking: &str, check: &str, sentence: &str) {
+        self.run(breaking);
+        assert!(!self.is_working(), "{breaking}: this breaks nothing");
+        let finding = self.find(check, sentence);
+        self.mend(&finding);
+    }
+
+    /// Runs the commands of a finding and sees that the network works again.
+    #[track_caller]
+    fn mend(&mut self, finding: &Value) {
+        let commands = finding["commands"].as_array().unwrap();
+        assert!(!commands.is_empty(), "{finding}");
+        for command in commands {
+            let answer = self.scene.run(self.place, command.as_str().unwrap(), "");
+            assert_eq!(answer.status, 0, "{command}: {}", answer.stdout);
+        }
+        self.expect_health();
+    }
+}
