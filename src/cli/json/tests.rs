@@ -9,8 +9,8 @@ use std::{
 };
 
 use ipvs_client::{
-    AddressFamily, Change, Destination, DestinationSettings, Info, Interface, Netmask, Persistence, Service,
-    ServiceId, ServiceSettings, Stats, Tunnel, TunnelChecksum, Version,
+    AddressFamily, Change, Destination, DestinationSettings, Info, Interface, Netmask, Persistence,
+    Service, ServiceId, ServiceSettings, Stats, Tunnel, TunnelChecksum, Version,
     json::{Entry, Table},
 };
 use serde_json::Value;

@@ -132,6 +132,9 @@ impl FakeKernel {
 
     /// Refuses the next request to IPVS that is not decided yet, a single change
     /// as well as a list.
+    ///
+    /// A client goes over to the other interface when one refuses it with `EPERM`:
+    /// [`deny`](Self::deny) both where that is to stand.
     pub fn refuse_next(&self, errno: Errno) {
         self.state().next.push_back(Fate::Refused(errno));
     }

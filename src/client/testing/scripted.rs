@@ -13,6 +13,7 @@ use super::{
     FakeKernel, Socket, State,
     wire::{self, Message, Request, part},
 };
+use crate::Interface;
 
 /// The outcome of one call of receive.
 #[derive(Clone, Debug)]
@@ -88,6 +89,8 @@ impl FakeKernel {
     /// script.
     pub(crate) fn scripted(script: Vec<Vec<Answer>>) -> Self {
         let kernel = Self::new();
+        // The script is about netlink alone.
+        kernel.deny(Interface::SocketOptions);
         kernel.state().script = Some(script.into());
         kernel
     }

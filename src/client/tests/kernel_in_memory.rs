@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 
-//! The kernel in memory, as a test of another program uses it. `tests/kernel` of the
-//! workspace holds it against Linux.
+//! The kernel in memory, as a test of another program uses it, over both interfaces that
+//! it has. `tests/kernel` of the workspace holds it against Linux.
 
 use rustix::io::Errno;
 
 use super::values::{daemon, server, web};
 use crate::{
-    Client, DaemonRole, DestinationId, DestinationSettings, Error, Operation, ServiceId,
+    Client, DaemonRole, DestinationId, DestinationSettings, Error, Interface, Operation, ServiceId,
     ServiceSettings, testing::FakeKernel,
 };
 
-fn balanced() -> (FakeKernel, Client) {
+const INTERFACES: [Interface; 2] = [Interface::Netlink, Interface::SocketOptions];
+
+fn balanced(interface: Interface) -> (FakeKernel, Client) {
     let kernel = FakeKernel::new();
-    let mut client = kernel.client().unwrap();
+    let mut client = kernel.client_over(interface).unwrap();
     client
         .add_service(&web(), &ServiceSettings::new("wrr").persistent(60))
         .unwrap();
@@ -25,39 +27,43 @@ fn balanced() -> (FakeKernel, Client) {
 
 #[test]
 fn every_client_of_a_kernel_sees_the_same_table() {
-    let (kernel, mut client) = balanced();
-    let mut other = kernel.client().unwrap();
-    assert_eq!(other.services().unwrap(), client.services().unwrap());
-    other.flush().unwrap();
-    assert_eq!(client.services().unwrap(), []);
+    for interface in INTERFACES {
+        let (kernel, mut client) = balanced(interface);
+        let mut other = kernel.client().unwrap();
+        assert_eq!(other.services().unwrap(), client.services().unwrap());
+        other.flush().unwrap();
+        assert_eq!(client.services().unwrap(), []);
+    }
 }
 
 #[test]
 fn connections_are_those_that_were_set_and_survive_an_edit() {
-    let (kernel, mut client) = balanced();
-    assert!(kernel.set_connections(&web(), &server(), 3, 4));
-    client
-        .edit_destination(
-            &web(),
-            &server(),
-            &DestinationSettings::masquerading().weight(0),
-        )
-        .unwrap();
-    let destination = client.destinations(&web()).unwrap().remove(0);
-    assert_eq!(
-        (
-            destination.active_connections,
-            destination.inactive_connections
-        ),
-        (3, 4)
-    );
-    let nowhere = DestinationId::new([10, 0, 0, 9], 80);
-    assert!(!kernel.set_connections(&web(), &nowhere, 1, 1));
+    for interface in INTERFACES {
+        let (kernel, mut client) = balanced(interface);
+        assert!(kernel.set_connections(&web(), &server(), 3, 4));
+        client
+            .edit_destination(
+                &web(),
+                &server(),
+                &DestinationSettings::masquerading().weight(0),
+            )
+            .unwrap();
+        let destination = client.destinations(&web()).unwrap().remove(0);
+        assert_eq!(
+            (
+                destination.active_connections,
+                destination.inactive_connections
+            ),
+            (3, 4)
+        );
+        let nowhere = DestinationId::new([10, 0, 0, 9], 80);
+        assert!(!kernel.set_connections(&web(), &nowhere, 1, 1));
+    }
 }
 
 #[test]
 fn the_next_requests_fail_as_told_and_those_after_do_not() {
-    let (kernel, mut client) = balanced();
+    let (kernel, mut client) = balanced(Interface::Netlink);
     kernel.refuse_next(Errno::NOMEM);
     kernel.leave_next_unanswered();
     assert_eq!(client.services().unwrap_err().errno(), Some(Errno::NOMEM));
@@ -74,21 +80,23 @@ fn the_next_requests_fail_as_told_and_those_after_do_not() {
 
 #[test]
 fn a_large_table_comes_in_pieces_and_is_whole() {
-    let kernel = FakeKernel::new();
-    let mut client = kernel.client().unwrap();
-    let services: Vec<ServiceId> = (1..=500)
-        .map(|port| ServiceId::tcp(([10, 0, 0, 1], port)))
-        .collect();
-    for id in &services {
-        client.add_service(id, &ServiceSettings::default()).unwrap();
+    for interface in INTERFACES {
+        let kernel = FakeKernel::new();
+        let mut client = kernel.client_over(interface).unwrap();
+        let services: Vec<ServiceId> = (1..=500)
+            .map(|port| ServiceId::tcp(([10, 0, 0, 1], port)))
+            .collect();
+        for id in &services {
+            client.add_service(id, &ServiceSettings::default()).unwrap();
+        }
+        let read: Vec<ServiceId> = client
+            .agreed_services()
+            .unwrap()
+            .into_iter()
+            .map(|service| service.id)
+            .collect();
+        assert_eq!(read, services);
     }
-    let read: Vec<ServiceId> = client
-        .agreed_services()
-        .unwrap()
-        .into_iter()
-        .map(|service| service.id)
-        .collect();
-    assert_eq!(read, services);
 }
 
 #[test]

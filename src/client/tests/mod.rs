@@ -11,6 +11,7 @@ mod delivery;
 mod ensure;
 mod errors;
 mod fake_kernel;
+mod interfaces;
 #[cfg(feature = "serde")]
 mod json;
 mod kernel_in_memory;

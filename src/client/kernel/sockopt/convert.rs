@@ -318,3 +318,41 @@ fn read_name(bytes: &[u8; NAME_LENGTH]) -> String {
     let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(name).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(in_bytes: u64, out_bytes: u64) -> Option<Stats> {
+        let stats = StatsUser {
+            connections: u32::MAX,
+            in_packets: 2,
+            out_packets: 3,
+            in_bytes: in_bytes.into(),
+            out_bytes: out_bytes.into(),
+            in_bytes_per_second: 4,
+            ..StatsUser::default()
+        };
+        read_stats(&stats, Counters::Read)
+    }
+
+    #[test]
+    fn counters_are_told_while_32_bits_of_packets_are_enough() {
+        // 2^32 packets of 20 bytes, the smallest header of IPv4 (RFC 791).
+        let limit = 85_899_345_920;
+        let stats = read(limit - 1, limit - 1).unwrap();
+        assert_eq!(stats.connections, u64::from(u32::MAX));
+        assert_eq!((stats.in_packets, stats.out_packets), (2, 3));
+        assert_eq!((stats.in_bytes, stats.out_bytes), (limit - 1, limit - 1));
+        assert_eq!(stats.in_bytes_per_second, 4);
+        assert_eq!(read(limit, 0), None);
+        assert_eq!(read(0, limit), None);
+    }
+
+    #[test]
+    fn a_name_without_its_end_is_read_whole() {
+        assert_eq!(read_name(&[b'x'; NAME_LENGTH]), "x".repeat(NAME_LENGTH));
+        assert_eq!(read_name(&pad_name("wrr")), "wrr");
+        assert_eq!(read_name(&pad_name(&"x".repeat(20))), "x".repeat(15));
+    }
+}

@@ -174,3 +174,135 @@ pub(crate) struct DaemonUser {
     pub(crate) multicast_interface: [u8; NAME_LENGTH],
     pub(crate) sync_id: i32,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        mem::offset_of,
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+
+    /// Makes the assertion that a field of C has this place.
+    macro_rules! place {
+        ($structure:ident . $field:ident is $name:literal . $c_field:literal) => {
+            format!(
+                "_Static_assert(__builtin_offsetof(struct {}, {}) == {}, {:?});\n",
+                $name,
+                $c_field,
+                offset_of!($structure, $field),
+                concat!($name, ".", $c_field)
+            )
+        };
+    }
+
+    fn compile(program: &str, options: &[&str]) {
+        let mut compiler = Command::new("cc")
+            .args(["-fsyntax-only", "-ffreestanding", "-x", "c", "-"])
+            .args(options)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("cc, which also links this test");
+        let mut input = compiler.stdin.take().unwrap();
+        input.write_all(program.as_bytes()).unwrap();
+        drop(input);
+        let output = compiler.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{options:?}: {errors}");
+    }
+
+    /// The structures, by their names in C, with their sizes here and on 32-bit x86.
+    fn sizes() -> [(&'static str, usize, usize); 10] {
+        [
+            ("ip_vs_service_user", size_of::<ServiceUser>(), 44),
+            ("ip_vs_dest_user", size_of::<DestinationUser>(), 24),
+            ("ip_vs_stats_user", size_of::<StatsUser>(), 48),
+            ("ip_vs_service_entry", size_of::<ServiceEntry>(), 96),
+            ("ip_vs_dest_entry", size_of::<DestinationEntry>(), 84),
+            ("ip_vs_get_services", size_of::<GetServices>(), 4),
+            ("ip_vs_get_dests", size_of::<GetDestinations>(), 20),
+            ("ip_vs_getinfo", size_of::<GetInfo>(), 12),
+            ("ip_vs_timeout_user", size_of::<TimeoutUser>(), 12),
+            ("ip_vs_daemon_user", size_of::<DaemonUser>(), 24),
+        ]
+    }
+
+    #[test]
+    fn structures_and_fields_are_where_the_header_of_the_machine_has_them() {
+        let mut program = "#include <linux/ip_vs.h>\n".to_owned();
+        for (name, size, _) in sizes() {
+            program += &format!("_Static_assert(sizeof(struct {name}) == {size}, {name:?});\n");
+        }
+        for assertion in [
+            place!(ServiceUser.name is "ip_vs_service_user"."protocol"),
+            place!(ServiceUser.scheduler_name is "ip_vs_service_user"."sched_name"),
+            place!(ServiceUser.flags is "ip_vs_service_user"."flags"),
+            place!(ServiceUser.timeout is "ip_vs_service_user"."timeout"),
+            place!(ServiceUser.netmask is "ip_vs_service_user"."netmask"),
+            place!(ServiceName.address is "ip_vs_service_user"."addr"),
+            place!(ServiceName.port is "ip_vs_service_user"."port"),
+            place!(ServiceName.fwmark is "ip_vs_service_user"."fwmark"),
+            place!(DestinationUser.address is "ip_vs_dest_user"."addr"),
+            place!(DestinationUser.port is "ip_vs_dest_user"."port"),
+            place!(DestinationUser.connection_flags is "ip_vs_dest_user"."conn_flags"),
+            place!(DestinationUser.weight is "ip_vs_dest_user"."weight"),
+            place!(DestinationUser.upper_threshold is "ip_vs_dest_user"."u_threshold"),
+            place!(DestinationUser.lower_threshold is "ip_vs_dest_user"."l_threshold"),
+            place!(StatsUser.connections is "ip_vs_stats_user"."conns"),
+            place!(StatsUser.in_packets is "ip_vs_stats_user"."inpkts"),
+            place!(StatsUser.out_packets is "ip_vs_stats_user"."outpkts"),
+            place!(StatsUser.in_bytes is "ip_vs_stats_user"."inbytes"),
+            place!(StatsUser.out_bytes is "ip_vs_stats_user"."outbytes"),
+            place!(StatsUser.connections_per_second is "ip_vs_stats_user"."cps"),
+            place!(StatsUser.in_packets_per_second is "ip_vs_stats_user"."inpps"),
+            place!(StatsUser.out_packets_per_second is "ip_vs_stats_user"."outpps"),
+            place!(StatsUser.in_bytes_per_second is "ip_vs_stats_user"."inbps"),
+            place!(StatsUser.out_bytes_per_second is "ip_vs_stats_user"."outbps"),
+            place!(ServiceEntry.scheduler_name is "ip_vs_service_entry"."sched_name"),
+            place!(ServiceEntry.flags is "ip_vs_service_entry"."flags"),
+            place!(ServiceEntry.timeout is "ip_vs_service_entry"."timeout"),
+            place!(ServiceEntry.netmask is "ip_vs_service_entry"."netmask"),
+            place!(ServiceEntry.destinations is "ip_vs_service_entry"."num_dests"),
+            place!(ServiceEntry.stats is "ip_vs_service_entry"."stats"),
+            place!(DestinationEntry.address is "ip_vs_dest_entry"."addr"),
+            place!(DestinationEntry.port is "ip_vs_dest_entry"."port"),
+            place!(DestinationEntry.connection_flags is "ip_vs_dest_entry"."conn_flags"),
+            place!(DestinationEntry.weight is "ip_vs_dest_entry"."weight"),
+            place!(DestinationEntry.upper_threshold is "ip_vs_dest_entry"."u_threshold"),
+            place!(DestinationEntry.lower_threshold is "ip_vs_dest_entry"."l_threshold"),
+            place!(DestinationEntry.active_connections is "ip_vs_dest_entry"."activeconns"),
+            place!(DestinationEntry.inactive_connections is "ip_vs_dest_entry"."inactconns"),
+            place!(DestinationEntry.persistent_connections is "ip_vs_dest_entry"."persistconns"),
+            place!(DestinationEntry.stats is "ip_vs_dest_entry"."stats"),
+            place!(GetServices.services is "ip_vs_get_services"."num_services"),
+            place!(GetDestinations.destinations is "ip_vs_get_dests"."num_dests"),
+            place!(GetInfo.version is "ip_vs_getinfo"."version"),
+            place!(GetInfo.size is "ip_vs_getinfo"."size"),
+            place!(GetInfo.services is "ip_vs_getinfo"."num_services"),
+            place!(TimeoutUser.tcp is "ip_vs_timeout_user"."tcp_timeout"),
+            place!(TimeoutUser.tcp_fin is "ip_vs_timeout_user"."tcp_fin_timeout"),
+            place!(TimeoutUser.udp is "ip_vs_timeout_user"."udp_timeout"),
+            place!(DaemonUser.state is "ip_vs_daemon_user"."state"),
+            place!(DaemonUser.multicast_interface is "ip_vs_daemon_user"."mcast_ifn"),
+            place!(DaemonUser.sync_id is "ip_vs_daemon_user"."syncid"),
+        ] {
+            program += &assertion;
+        }
+        compile(&program, &[]);
+    }
+
+    /// What the numbers above stand on for a machine that aligns 64 bits to 32.
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_sizes_of_32_bits_are_those_of_the_header() {
+        let mut program = "#include <linux/ip_vs.h>\n".to_owned();
+        for (name, _, size) in sizes() {
+            program += &format!("_Static_assert(sizeof(struct {name}) == {size}, {name:?});\n");
+        }
+        // Debian has the headers of the processor beside each other.
+        compile(&program, &["-m32", "-I/usr/include/x86_64-linux-gnu"]);
+    }
+}
