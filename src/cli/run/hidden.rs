@@ -24,3 +24,105 @@ pub(super) fn tell(
         Err(error) => messages.report(&error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::{Client, Interface, ServiceSettings, testing::FakeKernel};
+
+    use super::*;
+    use crate::{args, failure::exit_status, run::run_request};
+
+    /// In the form of Linux 6.1.
+    const FILE: &str = "\
+IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  C0000201:0050 rr 
+TCP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0050 rr 
+";
+
+    /// Returns what a command line answers where netlink refuses: what it writes, what
+    /// it tells, and its exit status.
+    fn answer(line: &str) -> (String, String, u8) {
+        let kernel = FakeKernel::new();
+        kernel.deny(Interface::Netlink);
+        kernel.set_file("ip_vs", FILE);
+        let mut client: Client = kernel.client().unwrap();
+        let web = ServiceId::tcp(([192, 0, 2, 1], 80));
+        client
+            .add_service(&web, &ServiceSettings::new("rr"))
+            .unwrap();
+        let words: Vec<&str> = line.split(' ').collect();
+        let typed = args::parse_typed(&words).unwrap();
+        let (mut out, mut errors) = (Vec::new(), Vec::new());
+        let mut messages = Messages::new(&mut errors, || false);
+        if words.contains(&"--json") {
+            messages.become_json();
+        }
+        let mut session = Session::over(kernel.client().unwrap());
+        let (request, wording) = (&typed.request, &typed.wording);
+        let outcome = run_request(request, wording, &mut session, &mut out, &mut messages);
+        let status = outcome.unwrap_or_else(|error| {
+            messages.report(&error);
+            exit_status(&error)
+        });
+        (
+            String::from_utf8(out).unwrap(),
+            String::from_utf8(errors).unwrap(),
+            status,
+        )
+    }
+
+    #[test]
+    fn a_listing_tells_what_it_does_not_have() {
+        let told = "not shown: 1 virtual service of IPv6, which only root in the first user \
+                    namespace can see\n";
+        for line in ["-L -n", "-L -n --output wide", "-Ln --watch --count 1"] {
+            let (out, errors, status) = answer(line);
+            assert!(out.contains("192.0.2.1:80"), "{line}: {out}");
+            assert_eq!((errors.as_str(), status), (told, 0), "{line}");
+        }
+        let (out, errors, status) = answer("-L --json");
+        assert!(
+            out.contains(r#","interface":"sockopt","services":[{"#),
+            "{out}"
+        );
+        assert!(
+            errors.contains(r#""message":"not shown: 1 virtual"#),
+            "{errors}"
+        );
+        assert_eq!(status, 0);
+    }
+
+    #[test]
+    fn a_listing_of_one_service_has_all_of_it() {
+        let (_, errors, status) = answer("-L -n -t 192.0.2.1:80");
+        assert_eq!((errors.as_str(), status), ("", 0));
+    }
+
+    #[test]
+    fn what_would_lose_it_fails_and_writes_nothing() {
+        for line in ["-S -n", "-S --json"] {
+            let (out, errors, status) = answer(line);
+            assert_eq!((out.as_str(), status), ("", 2), "{line}");
+            assert!(
+                errors.contains("the table has 1 virtual service of IPv6"),
+                "{errors}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_interface_does_not_know_is_refused_by_name() {
+        assert_eq!(
+            answer("-A -t [2001:db8::1]:80"),
+            (
+                String::new(),
+                "cannot add TCP [2001:db8::1]:80: IPv6 needs the netlink interface of the \
+                 kernel, which is for root in the first user namespace\n"
+                    .to_owned(),
+                2
+            )
+        );
+    }
+}

@@ -3,8 +3,14 @@
 //! The folder below `/run` where the program keeps what has to outlive it until
 //! the next boot: a lock, and the weights of servers that are drained. Each network
 //! namespace has a table of its own, and so files of its own.
+//!
+//! Who may administer a network namespace, but is not root of the machine, may not
+//! write to `/run`. The folder is then below `$XDG_RUNTIME_DIR`, which belongs to the
+//! user, or in the one for temporary files, where it has the namespace in its name:
+//! there all users of the machine meet.
 
 use std::{
+    ffi::OsString,
     fs::File,
     io::{self, Read as _, Write as _},
     os::fd::OwnedFd,
@@ -22,6 +28,10 @@ use crate::failure::StateError;
 const PARENT: &str = "/run";
 const NAME: &str = "ipvsadm";
 
+/// The environment variable with the folder for a user's files until the end of the
+/// session (XDG Base Directory Specification).
+const USER_PARENT: &str = "XDG_RUNTIME_DIR";
+
 /// The folder, and the names that the files of one network namespace have in it.
 pub(crate) struct StateFolder {
     folder: OwnedFd,
@@ -37,24 +47,51 @@ impl StateFolder {
     /// # Errors
     /// When it cannot be made, or others than its owner could put files into it.
     pub(crate) fn open(namespace: Option<NetworkNamespace>) -> Result<Self, StateError> {
-        Self::open_below(Path::new(PARENT), namespace)
+        match Self::open_below(Path::new(PARENT), namespace) {
+            Err(error) if is_forbidden(&error.reason) => {
+                Self::open_for_user(std::env::var_os(USER_PARENT), namespace)
+            }
+            outcome => outcome,
+        }
     }
 
     pub(super) fn open_below(
         parent: &Path,
         namespace: Option<NetworkNamespace>,
     ) -> Result<Self, StateError> {
-        let path = parent.join(NAME);
-        let folder = open_folder(parent).map_err(|reason| StateError {
+        Self::open_named(parent, NAME, namespace)
+    }
+
+    /// Opens the folder of a user who may not write to `/run`.
+    fn open_for_user(
+        parent: Option<OsString>,
+        namespace: Option<NetworkNamespace>,
+    ) -> Result<Self, StateError> {
+        // A relative path is to be ignored.
+        let parent = parent.map(PathBuf::from).filter(|path| path.is_absolute());
+        match parent {
+            Some(parent) => Self::open_below(&parent, namespace),
+            None => {
+                let name = format!("{NAME}-{}", prefix_of(namespace));
+                Self::open_named(&std::env::temp_dir(), &name, namespace)
+            }
+        }
+    }
+
+    fn open_named(
+        parent: &Path,
+        name: &str,
+        namespace: Option<NetworkNamespace>,
+    ) -> Result<Self, StateError> {
+        let path = parent.join(name);
+        let folder = open_folder(parent, name).map_err(|reason| StateError {
             path: path.clone(),
             reason,
         })?;
         Ok(Self {
             folder,
             path,
-            namespace: namespace.map_or("net".to_owned(), |namespace| {
-                format!("net-{}", namespace.inode())
-            }),
+            namespace: prefix_of(namespace),
         })
     }
 
@@ -119,14 +156,28 @@ impl StateFolder {
     }
 }
 
-fn open_folder(parent: &Path) -> io::Result<OwnedFd> {
+/// Returns the beginning of the names of a namespace's files.
+fn prefix_of(namespace: Option<NetworkNamespace>) -> String {
+    namespace.map_or("net".to_owned(), |namespace| {
+        format!("net-{}", namespace.inode())
+    })
+}
+
+/// Returns whether it is the system that keeps the caller from a folder, and not what
+/// is wrong with it.
+fn is_forbidden(reason: &io::Error) -> bool {
+    let errno = Errno::from_io_error(reason);
+    matches!(errno, Some(Errno::ACCESS | Errno::PERM | Errno::ROFS))
+}
+
+fn open_folder(parent: &Path, name: &str) -> io::Result<OwnedFd> {
     let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
     let parent = rustix::fs::openat(CWD, parent, flags, Mode::empty())?;
-    match rustix::fs::mkdirat(&parent, NAME, Mode::RWXU) {
+    match rustix::fs::mkdirat(&parent, name, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(errno) => return Err(errno.into()),
     }
-    let folder = rustix::fs::openat(&parent, NAME, flags | OFlags::NOFOLLOW, Mode::empty())?;
+    let folder = rustix::fs::openat(&parent, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
     let status = rustix::fs::fstat(&folder)?;
     let others_may_write = Mode::from_raw_mode(status.st_mode).intersects(Mode::WGRP | Mode::WOTH);
     // Whoever can put files there could make this program write to others.
@@ -224,6 +275,41 @@ mod tests {
         let mode = fs::metadata(folder.path_of("json")).unwrap().permissions();
         assert_eq!(mode.mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&folder.path).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_user_has_a_folder_in_the_runtime_directory_or_one_for_each_namespace() {
+        let parent = tempfile::tempdir().unwrap();
+        let runtime = Some(parent.path().into());
+        let folder = StateFolder::open_for_user(runtime, None).unwrap();
+        assert_eq!(
+            folder.path_of("lock"),
+            parent.path().join("ipvsadm/net.lock")
+        );
+
+        let here = NetworkNamespace::current().unwrap();
+        let name = format!("ipvsadm-net-{}", here.inode());
+        for runtime in [None, Some("relative".into())] {
+            let folder = StateFolder::open_for_user(runtime, Some(here)).unwrap();
+            assert_eq!(folder.path, std::env::temp_dir().join(&name));
+            folder.open_file("lock").unwrap();
+        }
+        fs::remove_dir_all(std::env::temp_dir().join(&name)).unwrap();
+    }
+
+    #[test]
+    fn only_the_system_sends_a_user_elsewhere() {
+        for (reason, is_elsewhere) in [
+            (Errno::ACCESS.into(), true),
+            (Errno::ROFS.into(), true),
+            (Errno::NOSPC.into(), false),
+            (
+                io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another"),
+                false,
+            ),
+        ] {
+            assert_eq!(is_forbidden(&reason), is_elsewhere, "{reason}");
+        }
     }
 
     #[test]

@@ -8,11 +8,11 @@ use std::{
     num::{NonZeroU8, NonZeroU16},
 };
 
-use ipvs_client::{Change, DaemonRole, SyncDaemonSettings, Timeouts};
+use ipvs_client::{Change, DaemonRole, Interface, SyncDaemonSettings, Timeouts};
 
 use super::{parse, request};
 use crate::{
-    args,
+    args::{self, error::UsageError, name},
     command::{Command, Form, ListTable, Request, Restore, TableForm, View},
 };
 
@@ -139,6 +139,49 @@ fn restoring_is_strict_only_a_check_or_from_a_file_when_asked_for() {
     for line in ["-R rules more", "-R - rules"] {
         assert!(request(line).is_err(), "{line}");
     }
+}
+
+#[test]
+fn the_interface_goes_with_every_command_on_a_table_and_in_no_rule() {
+    let interface = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        crate::args::parse_typed(&words).map(|typed| typed.interface)
+    };
+    for (words, expected) in [
+        ("-L", None),
+        ("-L --interface netlink", Some(Interface::Netlink)),
+        ("-Ln --interface=sockopt", Some(Interface::SocketOptions)),
+        ("-C --interface sockopt", Some(Interface::SocketOptions)),
+        ("-R --interface sockopt", Some(Interface::SocketOptions)),
+        (
+            "--set 1 2 3 --interface sockopt",
+            Some(Interface::SocketOptions),
+        ),
+        (
+            "--drain -r 10.0.0.2 --interface netlink",
+            Some(Interface::Netlink),
+        ),
+    ] {
+        assert_eq!(interface(words), Ok(expected), "{words}");
+    }
+    for (words, error) in [
+        (
+            "-L --interface",
+            UsageError::MissingValue("--interface".to_owned()),
+        ),
+        ("-L --interface proc", UsageError::KernelInterface),
+        ("--interface sockopt -L", UsageError::NoCommand),
+        (
+            "-L --interface sockopt --interface sockopt",
+            UsageError::Repeated(name::INTERFACE),
+        ),
+    ] {
+        assert_eq!(interface(words), Err(error), "{words}");
+    }
+    assert_eq!(
+        crate::args::parse_rule(&["-C", "--interface", "sockopt"]),
+        Err(UsageError::InRule(name::INTERFACE))
+    );
 }
 
 #[test]
