@@ -9,12 +9,12 @@ use ipvs_client::{Destination, DestinationId, ForwardingMethod, Service, Service
 use super::{
     addresses,
     check::{Check, Unknown},
-    forwarding, kernel,
+    firewall, forwarding, kernel,
     machine::Machine,
     servers, services,
 };
 use crate::{
-    system::{interfaces::Interface, routes::Route},
+    system::{firewall::Firewall, interfaces::Interface, routes::Route, sockets::ListeningSocket},
     table::Entry,
 };
 
@@ -29,6 +29,12 @@ pub(crate) struct Director {
     /// The ways to the virtual addresses and to the real servers; `None` where there is
     /// no way.
     pub(crate) routes: Result<BTreeMap<IpAddr, Option<Route>>, Unknown>,
+    /// The rules of the firewall, where the table makes them matter.
+    pub(crate) firewall: Result<Firewall, Unknown>,
+    /// The sockets that wait for clients.
+    pub(crate) sockets: Result<Vec<ListeningSocket>, Unknown>,
+    /// The number of packets that a reverse path filter has dropped.
+    pub(crate) path_drops: Option<u64>,
     /// It may be another director that has the virtual addresses now, for this reason.
     pub(crate) standby: Option<String>,
 }
@@ -111,6 +117,10 @@ pub(crate) static DIRECTOR_CHECKS: &[Check<Director>] = &[
         find: addresses::find_missing_addresses,
     },
     Check {
+        name: "firewall-mark",
+        find: firewall::find_missing_marks,
+    },
+    Check {
         name: "usable-server",
         find: services::find_unusable_servers,
     },
@@ -137,6 +147,18 @@ pub(crate) static DIRECTOR_CHECKS: &[Check<Director>] = &[
     Check {
         name: "tunnel-sender",
         find: servers::find_wrong_senders,
+    },
+    Check {
+        name: "local-server",
+        find: servers::find_deaf_local_servers,
+    },
+    Check {
+        name: "conntrack",
+        find: firewall::find_missing_tracking,
+    },
+    Check {
+        name: "reverse-path",
+        find: firewall::find_strict_filters,
     },
 ];
 
@@ -184,6 +206,9 @@ pub(super) mod tests {
             routes: Ok(routes.collect()),
             asked: None,
             table: Ok(table),
+            firewall: Ok(Firewall::default()),
+            sockets: Ok(Vec::new()),
+            path_drops: Some(0),
             standby: None,
             machine,
         }

@@ -6,6 +6,7 @@
 mod addresses;
 mod check;
 mod director;
+mod firewall;
 mod forwarding;
 mod kernel;
 mod machine;

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use ipvs_client::{ForwardingMethod, ServiceId};
+use ipvs_client::{DestinationId, ForwardingMethod, Protocol, ServiceId};
 
 use super::{
     check::{Finding, Unknown},
@@ -145,6 +145,45 @@ pub(super) fn find_wrong_senders(director: &Director) -> Result<Vec<Finding>, Un
     Ok(findings)
 }
 
+pub(super) fn find_deaf_local_servers(director: &Director) -> Result<Vec<Finding>, Unknown> {
+    let mut findings = Vec::new();
+    for server in director.servers()? {
+        let id = server.id();
+        let ServiceId::Address {
+            protocol: protocol @ (Protocol::Tcp | Protocol::Udp),
+            address,
+            port,
+        } = server.service.id
+        else {
+            continue;
+        };
+        // Only masquerading changes where packets go.
+        let target = match server.method() {
+            ForwardingMethod::Masquerading => *id,
+            _ => DestinationId::new(address, port),
+        };
+        // Port 0 is every port.
+        if target.port == 0 || !matches!(director.way_to(id.address)?, Way::Local) {
+            continue;
+        }
+        let sockets = director.sockets.as_ref().map_err(Clone::clone)?;
+        let is_heard = sockets.iter().any(|socket| {
+            socket.protocol == protocol
+                && socket.port == target.port
+                && socket.is_reached_at(target.address)
+        });
+        if !is_heard {
+            findings.push(Finding {
+                object: server.name(),
+                message: format!("is this director, and nothing listens at {target}"),
+                why: "Its share of the connections is refused.".to_owned(),
+                commands: Vec::new(),
+            });
+        }
+    }
+    Ok(findings)
+}
+
 /// Makes the command after which an address is not chosen as a sender. Of IPv4 there is
 /// none: the interface needs another address before it.
 fn deprecate(director: &Director, address: IpAddr) -> Result<Vec<String>, Unknown> {
@@ -175,6 +214,7 @@ mod tests {
         director::tests::{director, entry, told},
         machine::{Machine, tests::machine},
     };
+    use crate::system::sockets::ListeningSocket;
 
     const MASQUERADING: DestinationSettings = DestinationSettings::masquerading();
     const DIRECT: DestinationSettings = DestinationSettings::direct_routing();
@@ -279,6 +319,59 @@ mod tests {
             let wanted = [found(&sentence, command)];
             assert_eq!(find("TCP 192.0.2.9:80", method), wanted);
         }
+    }
+
+    #[test]
+    fn a_server_on_the_director_itself_needs_a_program_that_listens() {
+        let find = |method, sockets: &[(Protocol, &str)]| {
+            let table = vec![
+                entry("TCP 192.0.2.1:80", method, &["192.0.2.1:80", "10.0.0.2:80"]),
+                entry("TCP 192.0.2.1:0", method, &["192.0.2.1:0"]),
+                entry("fwmark 1", method, &["192.0.2.1:80"]),
+            ];
+            let sockets = sockets.iter().map(|(protocol, address)| {
+                let address: std::net::SocketAddr = address.parse().unwrap();
+                ListeningSocket {
+                    protocol: *protocol,
+                    address: address.ip(),
+                    port: address.port(),
+                }
+            });
+            let sockets = Ok(sockets.collect());
+            told(find_deaf_local_servers(&Director {
+                sockets,
+                ..director(two_networks(), table)
+            }))
+        };
+        let sentence = "server 192.0.2.1:80 of TCP 192.0.2.1:80 is this director, and nothing \
+                        listens at 192.0.2.1:80";
+        for method in [MASQUERADING, DIRECT] {
+            assert_eq!(find(method, &[(Protocol::Tcp, "0.0.0.0:80")]), []);
+            assert_eq!(find(method, &[(Protocol::Tcp, "192.0.2.1:80")]), []);
+            for other in [
+                (Protocol::Udp, "0.0.0.0:80"),
+                (Protocol::Tcp, "0.0.0.0:8080"),
+                (Protocol::Tcp, "127.0.0.1:80"),
+            ] {
+                assert_eq!(find(method, &[other]), [(sentence.to_owned(), vec![])]);
+            }
+        }
+    }
+
+    #[test]
+    fn packets_for_a_local_server_keep_their_address_but_for_masquerading() {
+        let find = |method| {
+            let mut machine = two_networks();
+            let addresses = machine.addresses.as_mut().unwrap();
+            let mut virtual_address = addresses[0].clone();
+            virtual_address.address = [192, 0, 2, 9].into();
+            addresses.push(virtual_address);
+            let table = vec![entry("UDP 192.0.2.9:53", method, &["192.0.2.1:5353"])];
+            let found = told(find_deaf_local_servers(&director(machine, table)));
+            found[0].0.rsplit(' ').next().unwrap().to_owned()
+        };
+        assert_eq!(find(MASQUERADING), "192.0.2.1:5353");
+        assert_eq!(find(DIRECT), "192.0.2.9:53");
     }
 
     #[test]

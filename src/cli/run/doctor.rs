@@ -6,11 +6,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::Path,
 };
 
-use ipvs_client::{Consistency, Counters, ServiceId};
+use ipvs_client::{
+    Client, Consistency, Counters, DaemonRole, Destination, ForwardingMethod, ServiceId, SyncDaemon,
+};
 
 use super::session::Session;
 use crate::{
@@ -22,11 +24,15 @@ use crate::{
     failure::{Messages, StdoutError},
     output::{colour_on_terminal, write_report, write_report_json},
     system::{
-        addresses, interfaces,
+        addresses,
+        firewall::Firewall,
+        interfaces,
         modules::Modules,
+        multicast, netstat,
         route_netlink::RouteSocket,
         routes::{self, Route, RouteQuery},
         settings::Settings,
+        sockets,
     },
     table::{Entry, ReadOptions, read_entries},
 };
@@ -70,13 +76,57 @@ fn read_director(service: Option<ServiceId>, session: &mut Session) -> anyhow::R
     let mut socket = RouteSocket::open();
     let table = read_table(service, session)?;
     let entries = table.as_deref().unwrap_or_default();
+    let machine = read_machine(&mut socket);
+    let firewall = match needs_firewall(entries) {
+        true => explain(
+            "the rules of the firewall",
+            Firewall::read(&machine.modules),
+        ),
+        false => Ok(Firewall::default()),
+    };
     Ok(Director {
         asked: service,
         routes: read_routes(entries, &mut socket),
-        machine: read_machine(&mut socket),
-        standby: None,
+        firewall,
+        sockets: explain("sockets", sockets::read()),
+        path_drops: netstat::count_reverse_path_drops(),
+        standby: match &table {
+            Ok(_) => find_standby(session.client()?),
+            Err(_) => None,
+        },
+        machine,
         table,
     })
+}
+
+/// Returns true if the rules of the firewall matter: other programs have to be asked for
+/// them.
+fn needs_firewall(entries: &[Entry]) -> bool {
+    entries.iter().any(|(service, servers)| {
+        let method = |server: &Destination| server.settings.forwarding_method;
+        matches!(service.id, ServiceId::Fwmark { .. })
+            || servers
+                .iter()
+                .any(|server| method(server) == ForwardingMethod::Masquerading)
+    })
+}
+
+/// The groups that routers with VRRP hear (RFC 9568, 1.6 and 5.1).
+const VRRP: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)),
+    IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
+];
+
+/// Returns the reason why another director may have the virtual addresses now.
+fn find_standby(client: &mut Client) -> Option<String> {
+    let groups = multicast::read().unwrap_or_default();
+    if groups.iter().any(|group| VRRP.contains(&group.group)) {
+        return Some("with VRRP another may have it".to_owned());
+    }
+    let daemons = client.daemons().unwrap_or_default();
+    let is_backup = |daemon: &SyncDaemon| daemon.role == DaemonRole::Backup;
+    (!daemons.is_empty() && daemons.iter().all(is_backup))
+        .then(|| "this one only has the sync daemon of a backup".to_owned())
 }
 
 /// Reads the facts about this machine. What cannot be read has the reason in its place.
@@ -120,11 +170,15 @@ fn ask<T>(
     name: &str,
     read: impl FnOnce(&mut RouteSocket) -> io::Result<T>,
 ) -> Result<T, Unknown> {
-    let explain = |error: &io::Error| Unknown(format!("cannot read {name}: {error}"));
     match socket {
-        Ok(socket) => read(socket).map_err(|error| explain(&error)),
-        Err(error) => Err(explain(error)),
+        Ok(socket) => explain(name, read(socket)),
+        Err(error) => Err(Unknown(format!("cannot read {name}: {error}"))),
     }
+}
+
+/// Puts the reason in the place of facts that cannot be read.
+fn explain<T>(name: &str, outcome: io::Result<T>) -> Result<T, Unknown> {
+    outcome.map_err(|error| Unknown(format!("cannot read {name}: {error}")))
 }
 
 /// Reads the virtual services to look at; a service that does not exist is none.

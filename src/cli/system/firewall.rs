@@ -38,9 +38,9 @@ pub(crate) struct Firewall {
     marks: Vec<SetMark>,
     /// A rule takes the mark from elsewhere: the connection, a map, ...
     any_mark: bool,
-    /// A rule gives packets another sender (SNAT, masquerading).
-    pub(crate) translates_sources: bool,
-    /// A rule looks at the state of the connection that a packet is of.
+    /// A rule gives another sender to packets that IPVS has forwarded (`-m ipvs`).
+    pub(crate) translates_balanced: bool,
+    /// A rule for forwarded packets looks at the state of the connection that they are of.
     pub(crate) looks_at_states: bool,
 }
 
@@ -84,7 +84,9 @@ impl Firewall {
         for rule in rules.lines().filter(|line| line.starts_with("-A ")) {
             let words: Vec<_> = rule.split(' ').collect();
             let has = |word| words.contains(&word);
-            self.looks_at_states |= has("--ctstate") || has("--state");
+            let looks = has("--ctstate") || has("--state");
+            self.looks_at_states |= looks && words.starts_with(&["-A", "FORWARD"]);
+            let is_balanced = words.windows(2).any(|pair| pair == ["-m", "ipvs"]);
             for pair in words.windows(2) {
                 match *pair {
                     // All options of -j MARK are printed as this one.
@@ -93,7 +95,9 @@ impl Firewall {
                     }
                     ["-j", "CONNMARK"] => self.any_mark |= has("--restore-mark"),
                     ["-j", "SET"] => self.any_mark |= has("--map-mark"),
-                    ["-j", "SNAT" | "MASQUERADE" | "NETMAP"] => self.translates_sources = true,
+                    ["-j", "SNAT" | "MASQUERADE" | "NETMAP"] => {
+                        self.translates_balanced |= is_balanced;
+                    }
                     _ => {}
                 }
             }
@@ -104,12 +108,30 @@ impl Firewall {
     /// among them, of which it does not print everything.
     fn add_nftables(&mut self, rules: &str) -> io::Result<bool> {
         let rules: Value = serde_json::from_str(rules)?;
-        let objects = rules["nftables"].as_array().into_iter().flatten();
-        let expressions = objects.filter_map(|object| object["rule"]["expr"].as_array());
+        let objects = rules
+            .get("nftables")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        let place =
+            |of: &Value, chain: &str| [&of["family"], &of["table"], &of[chain]].map(Value::clone);
+        let chains = objects.iter().map(|object| &object["chain"]);
+        let forwarding: Vec<_> = chains
+            .filter(|chain| chain["hook"] == "forward")
+            .map(|chain| place(chain, "name"))
+            .collect();
+        let rules = objects.iter().map(|object| &object["rule"]);
+        let expressions = rules.flat_map(|rule| {
+            let is_forwarding = forwarding.contains(&place(rule, "chain"));
+            let expressions = rule["expr"].as_array().into_iter().flatten();
+            expressions.map(move |expression| (expression, is_forwarding))
+        });
         let mut has_iptables = false;
-        for expression in expressions.flatten() {
+        for (expression, is_forwarding) in expressions {
             let mangle = &expression["mangle"];
-            if mangle["key"]["meta"]["key"] == "mark" {
+            if mangle
+                .pointer("/key/meta/key")
+                .is_some_and(|key| key == "mark")
+            {
                 match mangle["value"].as_u64().map(u32::try_from) {
                     Some(Ok(value)) => self.marks.push(SetMark {
                         value,
@@ -118,10 +140,9 @@ impl Firewall {
                     _ => self.any_mark = true,
                 }
             }
-            let has = |name| expression.get(name).is_some();
-            self.translates_sources |= has("snat") || has("masquerade");
-            self.looks_at_states |= looks_at_state(expression);
-            has_iptables |= has("xt");
+            // Only rules of iptables can ask whether IPVS has forwarded a packet.
+            self.looks_at_states |= is_forwarding && looks_at_state(expression);
+            has_iptables |= expression.get("xt").is_some();
         }
         Ok(has_iptables)
     }
@@ -275,35 +296,48 @@ mod tests {
     }
 
     #[test]
-    fn translated_senders_and_states_of_connections_are_seen() {
-        // iptables-save 1.8.9 printed the first of these, and nft 1.0.6 those with states;
-        // libnftables-json(5) describes the statements that translate.
+    fn translated_senders_and_states_of_forwarded_connections_are_seen() {
+        // iptables-save 1.8.9 printed rules such as these.
         let iptables = |rule: &str| {
             let mut firewall = Firewall::default();
             firewall.add_iptables(rule);
-            (firewall.translates_sources, firewall.looks_at_states)
+            (firewall.translates_balanced, firewall.looks_at_states)
         };
-        assert_eq!(
-            iptables("-A POSTROUTING -m ipvs --vport 80 -j MASQUERADE\n"),
-            (true, false)
-        );
-        assert_eq!(
-            iptables("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"),
-            (false, true)
-        );
-        assert_eq!(iptables("-A FORWARD -p tcp -j ACCEPT\n"), (false, false));
-        let nftables = |expression: &str| {
-            let rules = format!(r#"{{"nftables": [{{"rule": {{"expr": [{expression}]}}}}]}}"#);
+        for (rule, seen) in [
+            (
+                "-A POSTROUTING -m ipvs --vport 80 -j MASQUERADE",
+                (true, false),
+            ),
+            ("-A POSTROUTING -o front -j MASQUERADE", (false, false)),
+            (
+                "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                (false, true),
+            ),
+            (
+                "-A INPUT -m conntrack --ctstate INVALID -j DROP",
+                (false, false),
+            ),
+            ("-A FORWARD -p tcp -j ACCEPT", (false, false)),
+        ] {
+            assert_eq!(iptables(&format!("{rule}\n")), seen, "{rule}");
+        }
+        // nft 1.0.6 prints states so; libnftables-json(5) describes chains.
+        let nftables = |chain: &str, expression: &str| {
+            let rules = format!(
+                r#"{{"nftables": [
+                {{"chain": {{"family": "ip", "table": "t", "name": "f", "hook": "forward"}}}},
+                {{"chain": {{"family": "ip", "table": "t", "name": "i", "hook": "input"}}}},
+                {{"rule": {{"family": "ip", "table": "t", "chain": "{chain}", "expr": [{expression}]}}}}]}}"#
+            );
             let mut firewall = Firewall::default();
             firewall.add_nftables(&rules).unwrap();
-            (firewall.translates_sources, firewall.looks_at_states)
+            firewall.looks_at_states
         };
-        assert_eq!(nftables(r#"{"masquerade": null}"#), (true, false));
-        assert_eq!(nftables(r#"{"snat": {"addr": "10.0.0.1"}}"#), (true, false));
         let state = r#"{"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "new"}}"#;
-        assert_eq!(nftables(state), (false, true));
         let map = r#"{"vmap": {"key": {"ct": {"key": "state"}}, "data": {"set": [["new", {"drop": null}]]}}}"#;
-        assert_eq!(nftables(map), (false, true));
-        assert_eq!(nftables(r#"{"accept": null}"#), (false, false));
+        assert!(nftables("f", state));
+        assert!(nftables("f", map));
+        assert!(!nftables("i", state));
+        assert!(!nftables("f", r#"{"accept": null}"#));
     }
 }

@@ -9,9 +9,9 @@
 pub(crate) mod addresses;
 pub(crate) mod firewall;
 pub(crate) mod interfaces;
-
 pub(crate) mod modules;
 pub(crate) mod multicast;
+pub(crate) mod netstat;
 pub(crate) mod route_netlink;
 pub(crate) mod routes;
 pub(crate) mod settings;
