@@ -396,6 +396,30 @@ fn who_may_not_enter_is_told_so() {
 }
 
 #[test]
+fn who_owns_the_user_namespace_of_a_process_needs_no_root() {
+    let caller = namespace("caller");
+    // The module must be there: nobody loads it.
+    ipvsadm(&caller, "-L");
+    let answer = as_nobody(
+        &caller,
+        "unshare -Urn sh -c 'ip link set lo up; echo; exec sleep 86400' | { read started
+            process=$(pgrep -u 65534 -n sleep)
+            \"$0\" --netns $process -A -t 10.0.0.1:80 -s rr
+            \"$0\" --netns $process -a -t 10.0.0.1:80 -r 127.0.0.1 -m
+            \"$0\" --netns $process -S -n
+            kill $process; }",
+    );
+    assert_eq!(
+        (answer.stdout.as_str(), answer.stderr.as_str()),
+        (
+            "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 127.0.0.1:80 -m -w 1\n",
+            ""
+        )
+    );
+    assert_eq!(ipvsadm(&caller, "-S -n"), "");
+}
+
+#[test]
 fn a_person_is_told_what_may_have_been_meant() {
     let (caller, target) = (namespace("caller"), Target::new());
     let program = program::path().unwrap();

@@ -13,7 +13,11 @@ use std::{
 
 use rustix::{
     io::Errno,
-    thread::{LinkNameSpaceType, move_into_link_name_space},
+    process::{Pid, PidfdFlags, pidfd_open},
+    thread::{
+        LinkNameSpaceType, ThreadNameSpaceType, move_into_link_name_space,
+        move_into_thread_name_spaces,
+    },
 };
 
 /// The folder where `ip netns` keeps the namespaces that have a name.
@@ -185,6 +189,11 @@ impl NamespaceReference {
     /// of `/proc/thread-self/net` and `/proc/sys/net` that it opens, are those of the
     /// namespace from then on, and so are those of threads that it starts.
     ///
+    /// Whoever is not root may own the user namespace of a process, as of a container
+    /// that they have started. Where the right to enter is only there, the thread moves
+    /// into that user namespace too, which the kernel lets no program do that has other
+    /// threads.
+    ///
     /// ```
     /// use ipvs_client::{NamespaceReference, NetworkNamespace};
     ///
@@ -200,8 +209,22 @@ impl NamespaceReference {
     /// Those of [`NamespaceError`].
     pub fn enter(&self) -> Result<(), NamespaceError> {
         let namespace = self.open()?;
-        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-            .map_err(|errno| self.explain(errno.into()))
+        match move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)) {
+            Err(Errno::PERM) if self.enter_with_user_namespace() => Ok(()),
+            outcome => outcome.map_err(|errno| self.explain(errno.into())),
+        }
+    }
+
+    /// Moves the calling thread into the network and the user namespace of a process, if
+    /// that is what was named and the kernel lets it; else it stays where it is.
+    fn enter_with_user_namespace(&self) -> bool {
+        let Kind::Process(process) = self.0 else {
+            return false;
+        };
+        let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+        let process = process.and_then(|process| pidfd_open(process, PidfdFlags::empty()).ok());
+        let both = ThreadNameSpaceType::USER | ThreadNameSpaceType::NETWORK;
+        process.is_some_and(|process| move_into_thread_name_spaces(process.as_fd(), both).is_ok())
     }
 
     fn explain(&self, reason: io::Error) -> NamespaceError {

@@ -23,7 +23,7 @@ pub(super) fn find_hint(error: &NamespaceError, facts: &Facts) -> Option<String>
             _ => None,
         },
         NamespaceError::Other(_) => explain_other_file(namespace),
-        NamespaceError::NotPermitted(_) => explain_no_permission(namespace, facts),
+        NamespaceError::NotPermitted(_) => explain_no_permission(facts),
         _ => None,
     }
 }
@@ -83,16 +83,7 @@ fn explain_other_file(namespace: &NamespaceReference) -> Option<String> {
         .then(|| format!("that of a process is the file --netns {}", inside.display()))
 }
 
-fn explain_no_permission(namespace: &NamespaceReference, facts: &Facts) -> Option<String> {
-    if let Some(process) = namespace.process()
-        && !facts.sys_admin
-        && is_in_other_user_namespace(process)
-    {
-        return Some(format!(
-            "the process is in a user namespace of its own, which is to be entered too: nsenter \
-             -t {process} -U -n --preserve-credentials ipvsadm ..."
-        ));
-    }
+fn explain_no_permission(facts: &Facts) -> Option<String> {
     let hint = if !facts.root {
         "run it as root, for example with sudo"
     } else if !facts.initial_user_namespace {
@@ -105,14 +96,6 @@ fn explain_no_permission(namespace: &NamespaceReference, facts: &Facts) -> Optio
         return None;
     };
     Some(hint.to_owned())
-}
-
-/// Returns whether a process is in another user namespace than this one, as far as the
-/// caller may look at it.
-fn is_in_other_user_namespace(process: u32) -> bool {
-    let read = |process: &str| fs::read_link(format!("/proc/{process}/ns/user")).ok();
-    let theirs = read(&process.to_string());
-    theirs.is_some() && theirs != read("self")
 }
 
 #[cfg(test)]
@@ -173,8 +156,6 @@ mod tests {
 
     #[test]
     fn who_may_not_enter_is_told_what_is_missing() {
-        let namespace: NamespaceReference = "blue".parse().unwrap();
-        let explain = |facts: Facts| explain_no_permission(&namespace, &facts);
         let nobody = Facts {
             root: false,
             sys_admin: false,
@@ -189,9 +170,9 @@ mod tests {
             ..Facts::IN_ORDER
         };
         for (facts, word) in [(nobody, "sudo"), (inside, "host"), (bare, "CAP_SYS_ADMIN")] {
-            let hint = explain(facts).unwrap();
+            let hint = explain_no_permission(&facts).unwrap();
             assert!(hint.contains(word), "{hint}");
         }
-        assert_eq!(explain(Facts::IN_ORDER), None);
+        assert_eq!(explain_no_permission(&Facts::IN_ORDER), None);
     }
 }
