@@ -5,7 +5,7 @@
 use std::{
     fmt,
     fs::File,
-    io::{self, BufReader},
+    io::{self, BufReader, Cursor, Read},
     os::fd::AsFd,
 };
 
@@ -25,7 +25,7 @@ use crate::{
     proc::{
         connections::{self, Connections},
         table::{self, TableFile},
-        totals,
+        totals, whole,
     },
 };
 
@@ -179,7 +179,8 @@ impl Client {
     /// another network namespace it takes `CAP_SYS_ADMIN`.
     pub fn connections(&self) -> Result<Connections> {
         let file = self.kernel.open_file(connections::FILE);
-        Connections::new(BufReader::new(file.map_err(connections::failed)?))
+        let file: Box<dyn Read + Send> = file.map_err(connections::failed)?;
+        Connections::new(BufReader::new(file))
     }
 
     /// The virtual services and destinations that the network namespace of the client
@@ -210,8 +211,21 @@ impl Client {
     /// [`connections`](Self::connections), or begins with another line.
     pub fn table_file(&self) -> Result<TableFile> {
         let file = self.kernel.open_file(table::FILE);
-        let file = file.map_err(table::failed)?;
+        let file: Box<dyn Read + Send> = file.map_err(table::failed)?;
         TableFile::new(BufReader::with_capacity(table::BUFFER, file))
+    }
+
+    /// The table as [`table_file`](Self::table_file) has it, and none missing because
+    /// other network namespaces have virtual services too: the file is read at once,
+    /// and where the kernel has left something out, each service by itself. That takes
+    /// a time that grows with the square of their number.
+    ///
+    /// # Errors
+    /// Those of [`table_file`](Self::table_file).
+    pub fn whole_table_file(&self) -> Result<TableFile<Cursor<Vec<u8>>>> {
+        let file = self.kernel.open_file(table::FILE);
+        let text = file.and_then(whole::read_whole).map_err(table::failed)?;
+        TableFile::new(Cursor::new(text))
     }
 
     /// The counters of the whole table, from `/proc/net/ip_vs_stats`; those of

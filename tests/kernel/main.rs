@@ -32,6 +32,7 @@ mod openmetrics;
 mod package;
 mod pipes;
 mod program;
+mod public;
 mod refusals;
 mod replies;
 mod table_file;

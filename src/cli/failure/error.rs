@@ -171,6 +171,16 @@ pub(crate) enum LockError {
     },
 }
 
+/// The kernel has not loaded IPVS, and it is not loaded for a caller who may only look.
+/// The first lines are those of the original for such a caller.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "Can't initialize ipvs: Permission denied (you must be root)\n\
+     Are you sure that IP Virtual Server is built in the kernel or as module?\n\
+     IPVS is not loaded: there is no /proc/net/ip_vs, and only root can load it"
+)]
+pub(crate) struct NotLoaded;
+
 /// A listing does not have these entries, and it has no place to say so.
 #[derive(Debug, thiserror::Error)]
 #[error("not shown: {0}, which only root in the first user namespace can see")]
@@ -264,7 +274,10 @@ pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
     if error.is::<NothingToDrain>() {
         return STATUS_REFUSED;
     }
-    if error.is::<StateError>() || matches!(error.downcast_ref(), Some(LockError::State(_))) {
+    if error.is::<StateError>()
+        || error.is::<NotLoaded>()
+        || matches!(error.downcast_ref(), Some(LockError::State(_)))
+    {
         return STATUS_UNAVAILABLE;
     }
     match error.downcast_ref::<Error>() {

@@ -93,6 +93,13 @@ impl Facts {
     }
 }
 
+/// Returns whether this process has the right to change the table, be it only inside a
+/// user namespace.
+pub(crate) fn may_administer() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_capable(&status, CAP_NET_ADMIN)
+}
+
 /// Returns the words after a name in `/proc/self/status`.
 fn find_field<'a>(status: &'a str, name: &str) -> Option<Vec<&'a str>> {
     status.lines().find_map(|line| {

@@ -13,9 +13,10 @@ mod words;
 pub(crate) use self::{
     error::{
         ChangedMeanwhile, CommandLine, DescriptionError, FailedCommand, Incomplete, InputError,
-        LockError, NoOldWeight, NotShown, NothingDescribed, NothingToDrain, OutputFileError,
-        RuleAt, StandingChanges, StateError, StdoutError, StepFailed, exit_status, flush,
-        is_change, is_closed_pipe, is_unavailable,
+        LockError, NoOldWeight, NotLoaded, NotShown, NothingDescribed, NothingToDrain,
+        OutputFileError, RuleAt, StandingChanges, StateError, StdoutError, StepFailed, exit_status,
+        flush, is_change, is_closed_pipe, is_unavailable,
     },
+    facts::may_administer,
     messages::Messages,
 };

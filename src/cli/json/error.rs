@@ -62,6 +62,11 @@ pub(crate) enum Fault {
     Form(String),
     #[error("the rules have schema version {0}; this program reads version {SCHEMA_VERSION}")]
     SchemaVersion(u64),
+    #[error(
+        "the document is from the files that everybody may read (its interface is proc), which \
+         do not have all that restores a table"
+    )]
+    Partial,
     #[error("unknown field {name}{}", meant(*nearest))]
     UnknownField {
         name: String,

@@ -14,8 +14,8 @@ use std::{
 };
 
 use ipvs_client::{
-    AddressFamily, Change, DestinationId, DestinationSettings, ForwardingMethod, Netmask,
-    Persistence, SchedulerFlags, ServiceId, ServiceSettings, Tunnel,
+    AddressFamily, Change, DestinationId, DestinationSettings, ForwardingMethod, Interface,
+    Netmask, Persistence, SchedulerFlags, ServiceId, ServiceSettings, Tunnel,
     json::{CHECKSUMS, FAMILIES, METHODS, PROTOCOLS, SCHEMA_VERSION},
 };
 
@@ -45,6 +45,9 @@ pub(crate) fn changes(text: &[u8]) -> Result<Vec<(Place, Change)>, JsonError> {
         return Err(document.fault(None, Fault::SchemaVersion(version)));
     }
     document.has_only(document::DOCUMENT_FIELDS)?;
+    if document.text("interface")? == Some(Interface::Proc.name()) {
+        return Err(document.fault(None, Fault::Partial));
+    }
     let services = document.list("services")?;
     let mut changes = Vec::new();
     for (json, index) in document.required("services", services)?.iter().zip(0..) {

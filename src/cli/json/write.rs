@@ -6,10 +6,11 @@
 use std::io::{self, Write};
 
 use ipvs_client::{
-    Connection, Info, Interface, SyncDaemon, Timeouts,
+    Connection, Destination, Info, Interface, Service, ServiceId, SyncDaemon, Timeouts,
     json::{Entry, SCHEMA_VERSION},
 };
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// The IPVS that a table is from, and the interface over which it was read.
 #[derive(Clone, Copy)]
@@ -73,8 +74,55 @@ impl<W: Write> TableDocument<W> {
         self.0.item(entry)
     }
 
+    /// Writes a service and its destinations, of which no more is known than
+    /// `/proc/net/ip_vs` tells.
+    pub(crate) fn public_entry(
+        &mut self,
+        service: &Service,
+        destinations: &[Destination],
+    ) -> io::Result<()> {
+        let mut entry = serde_json::to_value(Entry::new(service, destinations))?;
+        if let Some(fields) = entry.as_object_mut() {
+            forget(fields, &["scheduler_flags", "persistence_engine", "stats"]);
+            match service.id {
+                ServiceId::Fwmark { .. } => {
+                    forget(fields, &["family"]);
+                    if let Some(Value::Object(fields)) = fields.get_mut("persistence") {
+                        forget(fields, &["netmask", "prefix_length"]);
+                    }
+                }
+                ServiceId::Address { address, .. } if address.is_ipv6() => {
+                    forget(fields, &["one_packet"]);
+                }
+                ServiceId::Address { .. } => {}
+            }
+            let destinations = fields.get_mut("destinations").and_then(Value::as_array_mut);
+            for destination in destinations.into_iter().flatten() {
+                if let Some(fields) = destination.as_object_mut() {
+                    forget(fields, UNKNOWN_OF_DESTINATIONS);
+                }
+            }
+        }
+        self.0.item(&entry)
+    }
+
     pub(crate) fn end(self) -> io::Result<()> {
         self.0.end()
+    }
+}
+
+/// The fields of a destination that `/proc/net/ip_vs` does not have.
+const UNKNOWN_OF_DESTINATIONS: &[&str] = &[
+    "tunnel",
+    "upper_threshold",
+    "lower_threshold",
+    "persistent_connections",
+    "stats",
+];
+
+fn forget(fields: &mut Map<String, Value>, names: &[&str]) {
+    for name in names {
+        fields.remove(*name);
     }
 }
 

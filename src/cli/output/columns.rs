@@ -4,7 +4,7 @@
 //! value, and for each view its columns.
 
 use comfy_table::CellAlignment;
-use ipvs_client::{Destination, Service, Stats};
+use ipvs_client::{Destination, Interface, Service, Stats};
 
 use super::{
     notice::{Notice, present_connections},
@@ -42,9 +42,19 @@ enum WideValue {
     Limit(fn(&Destination) -> u32),
 }
 
-/// Returns the columns of a view, which stand behind the names.
-pub(super) fn columns_of(view: View) -> &'static [WideColumn] {
+/// Returns the columns of a view over an interface, which stand behind the names.
+pub(super) fn columns_of(view: View, interface: Interface) -> &'static [WideColumn] {
     match view {
+        // Of tunnels the files do not tell the kind.
+        View::Plain if interface == Interface::Proc => &[
+            SCHEDULER,
+            WEIGHT,
+            WEIGHT_SHARE,
+            ACTIVE,
+            INACTIVE,
+            CONNECTION_SHARE,
+            DETAILS,
+        ],
         View::Plain => &[
             SCHEDULER,
             WEIGHT,

@@ -6,7 +6,7 @@
 use std::io;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use ipvs_client::{AddressFamily, Destination, Info, Protocol, Service, ServiceId};
+use ipvs_client::{AddressFamily, Destination, Info, Interface, Protocol, Service, ServiceId};
 
 use super::{
     columns::{WideColumn, columns_of},
@@ -35,8 +35,13 @@ pub(crate) struct WideWriter<'n> {
 }
 
 impl<'n> WideWriter<'n> {
-    pub(crate) fn new(info: &Info, listing: &ListTable, names: &'n mut Names) -> Self {
-        let columns = columns_of(listing.view);
+    pub(crate) fn new(
+        info: &Info,
+        listing: &ListTable,
+        names: &'n mut Names,
+        interface: Interface,
+    ) -> Self {
+        let columns = columns_of(listing.view, interface);
         let mut table = Table::new();
         table
             .load_style(presets::NOTHING)

@@ -4,13 +4,13 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use ipvs_client::{
     NetworkNamespace,
-    testing::{FakeKernel, Kernel, SocketOptions, Transport},
+    testing::{FakeKernel, Kernel, ProcFile, SocketOptions, Transport},
 };
 
 /// A kernel on which something happens before a datagram of requests.
@@ -51,7 +51,7 @@ impl Kernel for Acting {
         self.kernel.open_socket_options()
     }
 
-    fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+    fn open_file(&self, name: &str) -> io::Result<Box<dyn ProcFile>> {
         self.kernel.open_file(name)
     }
 

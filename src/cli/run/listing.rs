@@ -2,7 +2,7 @@
 
 //! Reads what a listing, or -S, is to show and hands it to the output.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
 
@@ -88,9 +88,13 @@ fn write_wide(
         consistency: Consistency::Once,
         sorted: table.sorted,
     };
+    let interface = client.interface();
     let entries = read_entries(client, table.service.as_ref(), options)?;
     let mut names = Names::new(table.numeric);
-    let lines = write_entries(WideWriter::new(&info, table, &mut names), entries)?;
+    let lines = write_entries(
+        WideWriter::new(&info, table, &mut names, interface),
+        entries,
+    )?;
     let text = lines_to_text(&lines, colour_on_terminal());
     Ok(out.write_all(text.as_bytes())?)
 }
@@ -173,12 +177,8 @@ pub(super) fn write_list(
             numeric,
             engine_data,
         } => {
-            let mut connections = open_connections(session)?;
-            let names = Names::new(*numeric);
-            let mut writer = ConnectionWriter::begin(out, names, *engine_data)?;
-            while let Some(connection) = connections.next_connection()? {
-                writer.write_connection(&connection)?;
-            }
+            let connections = open_connections(session)?;
+            write_connections(connections, *numeric, *engine_data, out)?;
         }
         List::Timeouts => write_timeouts(out, &session.client()?.timeouts()?)?,
         List::Daemons => {
@@ -197,18 +197,37 @@ pub(super) fn write_list_json(
     out: &mut impl Write,
 ) -> Result<(), ListingError> {
     match list {
-        List::Connections { .. } => {
-            let mut connections = open_connections(session)?;
-            let mut document = json::ConnectionsDocument::begin(out)?;
-            while let Some(connection) = connections.next_connection()? {
-                document.connection(&connection)?;
-            }
-            document.end()?;
-        }
+        List::Connections { .. } => write_connections_json(open_connections(session)?, out)?,
         List::Timeouts => json::write_timeouts(out, &session.client()?.timeouts()?)?,
         List::Daemons => json::write_daemons(out, &session.client()?.daemons()?)?,
     }
     Ok(())
+}
+
+/// Lists connections in the original's lines.
+pub(super) fn write_connections(
+    mut connections: Connections,
+    numeric: bool,
+    engine_data: bool,
+    out: &mut impl Write,
+) -> Result<(), ListingError> {
+    let mut writer = ConnectionWriter::begin(out, Names::new(numeric), engine_data)?;
+    while let Some(connection) = connections.next_connection()? {
+        writer.write_connection(&connection)?;
+    }
+    Ok(())
+}
+
+/// Lists connections as a JSON document.
+pub(super) fn write_connections_json(
+    mut connections: Connections,
+    out: &mut impl Write,
+) -> Result<(), ListingError> {
+    let mut document = json::ConnectionsDocument::begin(out)?;
+    while let Some(connection) = connections.next_connection()? {
+        document.connection(&connection)?;
+    }
+    Ok(document.end()?)
 }
 
 fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections> {
@@ -234,8 +253,24 @@ pub(super) fn write_metrics(
     };
     let table = read_entries(client, metrics.service.as_ref(), options)?
         .collect::<ipvs_client::Result<Vec<_>>>()?;
-    let write =
-        |out: &mut dyn Write| write_openmetrics(out, totals.as_ref(), &table, metrics.destinations);
+    let interface = client.interface();
+    write_metrics_text(metrics, out, |out| {
+        write_openmetrics(
+            out,
+            totals.as_ref(),
+            &table,
+            metrics.destinations,
+            interface,
+        )
+    })
+}
+
+/// Writes the text to standard output or into a file.
+pub(super) fn write_metrics_text(
+    metrics: &Metrics,
+    out: &mut impl Write,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
     match &metrics.file {
         None => write(out).map_err(StdoutError)?,
         Some(path) => file::replace(path, write).map_err(|reason| OutputFileError {

@@ -15,6 +15,7 @@ mod rule_file;
 pub(crate) mod scripts;
 pub(crate) mod session;
 mod state_folder;
+mod unprivileged;
 mod update;
 
 use std::io::Write;
@@ -56,7 +57,15 @@ pub(crate) fn run_request(
         Request::Drain(drain) => return drain::run(drain, session, out, messages),
         Request::Doctor(doctor) => return doctor::run(doctor, session, out, messages),
         Request::Run(command) => {
-            execute_typed(command, wording, session, out, messages)?;
+            unprivileged::check_loaded(command, session)?;
+            match execute_typed(command, wording, session, out, messages) {
+                Err(error) if unprivileged::may_show(command, session, &error) => {
+                    let shown = unprivileged::show(command, session, out, messages);
+                    shown.map_err(|error| explain_command(error, command))?;
+                    return Ok(0);
+                }
+                outcome => outcome?,
+            }
             match command {
                 Command::Table(ListTable { service, .. }, _)
                 | Command::Metrics(Metrics { service, .. }) => {
@@ -75,13 +84,16 @@ pub(crate) fn execute(
     session: &mut Session,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    carry_out(command, session, out).map_err(|error| {
-        if error.is::<ipvs_client::Error>() {
-            add_command(error, command)
-        } else {
-            error
-        }
-    })
+    carry_out(command, session, out).map_err(|error| explain_command(error, command))
+}
+
+/// Adds the command to a failure of the client.
+fn explain_command(error: anyhow::Error, command: &Command) -> anyhow::Error {
+    if error.is::<ipvs_client::Error>() {
+        add_command(error, command)
+    } else {
+        error
+    }
 }
 
 /// Carries out one command that a person may have typed, who is told what it has

@@ -54,6 +54,12 @@ impl Session {
         self.client.is_some()
     }
 
+    /// Returns whether files may take the place of an interface of the kernel that does
+    /// not let the caller in: none was chosen.
+    pub(crate) fn may_use_files(&self) -> bool {
+        self.interface.is_none()
+    }
+
     /// Checks that IPVS is there and lets this user in.
     pub(crate) fn check(&mut self) -> ipvs_client::Result<()> {
         self.client()?.info().map(drop)

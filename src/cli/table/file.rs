@@ -98,7 +98,8 @@ impl DestinationLists {
     }
 }
 
-fn shown(row: &TableDestination) -> Destination {
+/// Makes a destination of what the file has; all else is as in a new one.
+pub(super) fn shown(row: &TableDestination) -> Destination {
     let method = match row.forwarding_method {
         ForwardingWord::Masquerading => ForwardingMethod::Masquerading,
         ForwardingWord::LocalNode => ForwardingMethod::LocalNode,

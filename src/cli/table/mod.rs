@@ -5,6 +5,7 @@
 
 mod file;
 mod order;
+mod public;
 
 use std::{collections::HashSet, rc::Rc};
 
@@ -14,7 +15,10 @@ use ipvs_client::{
 };
 
 use self::file::{DestinationLists, FEWEST_SERVICES, Outcome};
-pub(crate) use self::order::{compare_destinations, compare_services};
+pub(crate) use self::{
+    order::{compare_destinations, compare_services},
+    public::read_public_entries,
+};
 use crate::command::ListTable;
 
 /// A virtual service with its destinations.

@@ -130,8 +130,12 @@ fn make_wide_lines(
     readings: &mut Readings<'_>,
     snapshot: Snapshot,
 ) -> Result<Vec<Line>, ListingError> {
-    let Snapshot { info, entries, .. } = snapshot;
-    let writer = WideWriter::new(&info, &readings.watch.table, &mut readings.names);
+    let Snapshot {
+        info,
+        interface,
+        entries,
+    } = snapshot;
+    let writer = WideWriter::new(&info, &readings.watch.table, &mut readings.names, interface);
     write_entries(writer, entries.into_iter().map(Ok))
 }
 

@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek},
     path::Path,
 };
 
@@ -16,6 +16,15 @@ use super::{
 
 /// The files of `/proc/net` in the network namespace of the calling thread.
 const FILES: &str = "/proc/thread-self/net";
+
+/// A file of `/proc/net`, or in tests a text.
+#[cfg_attr(
+    not(any(test, feature = "test-util")),
+    expect(unreachable_pub, reason = "only tests bring another")
+)]
+pub trait ProcFile: Read + Seek + Send {}
+
+impl<F: Read + Seek + Send> ProcFile for F {}
 
 /// Opens what there is to ask a kernel by, in one network namespace.
 #[cfg_attr(
@@ -30,7 +39,7 @@ pub trait Kernel: Send + Sync {
     fn open_socket_options(&self) -> io::Result<Box<dyn SocketOptions>>;
 
     /// Opens a file of `/proc/net` by its name.
-    fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
+    fn open_file(&self, name: &str) -> io::Result<Box<dyn ProcFile>>;
 
     /// Names the network namespace.
     fn namespace(&self) -> io::Result<NetworkNamespace>;
@@ -97,7 +106,7 @@ impl Kernel for Linux {
         Ok(Box::new(self.open(Ipv4Socket::open)?))
     }
 
-    fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+    fn open_file(&self, name: &str) -> io::Result<Box<dyn ProcFile>> {
         let path = Path::new(FILES).join(name);
         Ok(Box::new(self.open(|| File::open(path))?))
     }

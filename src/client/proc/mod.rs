@@ -5,3 +5,4 @@
 pub(crate) mod connections;
 pub(crate) mod table;
 pub(crate) mod totals;
+pub(crate) mod whole;

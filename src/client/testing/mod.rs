@@ -55,7 +55,7 @@ pub(crate) mod wire;
 use std::{
     collections::{HashMap, VecDeque},
     fs::File,
-    io::{self, Cursor, Read},
+    io::{self, Cursor},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -68,7 +68,9 @@ use self::{
     wire::{Message, Request},
 };
 pub use crate::kernel::{
-    access::Kernel, netlink::socket::Transport, sockopt::socket::SocketOptions,
+    access::{Kernel, ProcFile},
+    netlink::socket::Transport,
+    sockopt::socket::SocketOptions,
 };
 use crate::{Client, DestinationId, Interface, NetworkNamespace, Result, ServiceId};
 
@@ -341,7 +343,7 @@ impl Kernel for FakeKernel {
         Ok(Box::new(OptionSocket(self.clone())))
     }
 
-    fn open_file(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+    fn open_file(&self, name: &str) -> io::Result<Box<dyn ProcFile>> {
         let text = self.state().files.get(name).cloned();
         let text = text.ok_or(io::ErrorKind::NotFound)?;
         Ok(Box::new(Cursor::new(text)))

@@ -16,7 +16,7 @@ use std::{
     io::{self, Write},
 };
 
-use ipvs_client::{AddressFamily, Destination, Protocol, ServiceId, Stats};
+use ipvs_client::{AddressFamily, Destination, Interface, Protocol, ServiceId, Stats};
 
 use crate::table::Entry;
 
@@ -65,6 +65,8 @@ const COUNTERS: [CounterMetric; 5] = [
 struct ServiceGauge {
     name: &'static str,
     help: &'static str,
+    /// The files of `/proc/net` have it.
+    in_files: bool,
     value: fn(&[Destination]) -> u64,
 }
 
@@ -72,21 +74,25 @@ const SERVICE_GAUGES: [ServiceGauge; 4] = [
     ServiceGauge {
         name: "node_ipvs_service_backends",
         help: "Virtual service: destinations.",
+        in_files: true,
         value: |destinations| destinations.len() as u64,
     },
     ServiceGauge {
         name: "node_ipvs_service_connections_active",
         help: "Virtual service: established connections.",
+        in_files: true,
         value: |destinations| sum(destinations, |one| one.active_connections),
     },
     ServiceGauge {
         name: "node_ipvs_service_connections_inactive",
         help: "Virtual service: connections in any other state.",
+        in_files: true,
         value: |destinations| sum(destinations, |one| one.inactive_connections),
     },
     ServiceGauge {
         name: "node_ipvs_service_connections_persistent",
         help: "Virtual service: clients that persistence keeps at a destination.",
+        in_files: false,
         value: |destinations| sum(destinations, |one| one.persistent_connections),
     },
 ];
@@ -99,6 +105,8 @@ fn sum(destinations: &[Destination], part: fn(&Destination) -> u32) -> u64 {
 struct BackendGauge {
     name: &'static str,
     help: &'static str,
+    /// The files of `/proc/net` have it.
+    in_files: bool,
     value: fn(&Destination) -> Option<u32>,
 }
 
@@ -106,31 +114,37 @@ const BACKEND_GAUGES: [BackendGauge; 6] = [
     BackendGauge {
         name: "node_ipvs_backend_connections_active",
         help: "Destination: established connections.",
+        in_files: true,
         value: |destination| Some(destination.active_connections),
     },
     BackendGauge {
         name: "node_ipvs_backend_connections_inactive",
         help: "Destination: connections in any other state.",
+        in_files: true,
         value: |destination| Some(destination.inactive_connections),
     },
     BackendGauge {
         name: "node_ipvs_backend_connections_persistent",
         help: "Destination: clients that persistence keeps here.",
+        in_files: false,
         value: |destination| Some(destination.persistent_connections),
     },
     BackendGauge {
         name: "node_ipvs_backend_weight",
         help: "Destination: weight; 0 is quiesced.",
+        in_files: true,
         value: |destination| Some(destination.settings.weight),
     },
     BackendGauge {
         name: "node_ipvs_backend_upper_threshold",
         help: "Destination: connections at which it takes no new ones, if there is a limit.",
+        in_files: false,
         value: |destination| limit(destination.settings.upper_threshold),
     },
     BackendGauge {
         name: "node_ipvs_backend_lower_threshold",
         help: "Destination: connections below which it takes new ones again, if that is set.",
+        in_files: false,
         value: |destination| limit(destination.settings.lower_threshold),
     },
 ];
@@ -148,6 +162,7 @@ pub(crate) fn write_openmetrics(
     totals: Option<&Stats>,
     table: &[Entry],
     destinations: bool,
+    interface: Interface,
 ) -> io::Result<()> {
     if let Some(totals) = totals {
         for counter in &COUNTERS {
@@ -155,15 +170,15 @@ pub(crate) fn write_openmetrics(
             writeln!(out, "{name}_total {}", (counter.value)(totals))?;
         }
     }
-    write_services(&mut out, table)?;
+    write_services(&mut out, table, interface)?;
     if destinations {
-        write_backends(&mut out, table)?;
+        write_backends(&mut out, table, interface)?;
     }
     writeln!(out, "# EOF")
 }
 
-fn write_services(out: &mut impl Write, table: &[Entry]) -> io::Result<()> {
-    let mut labels = Labels::default();
+fn write_services(out: &mut impl Write, table: &[Entry], interface: Interface) -> io::Result<()> {
+    let mut labels = Labels::new(interface);
     head(
         out,
         "node_ipvs_service_scheduler",
@@ -176,7 +191,7 @@ fn write_services(out: &mut impl Write, table: &[Entry]) -> io::Result<()> {
         labels.push("scheduler", &service.settings.scheduler);
         writeln!(out, "node_ipvs_service_scheduler{labels} 1")?;
     }
-    for gauge in &SERVICE_GAUGES {
+    for gauge in known(&SERVICE_GAUGES, |gauge| gauge.in_files, interface) {
         let name = gauge.name;
         head(out, name, "gauge", None, gauge.help)?;
         for (service, destinations) in table {
@@ -196,9 +211,9 @@ fn write_services(out: &mut impl Write, table: &[Entry]) -> io::Result<()> {
     Ok(())
 }
 
-fn write_backends(out: &mut impl Write, table: &[Entry]) -> io::Result<()> {
-    let mut labels = Labels::default();
-    for gauge in &BACKEND_GAUGES {
+fn write_backends(out: &mut impl Write, table: &[Entry], interface: Interface) -> io::Result<()> {
+    let mut labels = Labels::new(interface);
+    for gauge in known(&BACKEND_GAUGES, |gauge| gauge.in_files, interface) {
         let name = gauge.name;
         head(out, name, "gauge", None, gauge.help)?;
         for (service, destinations) in table {
@@ -222,6 +237,17 @@ fn write_backends(out: &mut impl Write, table: &[Entry]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Returns the gauges that this interface tells the values of.
+fn known<G>(
+    gauges: &[G],
+    in_files: fn(&G) -> bool,
+    interface: Interface,
+) -> impl Iterator<Item = &G> {
+    gauges
+        .iter()
+        .filter(move |gauge| interface != Interface::Proc || in_files(gauge))
 }
 
 /// Begins a counter of what `subject` names; returns its name, which is without
@@ -254,14 +280,24 @@ fn head(
 }
 
 /// The labels of a series; the buffer is kept for the next.
-#[derive(Default)]
-struct Labels(String);
+struct Labels {
+    text: String,
+    /// The families of firewall marks are known.
+    marks_have_families: bool,
+}
 
 impl Labels {
+    fn new(interface: Interface) -> Self {
+        Self {
+            text: String::new(),
+            marks_have_families: interface != Interface::Proc,
+        }
+    }
+
     /// Those of a service, in place of what is there. node_exporter has no
     /// `family`; the same mark can name a service of each.
     fn set_service(&mut self, id: &ServiceId) {
-        self.0.clear();
+        self.text.clear();
         match *id {
             ServiceId::Address {
                 protocol,
@@ -284,6 +320,9 @@ impl Labels {
                 self.push("local_mark", format_args!("{mark:08X}"));
             }
         }
+        if matches!(id, ServiceId::Fwmark { .. }) && !self.marks_have_families {
+            return;
+        }
         let family = match id.family() {
             AddressFamily::Ipv4 => "ipv4",
             AddressFamily::Ipv6 => "ipv6",
@@ -299,17 +338,17 @@ impl Labels {
     }
 
     fn push(&mut self, name: &str, value: impl fmt::Display) {
-        let comma = if self.0.is_empty() { "" } else { "," };
+        let comma = if self.text.is_empty() { "" } else { "," };
         // Writing to a String does not fail.
-        let _ = write!(self.0, "{comma}{name}=\"");
-        let _ = write!(Escaped(&mut self.0), "{value}");
-        self.0.push('"');
+        let _ = write!(self.text, "{comma}{name}=\"");
+        let _ = write!(Escaped(&mut self.text), "{value}");
+        self.text.push('"');
     }
 }
 
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{{}}}", self.0)
+        write!(f, "{{{}}}", self.text)
     }
 }
 

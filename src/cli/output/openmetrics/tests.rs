@@ -63,7 +63,7 @@ fn destination(address: &str, port: u16) -> Destination {
 
 fn text(totals: Option<&Stats>, table: &[Entry], destinations: bool) -> String {
     let mut out = Vec::new();
-    write_openmetrics(&mut out, totals, table, destinations).unwrap();
+    write_openmetrics(&mut out, totals, table, destinations, Interface::Netlink).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -185,7 +185,7 @@ fn no_series_is_there_twice_and_those_of_a_metric_stand_together() {
 
 #[test]
 fn every_label_is_escaped() {
-    let mut labels = Labels::default();
+    let mut labels = Labels::new(Interface::Netlink);
     labels.push("first", "a\"b\\c\nd");
     labels.push("second", "\\\"\n");
     assert_eq!(

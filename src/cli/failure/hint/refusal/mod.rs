@@ -27,7 +27,7 @@ pub(super) fn find_hint(
         return Some(explain_no_module(facts));
     }
     match find_refusal(error)? {
-        (_, Errno::PERM) => explain_no_permission(facts),
+        (_, Errno::PERM) => explain_no_permission(command, facts),
         (O::AddService(_) | O::EditService(_), Errno::NOENT) => explain_not_found(command?, facts),
         (
             O::AddDestination(service, server) | O::EditDestination(service, server),
@@ -84,7 +84,7 @@ fn explain_no_module(facts: &Facts) -> String {
     hint.to_owned()
 }
 
-fn explain_no_permission(facts: &Facts) -> Option<String> {
+fn explain_no_permission(command: Option<&Command>, facts: &Facts) -> Option<String> {
     let hint = if !facts.root {
         "run it as root, for example with sudo"
     } else if !facts.initial_user_namespace {
@@ -96,7 +96,15 @@ fn explain_no_permission(facts: &Facts) -> Option<String> {
     } else {
         return None;
     };
-    Some(hint.to_owned())
+    let instead = match command {
+        Some(Command::Save(_)) => {
+            "; /proc/net/ip_vs, which everybody may read, has no flags, thresholds and kinds of \
+             tunnels: what -S saved of it would not restore the table"
+        }
+        Some(Command::Table(..)) => "; -L without another view needs no right",
+        _ => "",
+    };
+    Some(format!("{hint}{instead}"))
 }
 
 /// A scheduler or a persistence engine; the kernel does not say which, but

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+
+//! Listings for callers whom no interface of the kernel lets in, from the files that
+//! everybody may read.
+
+use std::{io::Write, path::Path};
+
+use ipvs_client::{Errno, Interface, ServiceId, Stats};
+
+use super::{
+    listing::{self, explain},
+    session::Session,
+};
+use crate::{
+    command::{Command, Form, List, ListTable, Metrics, TableForm, View},
+    failure::{Messages, NotLoaded, StdoutError, may_administer},
+    json::{Origin, TableDocument},
+    names::Names,
+    output::{
+        ClassicWriter, WideWriter, colour_on_terminal, lines_to_text, write_entries,
+        write_openmetrics,
+    },
+    table::{Entry, read_public_entries},
+};
+
+/// A file of the network namespace of the calling thread that is there when the
+/// kernel has IPVS.
+const TABLE_FILE: &str = "/proc/thread-self/net/ip_vs";
+
+const NOTE: &str = "read from /proc/net/ip_vs, which everybody may read: counters, thresholds, \
+                    scheduler flags, persistence engines, kinds of tunnels and the address \
+                    families of firewall marks are not known";
+const NOTE_ON_CONNECTIONS: &str = "read from /proc/net/ip_vs_conn, which everybody may read";
+
+/// Returns whether the files have all that a command shows, or all but what its output
+/// can leave out.
+fn is_in_files(command: &Command) -> bool {
+    match command {
+        Command::Table(_, TableForm::Json)
+        | Command::Table(
+            ListTable {
+                view: View::Plain, ..
+            },
+            _,
+        )
+        | Command::List(List::Connections { .. }, _)
+        | Command::Metrics(_) => true,
+        _ => false,
+    }
+}
+
+/// Finds out, for a command that needs no more than the files, that there are none,
+/// before looking for IPVS: that makes the kernel load its module, which is no use to
+/// a caller who cannot change anything.
+///
+/// # Errors
+/// [`NotLoaded`]
+pub(super) fn check_loaded(command: &Command, session: &Session) -> Result<(), NotLoaded> {
+    if is_in_files(command)
+        && session.may_use_files()
+        && !session.is_open()
+        && !may_administer()
+        && !Path::new(TABLE_FILE).exists()
+    {
+        return Err(NotLoaded);
+    }
+    Ok(())
+}
+
+/// Returns whether the files have what a command wants that was refused for want of a
+/// right.
+pub(super) fn may_show(command: &Command, session: &Session, error: &anyhow::Error) -> bool {
+    let errno = error
+        .downcast_ref::<ipvs_client::Error>()
+        .and_then(ipvs_client::Error::errno);
+    errno == Some(Errno::PERM) && session.may_use_files() && is_in_files(command)
+}
+
+/// Shows from the files what the command wants.
+pub(super) fn show(
+    command: &Command,
+    session: &mut Session,
+    out: &mut impl Write,
+    messages: &mut Messages<'_>,
+) -> anyhow::Result<()> {
+    match command {
+        Command::Table(table, form) => {
+            messages.note_to_terminal(NOTE);
+            show_table(table, *form, session, out)
+        }
+        Command::Metrics(metrics) => {
+            messages.note_to_terminal(NOTE);
+            show_metrics(metrics, session, out)
+        }
+        Command::List(
+            List::Connections {
+                numeric,
+                engine_data,
+            },
+            form,
+        ) => {
+            messages.note_to_terminal(NOTE_ON_CONNECTIONS);
+            let connections = session.client()?.connections()?;
+            match form {
+                Form::Classic => {
+                    listing::write_connections(connections, *numeric, *engine_data, out)
+                }
+                Form::Json => listing::write_connections_json(connections, out),
+            }
+            .map_err(explain)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn show_table(
+    table: &ListTable,
+    form: TableForm,
+    session: &mut Session,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let client = session.client()?;
+    let (info, entries) = read_public_entries(client, table.service.as_ref(), table.sorted)?;
+    let mut names = Names::new(table.numeric);
+    match form {
+        TableForm::Classic => {
+            let shown = table.service.is_none().then_some(&info);
+            let writer =
+                ClassicWriter::begin(out, &mut names, shown, table).map_err(StdoutError)?;
+            write_entries(writer, entries.into_iter().map(Ok)).map_err(explain)
+        }
+        TableForm::Wide => {
+            let writer = WideWriter::new(&info, table, &mut names, Interface::Proc);
+            let lines = write_entries(writer, entries.into_iter().map(Ok)).map_err(explain)?;
+            let text = lines_to_text(&lines, colour_on_terminal());
+            Ok(out.write_all(text.as_bytes()).map_err(StdoutError)?)
+        }
+        TableForm::Json => {
+            let origin = Origin {
+                ipvs: &info,
+                interface: Interface::Proc,
+            };
+            write_document(out, origin, &entries).map_err(|error| StdoutError(error).into())
+        }
+    }
+}
+
+fn write_document(
+    out: &mut impl Write,
+    origin: Origin<'_>,
+    entries: &[Entry],
+) -> std::io::Result<()> {
+    let mut document = TableDocument::begin(out, origin, None)?;
+    for (service, destinations) in entries {
+        document.public_entry(service, destinations)?;
+    }
+    document.end()
+}
+
+fn show_metrics(
+    metrics: &Metrics,
+    session: &mut Session,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let client = session.client()?;
+    let totals: Option<Stats> = match metrics.service {
+        Some(_) => None,
+        None => Some(client.total_stats()?),
+    };
+    let (_, mut entries) = read_public_entries(client, metrics.service.as_ref(), true)?;
+    // Two series of one name and labels are none at all. Without their families, marks
+    // of both cannot be told apart.
+    entries.dedup_by(|(a, _), (b, _)| is_mark(&a.id) && a.id == b.id);
+    listing::write_metrics_text(metrics, out, |out| {
+        write_openmetrics(
+            out,
+            totals.as_ref(),
+            &entries,
+            metrics.destinations,
+            Interface::Proc,
+        )
+    })
+}
+
+fn is_mark(id: &ServiceId) -> bool {
+    matches!(id, ServiceId::Fwmark { .. })
+}
