@@ -10,6 +10,7 @@ mod firewall;
 mod forwarding;
 mod kernel;
 mod machine;
+mod real_server;
 mod servers;
 mod services;
 
@@ -19,4 +20,5 @@ pub(crate) use self::{
     check::{Report, Unknown, examine},
     director::{DIRECTOR_CHECKS, Director},
     machine::Machine,
+    real_server::{REAL_SERVER_CHECKS, RealServer},
 };

@@ -18,9 +18,12 @@ use super::session::Session;
 use crate::{
     command::{
         Form,
-        doctor::{Doctor, Role},
+        doctor::{Doctor, Role, VirtualAddress},
     },
-    doctor::{DIRECTOR_CHECKS, Director, Machine, Report, Unknown, examine},
+    doctor::{
+        DIRECTOR_CHECKS, Director, Machine, REAL_SERVER_CHECKS, RealServer, Report, Unknown,
+        examine,
+    },
     failure::{Messages, StdoutError},
     output::{colour_on_terminal, write_report, write_report_json},
     system::{
@@ -53,7 +56,7 @@ pub(super) fn run(
             Role::Director { service } => {
                 examine(DIRECTOR_CHECKS, &read_director(*service, session)?)
             }
-            Role::RealServer(_) => Report::default(),
+            Role::RealServer(asked) => examine(REAL_SERVER_CHECKS, &read_real_server(asked)),
         });
     }
     match doctor.form {
@@ -86,7 +89,7 @@ fn read_director(service: Option<ServiceId>, session: &mut Session) -> anyhow::R
     };
     Ok(Director {
         asked: service,
-        routes: read_routes(entries, &mut socket),
+        routes: read_routes(name_addresses(entries), &mut socket),
         firewall,
         sockets: explain("sockets", sockets::read()),
         path_drops: netstat::count_reverse_path_drops(),
@@ -129,6 +132,17 @@ fn find_standby(client: &mut Client) -> Option<String> {
         .then(|| "this one only has the sync daemon of a backup".to_owned())
 }
 
+fn read_real_server(asked: &[VirtualAddress]) -> RealServer {
+    let mut socket = RouteSocket::open();
+    let addresses = asked.iter().map(|asked| asked.address).collect();
+    RealServer {
+        asked: asked.to_vec(),
+        machine: read_machine(&mut socket),
+        routes: read_routes(addresses, &mut socket),
+        sockets: explain("sockets", sockets::read()),
+    }
+}
+
 /// Reads the facts about this machine. What cannot be read has the reason in its place.
 fn read_machine(socket: &mut io::Result<RouteSocket>) -> Machine {
     Machine {
@@ -139,18 +153,23 @@ fn read_machine(socket: &mut io::Result<RouteSocket>) -> Machine {
     }
 }
 
-/// Finds the ways to the virtual addresses and the real servers of these services.
-fn read_routes(
-    entries: &[Entry],
-    socket: &mut io::Result<RouteSocket>,
-) -> Result<BTreeMap<IpAddr, Option<Route>>, Unknown> {
-    let mut wanted = BTreeSet::new();
+/// Names the virtual addresses and the real servers of these services.
+fn name_addresses(entries: &[Entry]) -> BTreeSet<IpAddr> {
+    let mut addresses = BTreeSet::new();
     for (service, servers) in entries {
         if let ServiceId::Address { address, .. } = service.id {
-            wanted.insert(address);
+            addresses.insert(address);
         }
-        wanted.extend(servers.iter().map(|server| server.id.address));
+        addresses.extend(servers.iter().map(|server| server.id.address));
     }
+    addresses
+}
+
+/// Finds the ways to these addresses.
+fn read_routes(
+    wanted: BTreeSet<IpAddr>,
+    socket: &mut io::Result<RouteSocket>,
+) -> Result<BTreeMap<IpAddr, Option<Route>>, Unknown> {
     ask(socket, "routes", |socket| {
         let wanted = wanted.into_iter().map(|destination| {
             let query = RouteQuery {

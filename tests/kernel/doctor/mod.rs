@@ -4,6 +4,7 @@
 //! found, runs the commands that are printed, and sees that the network works again.
 
 mod director;
+mod real_server;
 
 use ipvs_lab::Answer;
 use serde_json::Value;
@@ -23,12 +24,23 @@ struct Patient {
 
 impl Patient {
     /// Sets a network up, with commands as guides write them, and sees that it works and
-    /// that nothing is found.
+    /// that nothing is found at the director.
     fn new(places: &str, set_up: &str, works: &'static str) -> Self {
+        Self::at("director", "", places, set_up, works)
+    }
+
+    /// Does the same where another box is looked at.
+    fn at(
+        place: &'static str,
+        words: &'static str,
+        places: &str,
+        set_up: &str,
+        works: &'static str,
+    ) -> Self {
         let mut patient = Self {
             scene: Scene::new(&format!("<!-- network: {places} -->")),
-            place: "director",
-            words: "",
+            place,
+            words,
             works,
         };
         patient.run(set_up);

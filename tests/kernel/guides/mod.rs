@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use ipvs_lab::http::Server;
 use ipvs_lab::machine::Machine;
 use ipvs_lab::network::{Network, Place};
-use ipvs_lab::{Answer, program, wait};
+use ipvs_lab::{Answer, Namespace, program, wait};
 
 use self::blocks::{Command, Step};
 
@@ -86,6 +86,12 @@ impl Scene {
             network,
             machines: BTreeMap::new(),
         }
+    }
+
+    /// Returns the network of one of the boxes.
+    pub(crate) fn find(&self, place: &str) -> &Namespace {
+        let namespace = self.network.find(place);
+        namespace.unwrap_or_else(|| panic!("no box is called {place}"))
     }
 
     /// Runs a command of the shell in one of the boxes; what it writes to

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+
+//! The facts about a real server to which directors send packets with the virtual address
+//! (direct routing and tunneling), and the checks that are made of it.
+
+mod addresses;
+mod arp;
+mod listener;
+mod tunnels;
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use super::{
+    check::{Check, Unknown},
+    machine::Machine,
+};
+use crate::{
+    command::doctor::VirtualAddress,
+    system::{
+        addresses::InterfaceAddress,
+        interfaces::{Interface, InterfaceKind, TunnelDevice, TunnelProtocol},
+        routes::Route,
+        settings::sysctl_name,
+        sockets::ListeningSocket,
+    },
+};
+
+/// The facts about a real server.
+pub(crate) struct RealServer {
+    /// The virtual addresses that directors send it packets for.
+    pub(crate) asked: Vec<VirtualAddress>,
+    pub(crate) machine: Machine,
+    /// The ways to the virtual addresses; none for those without a route.
+    pub(crate) routes: Result<BTreeMap<IpAddr, Option<Route>>, Unknown>,
+    pub(crate) sockets: Result<Vec<ListeningSocket>, Unknown>,
+}
+
+/// The checks of a real server, in the order in which they are made. What keeps the server
+/// from answering for the address comes before the address itself.
+pub(crate) static REAL_SERVER_CHECKS: &[Check<RealServer>] = &[
+    Check {
+        name: "arp-ignore",
+        find: arp::find_answering_interfaces,
+    },
+    Check {
+        name: "arp-announce",
+        find: arp::find_announcing_interfaces,
+    },
+    Check {
+        name: "address-prefix",
+        find: addresses::find_networks,
+    },
+    Check {
+        name: "server-address",
+        find: addresses::find_missing_addresses,
+    },
+    Check {
+        name: "tunnel-device",
+        find: tunnels::find_unfit_devices,
+    },
+    Check {
+        name: "tunnel-rp-filter",
+        find: tunnels::find_filtered_devices,
+    },
+    Check {
+        name: "listener",
+        find: listener::find_missing_listeners,
+    },
+];
+
+/// An address of the machine, and the interface that it is on.
+type Place<'a> = (&'a InterfaceAddress, &'a Interface);
+
+impl RealServer {
+    /// Returns the virtual addresses without their ports, each once.
+    fn virtual_addresses(&self) -> Vec<IpAddr> {
+        let mut addresses = Vec::new();
+        for asked in &self.asked {
+            if !addresses.contains(&asked.address) {
+                addresses.push(asked.address);
+            }
+        }
+        addresses
+    }
+
+    /// Finds the interfaces that have this address.
+    fn places(&self, address: IpAddr) -> Result<Vec<Place<'_>>, Unknown> {
+        let mut places = Vec::new();
+        for own in self.machine.addresses()? {
+            if own.address == address
+                && let Some(interface) = self.machine.interface(own.interface)?
+            {
+                places.push((own, interface));
+            }
+        }
+        Ok(places)
+    }
+
+    /// Returns true if the kernel takes packets for this address for its own.
+    fn is_local(&self, address: IpAddr) -> Result<bool, Unknown> {
+        let routes = self.routes.as_ref().map_err(Clone::clone)?;
+        let route = routes.get(&address).and_then(Option::as_ref);
+        Ok(route.is_some_and(|route| route.local))
+    }
+
+    /// Finds the devices that unwrap packets for this virtual address, or are meant to:
+    /// those that have it, and those that take packets of any sender. If there are none,
+    /// the director can only use direct routing.
+    fn tunnels_for(&self, address: IpAddr) -> Result<Vec<(&Interface, &TunnelDevice)>, Unknown> {
+        let holders = self.places(address)?;
+        let has = |interface: &Interface| holders.iter().any(|(_, holder)| *holder == interface);
+        let interfaces = self.machine.interfaces()?.iter();
+        Ok(interfaces
+            .filter_map(|interface| match &interface.kind {
+                InterfaceKind::Tunnel(tunnel) => Some((interface, tunnel)),
+                _ => None,
+            })
+            .filter(|(interface, tunnel)| {
+                let is_for_directors =
+                    tunnel.remote.is_none() && (interface.up || tunnel.local.is_some());
+                // The devices that come with the modules are down, until somebody uses them.
+                tunnel.carries(address) && (has(interface) || is_for_directors)
+            })
+            .collect())
+    }
+
+    /// Returns true if machines on the link of this interface may ask it who has the
+    /// virtual address. Where packets come through a tunnel, the address can be of another
+    /// network, about which nobody asks here.
+    fn is_asked_on(&self, interface: &Interface, address: IpAddr) -> Result<bool, Unknown> {
+        if !interface.up || !self.has_neighbours(interface)? {
+            return Ok(false);
+        }
+        let own = self.machine.addresses()?.iter();
+        let mut own = own.filter(|own| {
+            own.interface == interface.index && own.address.is_ipv4() == address.is_ipv4()
+        });
+        Ok(match self.tunnels_for(address)?.is_empty() {
+            true => own.next().is_some(),
+            false => own.any(|own| own.is_in_network_of(address)),
+        })
+    }
+
+    /// Returns true if an interface asks its neighbours for their hardware addresses, and
+    /// answers them. A part of a bridge or bond leaves that to the whole.
+    fn has_neighbours(&self, interface: &Interface) -> Result<bool, Unknown> {
+        let whole = match interface.master {
+            Some(master) => self.machine.interface(master)?,
+            None => None,
+        };
+        let vrf = InterfaceKind::Other("vrf".to_owned());
+        Ok(interface.arp && is_a_link(interface) && whole.is_none_or(|whole| whole.kind == vrf))
+    }
+}
+
+/// Returns true if other machines are on the other side of this interface.
+fn is_a_link(interface: &Interface) -> bool {
+    matches!(
+        interface.kind,
+        InterfaceKind::Device | InterfaceKind::Other(_)
+    )
+}
+
+impl TunnelDevice {
+    /// Returns true if packets for this address can come out of the device.
+    fn carries(&self, address: IpAddr) -> bool {
+        match self.protocol {
+            TunnelProtocol::Ipip => address.is_ipv4(),
+            TunnelProtocol::Sit => address.is_ipv6(),
+            TunnelProtocol::Ip6tnl | TunnelProtocol::Gre | TunnelProtocol::Ip6gre => true,
+        }
+    }
+}
+
+/// Makes the command that gives the machine a virtual address.
+fn add_address(address: IpAddr, interface: &str) -> String {
+    match address {
+        IpAddr::V4(_) => format!("ip address add {address}/32 dev {interface}"),
+        // The director has it too, which would be taken for a duplicate.
+        IpAddr::V6(_) => format!("ip address add {address}/128 dev {interface} nodad"),
+    }
+}
+
+/// Makes the command that gives a setting below `/proc/sys/net` a value.
+fn set(name: &str, value: i64) -> String {
+    format!("sysctl -w {}={value}", sysctl_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::doctor::machine::tests::machine;
+
+    /// A real server with these interfaces and settings, that is asked about these virtual
+    /// addresses, as `--real-server` takes them. Addresses of the machine are local.
+    pub(super) fn real_server<const N: usize>(
+        asked: &[&str],
+        interfaces: &[(&str, &[&str])],
+        settings: [(&str, &str); N],
+    ) -> RealServer {
+        let machine = machine(interfaces, settings);
+        let mut server = RealServer {
+            asked: asked.iter().map(|asked| ask(asked)).collect(),
+            routes: Ok(BTreeMap::new()),
+            sockets: Ok(Vec::new()),
+            machine,
+        };
+        for interface in server.machine.interfaces.as_mut().unwrap() {
+            interface.kind = kind(&interface.name);
+            interface.arp = is_a_link(interface);
+        }
+        let own = server.machine.addresses.as_ref().unwrap().iter();
+        let routes = own.map(|own| (own.address, Some(local_route())));
+        server.routes = Ok(routes.collect());
+        server
+    }
+
+    /// The kind that an interface with such a name has.
+    fn kind(name: &str) -> InterfaceKind {
+        let protocol = match name.trim_end_matches(char::is_numeric) {
+            "lo" => return InterfaceKind::Loopback,
+            "dummy" => return InterfaceKind::Dummy,
+            "ipip" => TunnelProtocol::Ipip,
+            "sit" => TunnelProtocol::Sit,
+            "gre" => TunnelProtocol::Gre,
+            _ => return InterfaceKind::Device,
+        };
+        InterfaceKind::Tunnel(TunnelDevice {
+            protocol,
+            local: None,
+            remote: None,
+            checksum: false,
+        })
+    }
+
+    fn ask(asked: &str) -> VirtualAddress {
+        match asked.parse::<std::net::SocketAddr>() {
+            Ok(endpoint) => VirtualAddress {
+                address: endpoint.ip(),
+                port: Some(endpoint.port()),
+            },
+            Err(_) => VirtualAddress {
+                address: asked.parse().unwrap(),
+                port: None,
+            },
+        }
+    }
+
+    pub(super) fn local_route() -> Route {
+        Route {
+            local: true,
+            interface: Some(1),
+            gateway: None,
+            source: None,
+        }
+    }
+
+    impl RealServer {
+        /// The interface with this name, to be changed.
+        pub(super) fn interface_mut(&mut self, name: &str) -> &mut Interface {
+            let mut interfaces = self.machine.interfaces.as_mut().unwrap().iter_mut();
+            interfaces.find(|interface| interface.name == name).unwrap()
+        }
+
+        /// The tunnel device with this name, to be changed.
+        pub(super) fn tunnel_mut(&mut self, name: &str) -> &mut TunnelDevice {
+            match &mut self.interface_mut(name).kind {
+                InterfaceKind::Tunnel(tunnel) => tunnel,
+                other => panic!("{name} is {other:?}"),
+            }
+        }
+    }
+
+    /// A finding, as `told` of the director's tests gives it.
+    pub(super) fn found(sentence: &str, commands: &[&str]) -> (String, Vec<String>) {
+        let commands = commands.iter().map(|&command| command.to_owned());
+        (sentence.to_owned(), commands.collect())
+    }
+
+    #[test]
+    fn facts_that_cannot_be_read_are_told_and_not_taken_for_a_fault() {
+        let unknown = || Unknown("no right".to_owned());
+        let mut server = real_server(&["192.0.2.9:80"], &[], []);
+        server.machine.interfaces = Err(unknown());
+        server.machine.addresses = Err(unknown());
+        server.routes = Err(unknown());
+        server.sockets = Err(unknown());
+        for check in REAL_SERVER_CHECKS {
+            assert_eq!((check.find)(&server), Err(unknown()), "{}", check.name);
+        }
+    }
+
+    #[test]
+    fn tunnels_are_for_directors_if_they_have_the_address_or_take_any_sender() {
+        let vip = "192.0.2.9".parse().unwrap();
+        let names = |server: &RealServer| {
+            let tunnels = server.tunnels_for(vip).unwrap().into_iter();
+            tunnels
+                .map(|(interface, _)| interface.name.clone())
+                .collect::<Vec<_>>()
+        };
+        let has = &["192.0.2.9/32"][..];
+        let mut server = real_server(
+            &["192.0.2.9"],
+            &[
+                ("ipip0", &[]),
+                ("ipip1", &[]),
+                ("ipip2", has),
+                ("sit1", &[]),
+            ],
+            [],
+        );
+        assert_eq!(names(&server), ["ipip0", "ipip1", "ipip2"]);
+        // As the module brings it.
+        server.interface_mut("ipip0").up = false;
+        server.tunnel_mut("ipip1").remote = Some("203.0.113.1".parse().unwrap());
+        server.tunnel_mut("ipip2").remote = Some("203.0.113.1".parse().unwrap());
+        assert_eq!(names(&server), ["ipip2"]);
+    }
+
+    #[test]
+    fn the_manual_page_lists_every_check_in_its_order() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/ipvsadm.8");
+        let page = fs::read_to_string(page).unwrap();
+        let (_, list) = page.split_once("\nThe checks of a real server:\n").unwrap();
+        let (list, _) = list.split_once("\n.El\n").unwrap();
+        let listed: Vec<&str> = list
+            .lines()
+            .filter_map(|line| line.strip_prefix(".It Cm "))
+            .collect();
+        let checks: Vec<&str> = REAL_SERVER_CHECKS.iter().map(|check| check.name).collect();
+        assert_eq!(listed, checks);
+    }
+}
