@@ -30,6 +30,7 @@ use std::{
 };
 
 use crate::{
+    command::spelling::Elsewhere,
     failure::{CommandLine, Messages},
     run::{
         scripts::{self, Program},
@@ -68,12 +69,13 @@ fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow:
         Program::Save => scripts::run_save(words, &mut out, messages)?,
         Program::Restore => scripts::run_restore(words, io::stdin().lock(), &mut out, messages)?,
         Program::Ipvsadm => {
-            if let Some(namespace) = args::namespace::find_namespace(words) {
+            let namespace = args::namespace::find_namespace(words);
+            if let Some(namespace) = &namespace {
                 namespace.enter()?;
             }
             let typed =
                 args::parse_typed(words).map_err(|error| CommandLine::around(error, words))?;
-            let mut session = Session::using(typed.interface);
+            let mut session = Session::using(typed.interface, Elsewhere(namespace));
             run::run_request(
                 &typed.request,
                 &typed.wording,

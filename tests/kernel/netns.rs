@@ -255,7 +255,13 @@ fn the_lock_and_the_weights_of_drained_servers_are_those_of_the_namespace() {
         assert_eq!(told(inside, "-R", rules), done());
     }
     let drained = ipvsadm(&caller, &format!("--netns {there} --drain -r 10.0.0.2"));
-    assert!(drained.contains("had weight 3"), "{drained}");
+    assert_eq!(
+        drained,
+        format!(
+            "TCP 10.0.0.1:80: 10.0.0.2:80 had weight 3; to bring it back: ipvsadm --netns {there} \
+             -e --keep -t 10.0.0.1:80 -r 10.0.0.2:80 -w 3\n"
+        )
+    );
     assert_eq!(
         told(&caller, "--drain --undo -r 10.0.0.2", "").1,
         "no old weight is known of 10.0.0.2\n"

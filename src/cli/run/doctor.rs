@@ -59,6 +59,11 @@ pub(super) fn run(
             Role::RealServer(asked) => examine(REAL_SERVER_CHECKS, &read_real_server(asked)),
         });
     }
+    for found in &mut report.findings {
+        for command in &mut found.finding.commands {
+            *command = session.elsewhere().spell(command);
+        }
+    }
     match doctor.form {
         Form::Classic => write_report(out, &report, colour_on_terminal()),
         Form::Json => write_report_json(&mut *out, &report),

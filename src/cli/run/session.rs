@@ -9,7 +9,7 @@ use ipvs_client::{Client, Error, Interface, OpenOptions};
 
 use super::{lock::TableLock, state_folder::StateFolder};
 use crate::{
-    command::Wait,
+    command::{Wait, spelling::Elsewhere},
     failure::{LockError, Messages},
 };
 
@@ -22,6 +22,8 @@ const PATIENCE: Wait = Wait::AtMost(Duration::from_secs(5));
 /// those that follow.
 #[derive(Default)]
 pub(crate) struct Session {
+    /// The network namespace, for commands that people are told to run.
+    elsewhere: Elsewhere,
     /// The interface of the kernel that the command line wants.
     interface: Option<Interface>,
     client: Option<Client>,
@@ -33,8 +35,9 @@ pub(crate) struct Session {
 
 impl Session {
     /// Begins with a way to the kernel over this interface, if one is wanted.
-    pub(crate) fn using(interface: Option<Interface>) -> Self {
+    pub(crate) fn using(interface: Option<Interface>, elsewhere: Elsewhere) -> Self {
         Self {
+            elsewhere,
             interface,
             ..Self::default()
         }
@@ -47,6 +50,11 @@ impl Session {
             client: Some(client),
             ..Self::default()
         }
+    }
+
+    /// Returns the network namespace, for commands that people are told to run.
+    pub(crate) fn elsewhere(&self) -> &Elsewhere {
+        &self.elsewhere
     }
 
     /// Returns whether there is a way to the kernel already.

@@ -21,7 +21,7 @@ pub(super) struct ServerId {
 impl ServerId {
     /// Returns the command that gives the server this weight; `None` where no option
     /// names the service.
-    fn bring_back(&self, weight: u32) -> Option<String> {
+    pub(super) fn bring_back(&self, weight: u32) -> Option<String> {
         let service = name_service(&self.service)?;
         let server = self.destination;
         Some(format!(
@@ -95,6 +95,8 @@ pub(super) enum Event {
     Drained {
         server: ServerId,
         old: OldWeight,
+        /// The command that brings it back, if there is one.
+        undo: Option<String>,
         causes: Vec<Cause>,
     },
     /// A server has connections that are waited for.
@@ -152,6 +154,7 @@ impl Event {
             Self::Drained {
                 server,
                 old,
+                undo,
                 causes,
             } => {
                 let (weight, since) = match old {
@@ -166,7 +169,7 @@ impl Event {
                 let fields = json!({
                     "old_weight": weight,
                     "drained_since": since,
-                    "undo": weight.and_then(|weight| server.bring_back(weight)),
+                    "undo": undo,
                     "warnings": warnings,
                 });
                 about("drained", server, fields)
@@ -231,19 +234,17 @@ fn join(parts: impl IntoIterator<Item = Value>) -> Value {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Drained { server, old, .. } => {
-                let weight = match old {
-                    OldWeight::Now(weight) => {
-                        write!(f, "{server} had weight {weight}")?;
-                        *weight
-                    }
+            Self::Drained {
+                server, old, undo, ..
+            } => {
+                match old {
+                    OldWeight::Now(weight) => write!(f, "{server} had weight {weight}")?,
                     OldWeight::Earlier { weight, since } => {
                         write!(f, "{server} has weight 0 since {since}, and had {weight}")?;
-                        *weight
                     }
-                    OldWeight::Unknown => return write!(f, "{server} had weight 0 already"),
-                };
-                match server.bring_back(weight) {
+                    OldWeight::Unknown => write!(f, "{server} had weight 0 already")?,
+                }
+                match undo {
                     Some(command) => write!(f, "; to bring it back: {command}"),
                     None => Ok(()),
                 }

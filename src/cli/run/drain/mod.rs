@@ -34,7 +34,7 @@ pub(super) fn run(
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
     session.check()?;
-    let mut reporter = Reporter::new(out, messages, drain.form);
+    let mut reporter = Reporter::new(out, messages, drain.form, session.elsewhere().clone());
     let mut memory = Memory::open(session)?;
     let quiesce = match &drain.task {
         DrainTask::Undo(task) => {

@@ -103,10 +103,15 @@ pub(super) fn quiesce_servers<W: Write>(
             },
             None => OldWeight::Unknown,
         };
+        let undo = match &old {
+            OldWeight::Now(weight) | OldWeight::Earlier { weight, .. } => id.bring_back(*weight),
+            OldWeight::Unknown => None,
+        };
         let found = Cause::find(service, &destination.settings, quiesce.wait, kernel);
         events.push(Event::Drained {
             server: id,
             old,
+            undo: undo.map(|command| reporter.spell(&command)),
             causes: found.clone(),
         });
         causes.push((id.service, found));

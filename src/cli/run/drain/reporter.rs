@@ -9,7 +9,7 @@ use rustix::termios::tcgetwinsize;
 
 use super::event::Event;
 use crate::{
-    command::Form,
+    command::{Form, spelling::Elsewhere},
     failure::{Messages, StdoutError},
 };
 
@@ -20,6 +20,7 @@ pub(super) struct Reporter<'a, 'm, W> {
     out: &'a mut W,
     messages: &'a mut Messages<'m>,
     form: Form,
+    elsewhere: Elsewhere,
     /// Progress is a line that is drawn again.
     draws: bool,
     /// Such a line is on the terminal.
@@ -27,7 +28,12 @@ pub(super) struct Reporter<'a, 'm, W> {
 }
 
 impl<'a, 'm, W: Write> Reporter<'a, 'm, W> {
-    pub(super) fn new(out: &'a mut W, messages: &'a mut Messages<'m>, form: Form) -> Self {
+    pub(super) fn new(
+        out: &'a mut W,
+        messages: &'a mut Messages<'m>,
+        form: Form,
+        elsewhere: Elsewhere,
+    ) -> Self {
         let terminal = std::env::var_os("TERM").unwrap_or_default();
         let draws = form == Form::Classic
             && messages.are_for_a_person()
@@ -37,9 +43,15 @@ impl<'a, 'm, W: Write> Reporter<'a, 'm, W> {
             out,
             messages,
             form,
+            elsewhere,
             draws,
             is_drawn: false,
         }
+    }
+
+    /// Makes a command do where servers are drained what it would do here.
+    pub(super) fn spell(&self, command: &str) -> String {
+        self.elsewhere.spell(command)
     }
 
     /// Tells of something that has happened: in JSON or if it is a result on standard
@@ -122,7 +134,7 @@ mod tests {
         };
         let (mut out, mut errors) = (Vec::new(), Vec::new());
         let mut messages = Messages::new(&mut errors, is_terminal);
-        let mut reporter = Reporter::new(&mut out, &mut messages, form);
+        let mut reporter = Reporter::new(&mut out, &mut messages, form, Elsewhere::default());
         // Tests have no terminal, but may have a variable that says so.
         reporter.draws = is_terminal();
         reporter

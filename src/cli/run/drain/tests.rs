@@ -23,6 +23,7 @@ use crate::{
     command::{
         Request,
         drain::{DrainTask, Quiesce},
+        spelling::Elsewhere,
     },
     failure::{Messages, exit_status},
     run::{acting::Acting, session::Session, state_folder::StateFolder},
@@ -170,7 +171,7 @@ impl Scene {
         let Ok(Request::Drain(drain)) = request else {
             panic!("{line}: {request:?}");
         };
-        let mut reporter = Reporter::new(out, &mut messages, drain.form);
+        let mut reporter = Reporter::new(out, &mut messages, drain.form, Elsewhere::default());
         let outcome = match &drain.task {
             DrainTask::Undo(task) => undo::undo(task, &mut client, &mut memory, &mut reporter),
             DrainTask::Quiesce(task) => self.quiesce(client, task, memory, &mut reporter),

@@ -87,7 +87,7 @@ pub(super) fn wait_for_end<W: Write>(
         if let Some(signal) = signals.wait(next).map_err(cannot_wait)? {
             reporter.tell(&Event::Interrupted {
                 signal: name_signal(signal),
-                undo: word_undo(quiesce),
+                undo: reporter.spell(&word_undo(quiesce)),
             })?;
             // Ends the program, for whoever sent it to see.
             emulate_default_handler(signal).map_err(cannot_wait)?;
