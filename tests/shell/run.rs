@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use ipvs_lab::packages::{self, CURL, PYTHON};
 use ipvs_lab::{Answer, program};
 use tempfile::TempDir;
 
@@ -105,5 +106,54 @@ fn what_needs_the_tree_says_so() {
             .contains("the source tree of ipvs-lab is not there: /---"),
         "{}",
         answer.stderr
+    );
+}
+
+/// Writes the files of the guide to tests in CI to a directory that everybody can read,
+/// and this tree's program beside them.
+fn project() -> TempDir {
+    packages::install(&[CURL, PYTHON]).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let everybody = || fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&directory, everybody()).unwrap();
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides/ci.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    for name in ["rules.ipvs", "balance.sh"] {
+        let (_, text) = guide.split_once(&format!("# runner: {name}\n")).unwrap();
+        let (text, _) = text.split_once("\n```\n").unwrap();
+        fs::write(directory.path().join(name), format!("{text}\n")).unwrap();
+    }
+    let ipvsadm = directory.path().join("ipvsadm");
+    fs::copy(program::path().unwrap(), &ipvsadm).unwrap();
+    fs::set_permissions(ipvsadm, everybody()).unwrap();
+    directory
+}
+
+#[test]
+fn the_guides_test_passes_for_an_ordinary_user_where_the_module_was_not_loaded() {
+    // The module of the whole kernel: so it must not be the machine's.
+    let script = "\
+bash -c 'exec -a rmmod /bin/kmod ip_vs'
+cat /proc/net/ip_vs
+PATH=$PWD:$PATH
+setpriv --reuid=65534 --regid=65534 --clear-groups unshare -rmn \\
+    sh -c 'mount -t tmpfs tmpfs /run && sh balance.sh'
+";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipvs-lab"));
+    command.args(["run", "--kernel", "uml", "--", "sh", "-c", script]);
+    let project = project();
+    command.current_dir(&project);
+    let answer = Answer::of(command, "").unwrap();
+    assert_eq!(
+        (
+            answer.stdout.as_str(),
+            answer.stderr.as_str(),
+            answer.status
+        ),
+        (
+            "     15 10.0.0.2\n      5 10.0.0.3\n",
+            "cat: /proc/net/ip_vs: No such file or directory\n",
+            0
+        )
     );
 }

@@ -2,9 +2,9 @@
 
 //! The blocks of a guide.
 //!
-//! - In a block `console` a line `BOX# COMMAND` is a command to run in that box,
-//!   continued on the next line after a `\`. Up to the next command stands what
-//!   it writes; a line `...` stands for any lines, a last line
+//! - In a block `console` a line `BOX# COMMAND` is a command to run in that box
+//!   (`BOX$ COMMAND` where it is not root's), continued on the next line after a `\`.
+//!   Up to the next command stands what it writes; a line `...` stands for any lines, a last line
 //!   `(exit status N)` for a command that fails.
 //! - A block `conf`, `ini` or `sh` is a file. Its first line says where:
 //!   `# BOX: PATH`.
@@ -142,9 +142,9 @@ fn commands<'a>(lines: impl Iterator<Item = (usize, &'a str)>) -> Vec<Command> {
     commands
 }
 
-/// Splits `BOX# COMMAND`.
+/// Splits `BOX# COMMAND` and `BOX$ COMMAND`.
 fn prompt(line: &str) -> Option<(&str, &str)> {
-    let (place, words) = line.split_once("# ")?;
+    let (place, words) = line.split_once("# ").or_else(|| line.split_once("$ "))?;
     let plain = |place: &str| place.bytes().all(|byte| byte.is_ascii_alphanumeric());
     (!place.is_empty() && plain(place)).then_some((place, words))
 }

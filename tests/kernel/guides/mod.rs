@@ -11,11 +11,12 @@
 //!
 //! are two servers behind the director and a second director. On each server
 //! runs a web server, at ports 80 and 443, whose pages say its name. All else is
-//! the guide's to set up.
+//! the guide's to set up. The guide to tests in CI is about one machine (`runner.rs`).
 
 mod blocks;
+mod runner;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use ipvs_lab::network::{Network, Place};
 use ipvs_lab::{Answer, Namespace, program, wait};
 
 use self::blocks::{Command, Step};
+use self::runner::Runner;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides")
@@ -105,24 +107,24 @@ impl Scene {
         shell.args(["-c", &format!("exec 2>&1\n{command}")]);
         Answer::of(shell, input).unwrap()
     }
+}
 
-    /// Runs a command of the guide; what only looks, until it sees what it is to
-    /// see or patience ends. Returns the last answer.
-    fn answer(&mut self, command: &Command) -> Answer {
-        let mut answer = None;
-        let mut run = || {
-            let last = self.run(&command.place, &command.words, "");
-            let right = command.is_answered_by(&last);
-            answer = Some(last);
-            right
-        };
-        if command.only_looks() {
-            wait::for_value(&true, run);
-        } else {
-            run();
-        }
-        answer.unwrap()
+/// Runs a command of the guide; what only looks, until it sees what it is to see or
+/// patience ends. Returns the last answer.
+fn answer(run: &mut Run<'_>, command: &Command) -> Answer {
+    let mut answer = None;
+    let mut once = || {
+        let last = run(&command.place, &command.words, "");
+        let right = command.is_answered_by(&last);
+        answer = Some(last);
+        right
+    };
+    if command.only_looks() {
+        wait::for_value(&true, once);
+    } else {
+        once();
     }
+    answer.unwrap()
 }
 
 #[test]
@@ -175,37 +177,67 @@ fn schedulers() {
     execute("schedulers");
 }
 
+#[test]
+fn ci() {
+    let guide = read("ci");
+    let runner = Runner::new();
+    let shown = execute_in("ci", &guide, &mut |place, words, input| {
+        runner.run(place, words, input)
+    });
+    runner::assert_jobs_run(&guide, &shown);
+}
+
 /// Shows what the director came to, for whoever looks why a guide is wrong.
 const STATE: &str = "ipvsadm -Ln --stats; ipvsadm -Lnc; ip neigh; ip -s link; dmesg | tail";
 
+/// Runs a command at a place with some input.
+type Run<'a> = dyn FnMut(&str, &str, &str) -> Answer + 'a;
+
+fn read(name: &str) -> String {
+    fs::read_to_string(directory().join(format!("{name}.md"))).unwrap()
+}
+
 fn execute(name: &str) {
-    let path = directory().join(format!("{name}.md"));
-    let guide = fs::read_to_string(path).unwrap();
-    let steps = blocks::read(&guide);
-    assert!(!steps.is_empty(), "{name} shows no command");
+    let guide = read(name);
     let mut scene = Scene::new(&guide);
+    execute_in(name, &guide, &mut |place, words, input| {
+        scene.run(place, words, input)
+    });
+}
+
+/// Executes a guide and returns the commands that it shows.
+fn execute_in(name: &str, guide: &str, run: &mut Run<'_>) -> BTreeSet<String> {
+    let steps = blocks::read(guide);
+    assert!(!steps.is_empty(), "{name} shows no command");
+    let mut shown = BTreeSet::new();
     for step in steps {
         match step {
             Step::Write { place, path, text } => {
                 let command = format!("mkdir -p \"$(dirname '{path}')\" && cat > '{path}'");
-                let answer = scene.run(&place, &command, &text);
+                let answer = run(&place, &command, &text);
                 assert_eq!((answer.stdout.as_str(), answer.status), ("", 0), "{path}");
             }
             Step::Run(command) => {
-                let answer = scene.answer(&command);
+                let answer = answer(run, &command);
                 if !command.is_answered_by(&answer) {
+                    let director = match command.place.as_str() {
+                        "runner" | "user" | "container" => "runner",
+                        _ => "director",
+                    };
                     panic!(
-                        "{name}.md:{}: {}# {}\nwanted:\n{}\ngot (exit status {}):\n{}\ndirector:\n{}",
+                        "{name}.md:{}: {}# {}\nwanted:\n{}\ngot (exit status {}):\n{}\n{director}:\n{}",
                         command.line,
                         command.place,
                         command.words,
                         command.wanted(),
                         answer.status,
                         answer.stdout,
-                        scene.run("director", STATE, "").stdout
+                        run(director, STATE, "").stdout
                     );
                 }
+                shown.insert(command.words);
             }
         }
     }
+    shown
 }
