@@ -2,7 +2,11 @@
 
 //! The words of command lines that people are told to run.
 
-use ipvs_client::{AddressFamily, DestinationId, NamespaceReference, Protocol, ServiceId};
+use std::fmt::Write as _;
+
+use ipvs_client::{
+    AddressFamily, DestinationId, NamespaceReference, Protocol, ServiceId, SyncDaemonSettings,
+};
 
 /// The network namespace that commands are meant for, if it is not that of whoever has
 /// started the program.
@@ -68,6 +72,28 @@ pub(crate) fn name_service(service: &ServiceId) -> Option<String> {
             AddressFamily::Ipv6 => format!("-f {mark} -6"),
         }),
     }
+}
+
+/// Returns the command that starts a synchronization daemon, without the program's name.
+pub(crate) fn start_daemon(daemon: &SyncDaemonSettings) -> String {
+    let mut text = format!(
+        "--start-daemon {} --mcast-interface {} --syncid {}",
+        daemon.role, daemon.interface, daemon.sync_id
+    );
+    // Writing to a String does not fail.
+    if let Some(bytes) = daemon.sync_maxlen {
+        let _ = write!(text, " --sync-maxlen {bytes}");
+    }
+    if let Some(group) = daemon.group {
+        let _ = write!(text, " --mcast-group {group}");
+    }
+    if let Some(port) = daemon.port {
+        let _ = write!(text, " --mcast-port {port}");
+    }
+    if let Some(ttl) = daemon.ttl {
+        let _ = write!(text, " --mcast-ttl {ttl}");
+    }
+    text
 }
 
 #[cfg(test)]

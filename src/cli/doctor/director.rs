@@ -4,17 +4,20 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use ipvs_client::{Destination, DestinationId, ForwardingMethod, Service, ServiceId};
+use ipvs_client::{Destination, DestinationId, ForwardingMethod, Service, ServiceId, SyncDaemon};
 
 use super::{
     addresses,
     check::{Check, Unknown},
-    firewall, forwarding, kernel,
+    daemons, firewall, forwarding, kernel,
     machine::Machine,
-    servers, services,
+    servers, services, settings,
 };
 use crate::{
-    system::{firewall::Firewall, interfaces::Interface, routes::Route, sockets::ListeningSocket},
+    system::{
+        firewall::Firewall, interfaces::Interface, multicast::MulticastGroup, routes::Route,
+        sockets::ListeningSocket,
+    },
     table::Entry,
 };
 
@@ -35,6 +38,12 @@ pub(crate) struct Director {
     pub(crate) sockets: Result<Vec<ListeningSocket>, Unknown>,
     /// The number of packets that a reverse path filter has dropped.
     pub(crate) path_drops: Option<u64>,
+    /// The sync daemons that run.
+    pub(crate) daemons: Result<Vec<SyncDaemon>, Unknown>,
+    /// The multicast groups that interfaces have joined.
+    pub(crate) groups: Result<Vec<MulticastGroup>, Unknown>,
+    /// The number of buckets of the connection table.
+    pub(crate) buckets: Result<u32, Unknown>,
     /// It may be another director that has the virtual addresses now, for this reason.
     pub(crate) standby: Option<String>,
 }
@@ -160,6 +169,26 @@ pub(crate) static DIRECTOR_CHECKS: &[Check<Director>] = &[
         name: "reverse-path",
         find: firewall::find_strict_filters,
     },
+    Check {
+        name: "sync-daemon",
+        find: daemons::find_unreachable_daemons,
+    },
+    Check {
+        name: "quiesced-persistence",
+        find: settings::find_clients_of_quiesced,
+    },
+    Check {
+        name: "defence",
+        find: settings::find_defences,
+    },
+    Check {
+        name: "conntrack-table",
+        find: settings::find_full_tracking,
+    },
+    Check {
+        name: "connection-table",
+        find: settings::find_small_table,
+    },
 ];
 
 #[cfg(test)]
@@ -209,6 +238,9 @@ pub(super) mod tests {
             firewall: Ok(Firewall::default()),
             sockets: Ok(Vec::new()),
             path_drops: Some(0),
+            daemons: Ok(Vec::new()),
+            groups: Ok(Vec::new()),
+            buckets: Ok(4096),
             standby: None,
             machine,
         }

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod check;
+mod daemons;
 mod director;
 mod firewall;
 mod forwarding;
@@ -13,6 +14,7 @@ mod machine;
 mod real_server;
 mod servers;
 mod services;
+mod settings;
 
 #[cfg(test)]
 pub(crate) use self::check::{Finding, Found, Skipped};

@@ -5,19 +5,17 @@
 
 use std::{
     cmp::Ordering,
-    fmt::Write as _,
     io::{self, Write},
 };
 
 use ipvs_client::{
-    Destination, DestinationId, DestinationSettings, Service, ServiceId, ServiceSettings,
-    SyncDaemonSettings, Timeouts,
+    Destination, DestinationId, DestinationSettings, Service, ServiceId, ServiceSettings, Timeouts,
     plan::{Plan, Step},
 };
 
 use super::classic::{RuleWriter, describe_unsayable_destination, describe_unsayable_service};
 use crate::{
-    command::spelling::protocol_option,
+    command::spelling::{protocol_option, start_daemon},
     names::Names,
     table::{compare_destinations, compare_services},
 };
@@ -106,8 +104,8 @@ impl Differences {
             Step::DeleteDestination(service, destination) => {
                 self.add_removed(service, destination);
             }
-            Step::StartDaemon(daemon) => self.add(false, None, daemon_rule(daemon)),
-            Step::StopDaemon(daemon) => self.add(true, None, daemon_rule(&daemon.into())),
+            Step::StartDaemon(daemon) => self.add(false, None, start_daemon(daemon)),
+            Step::StopDaemon(daemon) => self.add(true, None, start_daemon(&daemon.into())),
             _ => {}
         }
     }
@@ -190,7 +188,7 @@ pub(crate) fn write_commands(out: &mut impl Write, plan: &Plan) -> io::Result<()
                     rules.write_server(text, 'd', service, &destination.id)
                 })
             }
-            Step::StartDaemon(daemon) => daemon_rule(daemon),
+            Step::StartDaemon(daemon) => start_daemon(daemon),
             Step::StopDaemon(daemon) => format!("--stop-daemon {}", daemon.role),
             // There is no option for what it is about.
             other => format!("# {}", other.operation()),
@@ -263,25 +261,4 @@ fn timeouts_rule(timeouts: &Timeouts) -> String {
 
 fn seconds(timeout: Option<std::num::NonZeroU32>) -> u32 {
     timeout.map_or(0, std::num::NonZeroU32::get)
-}
-
-fn daemon_rule(daemon: &SyncDaemonSettings) -> String {
-    let mut text = format!(
-        "--start-daemon {} --mcast-interface {} --syncid {}",
-        daemon.role, daemon.interface, daemon.sync_id
-    );
-    // Writing to a String does not fail.
-    if let Some(bytes) = daemon.sync_maxlen {
-        let _ = write!(text, " --sync-maxlen {bytes}");
-    }
-    if let Some(group) = daemon.group {
-        let _ = write!(text, " --mcast-group {group}");
-    }
-    if let Some(port) = daemon.port {
-        let _ = write!(text, " --mcast-port {port}");
-    }
-    if let Some(ttl) = daemon.ttl {
-        let _ = write!(text, " --mcast-ttl {ttl}");
-    }
-    text
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use ipvs_client::{
-    Client, Consistency, Counters, DaemonRole, Destination, ForwardingMethod, ServiceId, SyncDaemon,
+    Consistency, Counters, DaemonRole, Destination, ForwardingMethod, ServiceId, SyncDaemon,
 };
 
 use super::session::Session;
@@ -31,7 +31,8 @@ use crate::{
         firewall::Firewall,
         interfaces,
         modules::Modules,
-        multicast, netstat,
+        multicast::{self, MulticastGroup},
+        netstat,
         route_netlink::RouteSocket,
         routes::{self, Route, RouteQuery},
         settings::Settings,
@@ -92,16 +93,28 @@ fn read_director(service: Option<ServiceId>, session: &mut Session) -> anyhow::R
         ),
         false => Ok(Firewall::default()),
     };
+    let groups = explain("multicast groups", multicast::read());
+    let (daemons, buckets) = match &table {
+        Ok(_) => {
+            let client = session.client()?;
+            let buckets = client.info().map(|info| info.connection_table_size);
+            let daemons = client.daemons();
+            // These errors say what they are about.
+            let explain = |error: ipvs_client::Error| Unknown(error.to_string());
+            (daemons.map_err(explain), buckets.map_err(explain))
+        }
+        Err(unknown) => (Err(unknown.clone()), Err(unknown.clone())),
+    };
     Ok(Director {
         asked: service,
         routes: read_routes(name_addresses(entries), &mut socket),
         firewall,
         sockets: explain("sockets", sockets::read()),
         path_drops: netstat::count_reverse_path_drops(),
-        standby: match &table {
-            Ok(_) => find_standby(session.client()?),
-            Err(_) => None,
-        },
+        standby: find_standby(&groups, &daemons),
+        groups,
+        daemons,
+        buckets,
         machine,
         table,
     })
@@ -126,12 +139,15 @@ const VRRP: [IpAddr; 2] = [
 ];
 
 /// Returns the reason why another director may have the virtual addresses now.
-fn find_standby(client: &mut Client) -> Option<String> {
-    let groups = multicast::read().unwrap_or_default();
-    if groups.iter().any(|group| VRRP.contains(&group.group)) {
+fn find_standby(
+    groups: &Result<Vec<MulticastGroup>, Unknown>,
+    daemons: &Result<Vec<SyncDaemon>, Unknown>,
+) -> Option<String> {
+    let mut groups = groups.iter().flatten();
+    if groups.any(|group| VRRP.contains(&group.group)) {
         return Some("with VRRP another may have it".to_owned());
     }
-    let daemons = client.daemons().unwrap_or_default();
+    let daemons = daemons.as_deref().unwrap_or_default();
     let is_backup = |daemon: &SyncDaemon| daemon.role == DaemonRole::Backup;
     (!daemons.is_empty() && daemons.iter().all(is_backup))
         .then(|| "this one only has the sync daemon of a backup".to_owned())

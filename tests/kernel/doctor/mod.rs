@@ -4,6 +4,7 @@
 //! found, runs the commands that are printed, and sees that the network works again.
 
 mod director;
+mod limits;
 mod real_server;
 
 use ipvs_lab::Answer;
