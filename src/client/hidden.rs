@@ -72,7 +72,7 @@ impl Client {
                 marks.insert(mark);
             }
         }
-        let mut table = self.table_file()?;
+        let mut table = self.whole_table_file()?;
         let mut is_wanted = false;
         let mut service_is_hidden = false;
         while let Some(entry) = table.next_entry()? {

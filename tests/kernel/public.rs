@@ -3,15 +3,13 @@
 //! Listings for callers without any right: as much of the table as everybody may read,
 //! and nothing that is not known.
 
-use std::os::unix::process::CommandExt;
-
 use ipvs_lab::{Answer, Namespace, program};
 use serde_json::{Value, json};
 
 use crate::{ipvsadm, namespace, program::restore};
 
 /// User and group "nobody".
-const NOBODY: u32 = 65534;
+const NOBODY: &str = "65534";
 
 const REFUSED: &str = "Can't initialize ipvs: Permission denied (you must be root)\n\
                        Are you sure that IP Virtual Server is built in the kernel or as module?\n";
@@ -27,9 +25,10 @@ const RULES: &str = "\
 
 /// Runs this tree's program as a user who has no rights.
 fn as_nobody(director: &Namespace, arguments: &str) -> Answer {
-    let mut command = director.command(program::path().unwrap());
+    let mut command = director.command("setpriv");
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
+    command.arg(program::path().unwrap());
     command.args(arguments.split_ascii_whitespace());
-    command.uid(NOBODY).gid(NOBODY);
     Answer::of(command, "").unwrap()
 }
 
@@ -114,7 +113,8 @@ fn json_has_no_field_that_is_not_known() {
                     ]
                 },
                 {
-                    "fwmark": 9, "scheduler": "mh", "persistence": {"timeout": 60},
+                    "fwmark": 9, "scheduler": "mh", "one_packet": false,
+                    "persistence": {"timeout": 60},
                     "destinations": []
                 }
             ]
@@ -165,7 +165,6 @@ fn the_wide_table_does_not_tell_the_kind_of_a_tunnel() {
     restore(&director, RULES);
     let wide = shown(&director, "-L -n --output wide");
     assert!(wide.contains("10.0.0.3:80") && !wide.contains("gue") && !wide.contains("ipip"));
-    assert!(!wide.contains("100"), "{wide}");
     assert!(ipvsadm(&director, "-L -n --output wide").contains("gue"));
 }
 

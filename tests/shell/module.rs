@@ -97,3 +97,40 @@ Are you sure that IP Virtual Server is built in the kernel or as module?
         )
     );
 }
+
+/// Looking for IPVS makes the kernel load it, whoever looks.
+#[test]
+fn a_caller_who_may_only_look_does_not_have_it_loaded() {
+    let script = "\
+nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"; }
+for view in '-L -n' '-L -n -c' '-L --json' '-L --output wide' '-L --output openmetrics'; do
+    nobody \"$1\" $view
+    echo $? $(grep -c '^ip_vs ' /proc/modules)
+done 2>/run/errors
+sort -u /run/errors
+\"$1\" -L -n
+grep -c '^ip_vs ' /proc/modules
+nobody \"$1\" -L -n
+";
+    let [ours, ..] = &*programs() else {
+        unreachable!();
+    };
+    let answer = run(script, ours);
+    let empty = "\
+IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn
+";
+    assert_eq!(answer.stderr, "");
+    assert_eq!(
+        answer.stdout,
+        format!(
+            "{}\
+             Are you sure that IP Virtual Server is built in the kernel or as module?\n\
+             Can't initialize ipvs: Permission denied (you must be root)\n\
+             IPVS is not loaded: there is no /proc/net/ip_vs, and only root can load it\n\
+             {empty}1\n{empty}",
+            "2 0\n".repeat(5)
+        )
+    );
+}
