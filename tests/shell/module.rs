@@ -66,6 +66,30 @@ done
 }
 
 #[test]
+fn a_command_that_only_looks_loads_nothing_for_a_caller_without_rights() {
+    let script = "\
+for words in -L '-L -n --stats' '-L --timeout' '-L --daemon' '-L -c' '-L --json' -S \
+    '-L --watch 1 --count 1'; do
+    setpriv --reuid 65534 --clear-groups \"$1\" $words 2>&1 | tail -n 1 | cut -d: -f1
+    ls /proc/net/ip_vs 2> /run/errors
+done
+";
+    let program = program::path().unwrap().into();
+    let answer = run(script, &program);
+    let told = [
+        "IPVS is not loaded",
+        "IPVS is not loaded",
+        "IPVS is not loaded",
+        "IPVS is not loaded",
+        "IPVS is not loaded",
+        "{\"errno\"",
+        "IPVS is not loaded",
+        "IPVS is not loaded",
+    ];
+    assert_eq!(answer.stdout.lines().collect::<Vec<_>>(), told);
+}
+
+#[test]
 fn a_loader_that_cannot_be_run_is_named_and_a_container_gets_a_hint_for_its_log() {
     let script = "\
 echo > /proc/sys/kernel/modprobe

@@ -49,6 +49,7 @@ pub(crate) fn run_request(
         Request::Restore(options) => return restore::run_rules(options, session, out, messages),
         Request::Apply(options) => return apply::run(options, session, out, messages),
         Request::Watch(watch) => {
+            unprivileged::check_loaded(session)?;
             // Before the first listing it is not known which interface it is.
             session.check()?;
             hidden::tell(watch.table.service.as_ref(), session, messages);
@@ -57,7 +58,9 @@ pub(crate) fn run_request(
         Request::Drain(drain) => return drain::run(drain, session, out, messages),
         Request::Doctor(doctor) => return doctor::run(doctor, session, out, messages),
         Request::Run(command) => {
-            unprivileged::check_loaded(command, session)?;
+            if unprivileged::is_reading(command) {
+                unprivileged::check_loaded(session)?;
+            }
             match execute_typed(command, wording, session, out, messages) {
                 Err(error) if unprivileged::may_show(command, session, &error) => {
                     let shown = unprivileged::show(command, session, out, messages);

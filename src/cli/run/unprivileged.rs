@@ -49,15 +49,26 @@ fn is_in_files(command: &Command) -> bool {
     }
 }
 
-/// Finds out, for a command that needs no more than the files, that there are none,
-/// before looking for IPVS: that makes the kernel load its module, which is no use to
-/// a caller who cannot change anything.
+/// Returns whether a command only looks.
+pub(super) fn is_reading(command: &Command) -> bool {
+    match command {
+        Command::Table(..) | Command::List(..) | Command::Metrics(_) | Command::Save(_) => true,
+        Command::Change(_)
+        | Command::Ensure(_)
+        | Command::Update(_)
+        | Command::StartDaemon(_)
+        | Command::StopDaemon(_) => false,
+    }
+}
+
+/// Finds out, for a command that only looks, that there is no file to look at, before
+/// looking for IPVS: that makes the kernel load its module, which is no use to a caller
+/// who cannot change anything.
 ///
 /// # Errors
 /// [`NotLoaded`]
-pub(super) fn check_loaded(command: &Command, session: &Session) -> Result<(), NotLoaded> {
-    if is_in_files(command)
-        && session.may_use_files()
+pub(super) fn check_loaded(session: &Session) -> Result<(), NotLoaded> {
+    if session.may_use_files()
         && !session.is_open()
         && !may_administer()
         && !Path::new(TABLE_FILE).exists()
