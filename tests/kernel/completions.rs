@@ -44,7 +44,7 @@ const COMMANDS: &str = "-A --add-service -E --edit-service -D --delete-service -
     -Z --zero --set --start-daemon --stop-daemon --drain --doctor --apply --diff -h --help -v --version";
 const SERVICES: &str = "-t --tcp-service -u --udp-service --sctp-service -f --fwmark-service";
 /// Options of every command.
-const EVERY: &str = "--json --netns";
+const EVERY: &str = "--json --netns --interface";
 const SETTINGS: &str = "-s --scheduler -b --sched-flags -p --persistent -M --netmask --pe";
 
 /// Words as they are typed, and what the last one may become.
@@ -143,8 +143,9 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm --netns b", &["blue"]),
     ("ipvsadm --netns=r", &["--netns=red"]),
     ("ipvsadm --netns blue -", &[COMMANDS]),
-    ("ipvsadm --netns blue -C -", &["--json"]),
+    ("ipvsadm --netns blue -C -", &["--json --interface"]),
     ("ipvsadm --netns blue -n -", &[]),
+    ("ipvsadm -L --interface ", &["netlink sockopt"]),
     // What is in another one is not what is in this one.
     ("ipvsadm --netns blue -E -t ", &[]),
     ("ipvsadm -e -t 10.0.0.1:80 --netns blue -r ", &[]),
