@@ -9,6 +9,7 @@ use std::{
     os::unix::process::CommandExt as _,
     path::PathBuf,
     process::{Child, Command},
+    thread,
 };
 
 use ipvs_client::{Client, NamespaceReference, NetworkNamespace};
@@ -442,6 +443,56 @@ fn a_person_is_told_what_may_have_been_meant() {
         let said = Terminal::start(&caller, &command).end();
         assert!(said.contains(&format!("hint: {hint}")), "{said}");
     }
+}
+
+/// Answers queries of DNS (RFC 1035): every name has this address, and no other record.
+fn answer_queries(socket: &UdpSocket, address: [u8; 4]) {
+    let mut query = [0; 512];
+    while let Ok((length, asker)) = socket.recv_from(&mut query) {
+        let asks_for_address = query[..length].ends_with(&[0, 1, 0, 1]);
+        let mut answer = query[..length].to_vec();
+        // A response, recursion available; one question and at most one answer.
+        answer[2..8].copy_from_slice(&[0x81, 0x80, 0, 1, 0, asks_for_address.into()]);
+        if asks_for_address {
+            // The name of the question; type A, class IN, not to be kept, 4 bytes.
+            answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4]);
+            answer.extend(address);
+        }
+        socket.send_to(&answer, asker).unwrap();
+    }
+}
+
+#[test]
+fn names_of_hosts_are_looked_up_there() {
+    let (caller, target) = (namespace("caller"), Target::new());
+    let bind = || UdpSocket::bind("127.0.0.1:53");
+    let socket = target.inside.run(bind).unwrap().unwrap();
+    thread::spawn(move || answer_queries(&socket, [10, 0, 0, 7]));
+    let servers = target.folder.path().join("resolv.conf");
+    fs::write(
+        &servers,
+        "nameserver 127.0.0.1\noptions attempts:1 timeout:1\n",
+    )
+    .unwrap();
+    let look_up = |there: &str| {
+        let mut command = caller.command("unshare");
+        command.args(["--mount", "sh", "-c"]);
+        command.arg(
+            "mount --bind \"$1\" /etc/resolv.conf && \
+             exec \"$0\" $2 -A -t www.lab.example:80 -s rr",
+        );
+        command.arg(program::path().unwrap());
+        command.arg(&servers).arg(there);
+        Answer::of(command, "").unwrap()
+    };
+    let answer = look_up(&format!("--netns {}", target.name));
+    assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
+    assert_eq!(
+        ipvsadm(&target.inside, "-S -n"),
+        "-A -t 10.0.0.7:80 -s rr\n"
+    );
+    // Here nobody answers.
+    assert_eq!(look_up("").status, 2);
 }
 
 #[test]
