@@ -18,7 +18,6 @@ mod output;
 mod run;
 mod scheduler_flags;
 mod sigpipe;
-#[allow(dead_code, reason = "the commands that read these facts come later")]
 mod system;
 mod table;
 mod time;

@@ -44,6 +44,8 @@ fn network() -> Network {
              link add ipip1 type ipip local 198.51.100.1\n\
              link add gre1 type gre local 198.51.100.1 remote 203.0.113.11 icsum\n\
              link add ip6tnl1 type ip6tnl mode ip6ip6 local 2001:db8:1::1\n\
+             link add ip6tnl2 type ip6tnl mode ipip6 local 2001:db8:1::1 remote 2001:db8:1::8\n\
+             link add ip6tnl3 type ip6tnl mode any local 2001:db8:1::1 remote 2001:db8:1::9\n\
              link add sit1 type sit local 198.51.100.1\n\
              link add ip6gre1 type ip6gre local 2001:db8:1::1\n\
              link add dummy1 mtu 9000 type dummy\n\
@@ -102,6 +104,12 @@ fn interfaces_are_those_of_ip() {
                 assert_eq!(tunnel.local, address("local"), "{name}");
                 assert_eq!(tunnel.remote, address("remote"), "{name}");
                 assert_eq!(tunnel.checksum, data["icsum"] == true, "{name}");
+                let inside = match (kind, text(&data["proto"])) {
+                    ("ipip", "any" | "ipip") | ("ip6tnl", "ipip6") => (true, false),
+                    ("sit", "any" | "ip6ip") | ("ip6tnl", "ip6ip6") => (false, true),
+                    _ => (true, true),
+                };
+                assert_eq!((tunnel.ipv4, tunnel.ipv6), inside, "{name}");
             }
         }
         let master = found.master.map(|index| {

@@ -5,7 +5,7 @@
 use std::{io, net::IpAddr};
 
 use netlink_packet_route::{
-    RouteNetlinkMessage,
+    IpProtocol, RouteNetlinkMessage,
     link::{
         GreIOFlags, InfoData, InfoGre, InfoGre6, InfoIpTunnel, InfoKind, LinkAttribute,
         LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
@@ -52,6 +52,10 @@ pub(crate) enum InterfaceKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TunnelDevice {
     pub(crate) protocol: TunnelProtocol,
+    /// IPv4 packets can come out of it.
+    pub(crate) ipv4: bool,
+    /// IPv6 packets can come out of it.
+    pub(crate) ipv6: bool,
     /// The address that packets must be sent to; none takes those for any address of the
     /// machine.
     pub(crate) local: Option<IpAddr>,
@@ -151,6 +155,8 @@ impl TunnelDevice {
     fn decode(protocol: TunnelProtocol, data: Option<InfoData>) -> Self {
         let mut device = Self {
             protocol,
+            ipv4: protocol != TunnelProtocol::Sit,
+            ipv6: protocol != TunnelProtocol::Ipip,
             local: None,
             remote: None,
             checksum: false,
@@ -164,6 +170,13 @@ impl TunnelDevice {
                     match attribute {
                         InfoIpTunnel::Local(address) => device.local = given(address),
                         InfoIpTunnel::Remote(address) => device.remote = given(address),
+                        // The modes ipip and ipip6, and ip6ip and ip6ip6.
+                        InfoIpTunnel::Protocol(IpProtocol::Ipip) => {
+                            (device.ipv4, device.ipv6) = (true, false);
+                        }
+                        InfoIpTunnel::Protocol(IpProtocol::Ipv6) => {
+                            (device.ipv4, device.ipv6) = (false, true);
+                        }
                         _ => {}
                     }
                 }
@@ -214,6 +227,8 @@ mod tests {
         let tunnel = |protocol, local: &str, remote: Option<&str>, checksum| {
             InterfaceKind::Tunnel(TunnelDevice {
                 protocol,
+                ipv4: protocol != TunnelProtocol::Ip6tnl,
+                ipv6: protocol != TunnelProtocol::Ipip,
                 local: Some(local.parse().unwrap()),
                 remote: remote.map(|remote| remote.parse().unwrap()),
                 checksum,

@@ -18,7 +18,7 @@ use crate::{
     command::doctor::VirtualAddress,
     system::{
         addresses::InterfaceAddress,
-        interfaces::{Interface, InterfaceKind, TunnelDevice, TunnelProtocol},
+        interfaces::{Interface, InterfaceKind, TunnelDevice},
         routes::Route,
         settings::sysctl_name,
         sockets::ListeningSocket,
@@ -104,24 +104,31 @@ impl RealServer {
     }
 
     /// Finds the devices that unwrap packets for this virtual address, or are meant to:
-    /// those that have it, and those that take packets of any sender. If there are none,
-    /// the director can only use direct routing.
+    /// those that have it, or if none has, those that take packets of any sender. If there
+    /// are none, the director can only use direct routing.
     fn tunnels_for(&self, address: IpAddr) -> Result<Vec<(&Interface, &TunnelDevice)>, Unknown> {
-        let holders = self.places(address)?;
-        let has = |interface: &Interface| holders.iter().any(|(_, holder)| *holder == interface);
         let interfaces = self.machine.interfaces()?.iter();
-        Ok(interfaces
+        let mut tunnels: Vec<_> = interfaces
             .filter_map(|interface| match &interface.kind {
                 InterfaceKind::Tunnel(tunnel) => Some((interface, tunnel)),
                 _ => None,
             })
-            .filter(|(interface, tunnel)| {
-                let is_for_directors =
-                    tunnel.remote.is_none() && (interface.up || tunnel.local.is_some());
-                // The devices that come with the modules are down, until somebody uses them.
-                tunnel.carries(address) && (has(interface) || is_for_directors)
+            .filter(|(_, tunnel)| match address {
+                IpAddr::V4(_) => tunnel.ipv4,
+                IpAddr::V6(_) => tunnel.ipv6,
             })
-            .collect())
+            .collect();
+        let holders = self.places(address)?;
+        let has = |interface: &Interface| holders.iter().any(|(_, holder)| *holder == interface);
+        if tunnels.iter().any(|(interface, _)| has(interface)) {
+            tunnels.retain(|(interface, _)| has(interface));
+        } else {
+            // The devices that come with the modules are down, until somebody uses them.
+            tunnels.retain(|(interface, tunnel)| {
+                tunnel.remote.is_none() && (interface.up || tunnel.local.is_some())
+            });
+        }
+        Ok(tunnels)
     }
 
     /// Returns true if machines on the link of this interface may ask it who has the
@@ -161,17 +168,6 @@ fn is_a_link(interface: &Interface) -> bool {
     )
 }
 
-impl TunnelDevice {
-    /// Returns true if packets for this address can come out of the device.
-    fn carries(&self, address: IpAddr) -> bool {
-        match self.protocol {
-            TunnelProtocol::Ipip => address.is_ipv4(),
-            TunnelProtocol::Sit => address.is_ipv6(),
-            TunnelProtocol::Ip6tnl | TunnelProtocol::Gre | TunnelProtocol::Ip6gre => true,
-        }
-    }
-}
-
 /// Makes the command that gives the machine a virtual address.
 fn add_address(address: IpAddr, interface: &str) -> String {
     match address {
@@ -191,7 +187,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
-    use crate::doctor::machine::tests::machine;
+    use crate::{doctor::machine::tests::machine, system::interfaces::TunnelProtocol};
 
     /// A real server with these interfaces and settings, that is asked about these virtual
     /// addresses, as `--real-server` takes them. Addresses of the machine are local.
@@ -229,6 +225,8 @@ mod tests {
         };
         InterfaceKind::Tunnel(TunnelDevice {
             protocol,
+            ipv4: protocol != TunnelProtocol::Sit,
+            ipv6: protocol != TunnelProtocol::Ipip,
             local: None,
             remote: None,
             checksum: false,
@@ -293,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn tunnels_are_for_directors_if_they_have_the_address_or_take_any_sender() {
+    fn tunnels_are_those_with_the_address_or_else_those_for_any_sender() {
         let vip = "192.0.2.9".parse().unwrap();
         let names = |server: &RealServer| {
             let tunnels = server.tunnels_for(vip).unwrap().into_iter();
@@ -301,23 +299,26 @@ mod tests {
                 .map(|(interface, _)| interface.name.clone())
                 .collect::<Vec<_>>()
         };
-        let has = &["192.0.2.9/32"][..];
-        let mut server = real_server(
-            &["192.0.2.9"],
-            &[
-                ("ipip0", &[]),
+        let sender = || Some("203.0.113.1".parse().unwrap());
+        let server = |has: &[&str]| {
+            let tunnels = [
+                ("ipip0", &[][..]),
                 ("ipip1", &[]),
                 ("ipip2", has),
                 ("sit1", &[]),
-            ],
-            [],
-        );
-        assert_eq!(names(&server), ["ipip0", "ipip1", "ipip2"]);
+            ];
+            let mut server = real_server(&["192.0.2.9"], &tunnels, []);
+            server.tunnel_mut("ipip2").remote = sender();
+            server
+        };
+        assert_eq!(names(&server(&["192.0.2.9/32"])), ["ipip2"]);
+        let mut server = server(&[]);
+        assert_eq!(names(&server), ["ipip0", "ipip1"]);
         // As the module brings it.
         server.interface_mut("ipip0").up = false;
-        server.tunnel_mut("ipip1").remote = Some("203.0.113.1".parse().unwrap());
-        server.tunnel_mut("ipip2").remote = Some("203.0.113.1".parse().unwrap());
-        assert_eq!(names(&server), ["ipip2"]);
+        assert_eq!(names(&server), ["ipip1"]);
+        server.tunnel_mut("ipip1").remote = sender();
+        assert_eq!(names(&server), [""; 0]);
     }
 
     #[test]

@@ -19,9 +19,7 @@ pub(super) fn find_unfit_devices(server: &RealServer) -> Result<Vec<Finding>, Un
         let tunnels = server.tunnels_for(address)?;
         let some_are_up = tunnels.iter().any(|(interface, _)| interface.up);
         for (interface, tunnel) in tunnels {
-            let has = server.places(address)?;
-            let has = has.iter().any(|(_, holder)| *holder == interface);
-            if !interface.up && (has || !some_are_up) {
+            if !interface.up && !some_are_up {
                 findings.push(Finding {
                     object: interface.name.clone(),
                     message: "is down".to_owned(),
