@@ -14,6 +14,7 @@ mod mask;
 mod notation;
 mod random;
 mod recorded;
+mod rootless;
 mod stage;
 mod table;
 

@@ -46,6 +46,8 @@ const REPLIES: &str = "/etc/bin/replies.so";
 /// Where the libraries of an original that is not installed are seen: nobody
 /// may not enter every directory on the way to them.
 const LIBRARIES: &str = "/etc/lib";
+/// A folder of the ordinary user's.
+const RUNTIME: &str = "/etc/run";
 /// The file of names in /etc, which each case has its own of.
 const HOSTS: &str = "hosts";
 /// User and group "nobody".
@@ -68,6 +70,8 @@ x-eight-letters-and-more 8888/tcp
 #[derive(Debug)]
 pub(super) struct Stage {
     program: Program,
+    /// The programs run as an ordinary user, to whom the network namespace belongs.
+    rootless: bool,
     /// Seen as /etc.
     etc: TempDir,
     /// The mount namespace.
@@ -106,8 +110,24 @@ impl Stage {
             .context("cannot set the stage")?;
         Ok(Self {
             program,
+            rootless: false,
             etc,
             mounts,
+        })
+    }
+
+    /// The place of this tree's program where it is not root.
+    pub(super) fn rootless() -> Result<Self> {
+        let stage = Self::new(Program::Ours)?;
+        let runtime = stage.etc.path().join("run");
+        fs::create_dir(&runtime)?;
+        fs::set_permissions(
+            &runtime,
+            std::os::unix::fs::PermissionsExt::from_mode(0o777),
+        )?;
+        Ok(Self {
+            rootless: true,
+            ..stage
         })
     }
 
@@ -119,7 +139,10 @@ impl Stage {
     /// program answered each time.
     pub(super) fn play(&self, case: &Case) -> Result<Vec<Answer>> {
         fs::write(self.etc.path().join(HOSTS), &case.hosts)?;
-        let network = Namespace::new("stage")?;
+        let network = match self.rootless {
+            true => Namespace::of_user("stage")?,
+            false => Namespace::new("stage")?,
+        };
         network.run(|| {
             // A thread that shares its working directory may not change mounts.
             unshare(CloneFlags::CLONE_FS)?;
@@ -139,7 +162,10 @@ impl Stage {
 
     fn step(&self, step: &Step, network: &Namespace) -> Result<Option<Answer>> {
         match step {
-            Step::Run(run) => return self::run(self.program, run).map(Some),
+            Step::Run(run) => {
+                let owner = self.rootless.then_some(network);
+                return self::run(self.program, run, owner).map(Some);
+            }
             Step::Ip(command) => network.ip(command).map(drop)?,
             Step::Sysctl { path, value } => network.sysctl(path, value)?,
             Step::Udp { from, to, data } => {
@@ -217,11 +243,12 @@ fn send(from: SocketAddr, to: SocketAddr, data: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Starts the program on the stage that this thread has entered.
-pub(super) fn run(program: Program, run: &Run) -> Result<Answer> {
+/// Starts the program on the stage that this thread has entered: as the owner of a
+/// network namespace, or as root.
+fn run(program: Program, run: &Run, owner: Option<&Namespace>) -> Result<Answer> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let answer = start(program, run)?;
+        let answer = start(program, run, owner)?;
         let stdout = String::from_utf8_lossy(&answer.stdout);
         let Some(text) = run.until.iter().find(|text| !stdout.contains(*text)) else {
             return Ok(answer);
@@ -234,7 +261,7 @@ pub(super) fn run(program: Program, run: &Run) -> Result<Answer> {
     }
 }
 
-fn start(program: Program, run: &Run) -> Result<Answer> {
+fn start(program: Program, run: &Run, owner: Option<&Namespace>) -> Result<Answer> {
     use std::os::unix::ffi::OsStrExt as _;
     let mut command = match (program, run.script) {
         (Program::Original, Some(script)) => Command::new(Path::new(PLACE).with_file_name(script)),
@@ -261,6 +288,10 @@ fn start(program: Program, run: &Run) -> Result<Answer> {
         command
             .env("LD_PRELOAD", REPLIES)
             .env(program::REPLIES, run.replies.trim_end_matches('\n'));
+    }
+    if let Some(namespace) = owner {
+        command.env("XDG_RUNTIME_DIR", RUNTIME);
+        command = namespace.as_owner(command);
     }
     if run.as_nobody {
         command.uid(NOBODY).gid(NOBODY);

@@ -106,7 +106,7 @@ fn one(case: &Case, ours: &Stage, book: &mut Book) -> Result<Verdict> {
 }
 
 /// The answers that differ, with their commands.
-fn differences(case: &Case, wanted: &[Answer], ours: &[Answer]) -> String {
+pub(super) fn differences(case: &Case, wanted: &[Answer], ours: &[Answer]) -> String {
     let mut text = String::new();
     for (run, (wanted, ours)) in case.runs().zip(wanted.iter().zip(ours)) {
         let _ = writeln!(text, "$ {}", line(&run.words));

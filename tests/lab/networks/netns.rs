@@ -9,12 +9,12 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::os::unix::process::CommandExt as _;
 use std::panic;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -32,7 +32,12 @@ use crate::programs::answer::Answer;
 pub struct Namespace {
     name: String,
     file: File,
+    /// The user namespace of an ordinary user that it belongs to, if it does.
+    owner: Option<File>,
 }
+
+/// User and group of an ordinary user: those of "nobody".
+const USER: u32 = 65534;
 
 /// For whoever opens a client in it, or names it.
 impl AsFd for Namespace {
@@ -54,6 +59,69 @@ impl Namespace {
         Ok(namespace)
     }
 
+    /// A fresh namespace that belongs to an ordinary user, whose loopback interface is
+    /// up: what `unshare --user --map-root-user --net` makes. What is run there by
+    /// [`Namespace::as_owner`] is root in the user namespace that goes with it, and
+    /// nobody elsewhere.
+    ///
+    /// # Errors
+    /// When the kernel lets no ordinary user make one.
+    pub fn of_user(name: &str) -> Result<Self> {
+        // The namespaces end with their process unless something holds them.
+        let mut process = Command::new("unshare")
+            .args([
+                "--user",
+                "--map-root-user",
+                "--net",
+                "sh",
+                "-c",
+                "echo; read _",
+            ])
+            .uid(USER)
+            .gid(USER)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot run unshare of the package util-linux")?;
+        let mut open = || {
+            let mut line = [0];
+            let said = process.stdout.as_mut().context("no output")?;
+            said.read_exact(&mut line)
+                .with_context(|| format!("{name}: an ordinary user may not have one"))?;
+            let open = |kind: &str| File::open(format!("/proc/{}/ns/{kind}", process.id()));
+            Ok::<_, anyhow::Error>((open("net")?, open("user")?))
+        };
+        let opened = open();
+        // It reads to the end of its input.
+        drop(process.stdin.take());
+        process.wait()?;
+        let (file, owner) = opened?;
+        let namespace = Self {
+            name: name.to_owned(),
+            file,
+            owner: Some(owner),
+        };
+        namespace
+            .run(loopback_up)?
+            .with_context(|| format!("{name}: cannot set the loopback interface up"))?;
+        Ok(namespace)
+    }
+
+    /// Makes a command run inside, as the ordinary user that the namespace belongs to,
+    /// who is root in the user namespace that goes with it.
+    ///
+    /// # Panics
+    /// When it belongs to nobody but root.
+    #[must_use]
+    pub fn as_owner(&self, mut command: Command) -> Command {
+        let Some(owner) = &self.owner else {
+            panic!("{} belongs to root", self.name);
+        };
+        command.uid(USER).gid(USER);
+        self.enter(enter(command, owner, CloneFlags::CLONE_NEWUSER))
+    }
+
     /// A fresh namespace with nothing in it but `lo`, and that down.
     ///
     /// # Errors
@@ -69,7 +137,11 @@ impl Namespace {
             .map_err(|_| anyhow!("a thread died"))?
             .with_context(|| format!("cannot make the network namespace {name}"))?;
         let name = name.to_owned();
-        Ok(Self { name, file })
+        Ok(Self {
+            name,
+            file,
+            owner: None,
+        })
     }
 
     /// A second handle of the same namespace.
@@ -80,6 +152,7 @@ impl Namespace {
         Ok(Self {
             name: self.name.clone(),
             file: self.file.try_clone()?,
+            owner: self.owner.as_ref().map(File::try_clone).transpose()?,
         })
     }
 

@@ -162,9 +162,17 @@ impl Network {
     /// # Errors
     /// When the caller is not root, or the kernel lacks veth or bridges.
     pub fn new(places: impl IntoIterator<Item = Place>) -> Result<Self> {
+        Self::around(plain("director")?, places)
+    }
+
+    /// Joins a client and servers in these places to a director that is there already.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn around(director: Namespace, places: impl IntoIterator<Item = Place>) -> Result<Self> {
         let mut network = Self {
             client: plain("client")?,
-            director: plain("director")?,
+            director,
             backup: None,
             router: None,
             servers: Vec::new(),
