@@ -16,6 +16,8 @@
 //! A [`Client`] has one method per kernel operation. What it takes and gives
 //! is a plain model of the table; netlink stays inside. It needs root (the
 //! capability `CAP_NET_ADMIN` in the first user namespace) and a kernel with IPVS.
+//! With that capability in the user namespace that owns the network namespace, it
+//! uses socket options instead of netlink, for IPv4: [`Client::open`] says more.
 //!
 //! # Balance a port
 //!
