@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::{Result, bail};
 use ipvs_lab::packages::{self, CURL, PYTHON};
 use ipvs_lab::{Answer, program};
 use tempfile::TempDir;
@@ -156,4 +157,15 @@ setpriv --reuid=65534 --regid=65534 --clear-groups unshare -rmn \\
             0
         )
     );
+}
+
+#[test]
+fn a_body_that_fails_in_a_kernel_fails_its_test_with_its_own_words() -> Result<()> {
+    let error = ipvs_lab::in_kernel(|| bail!("shares are wrong")).unwrap_err();
+    // In an embedded kernel this test runs once more, and there it is to fail.
+    if fs::read_to_string("/proc/sys/kernel/hostname")? == "ipvs-lab\n" {
+        return Err(error);
+    }
+    assert!(error.to_string().contains("shares are wrong"), "{error:#}");
+    Ok(())
 }
