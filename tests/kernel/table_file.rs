@@ -201,7 +201,11 @@ fn nothing_that_stays_is_missing_or_listed_twice_while_the_table_changes() {
     let wrong = while_changing(&director, &[&add, &grow, &delete, &shrink], || {
         while_changing(&neighbour, &[&foreign[0], &foreign[1]], || {
             let round = |round: usize| {
-                let order = if round % 2 == 0 { "--sort" } else { "--nosort" };
+                let order = if round.is_multiple_of(2) {
+                    "--sort"
+                } else {
+                    "--nosort"
+                };
                 let answer = ipvsadm(&director, ["-L", "-n", order]).unwrap();
                 assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
                 let listed = counted(&answer.stdout);

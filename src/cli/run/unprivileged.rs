@@ -35,18 +35,19 @@ const NOTE_ON_CONNECTIONS: &str = "read from /proc/net/ip_vs_conn, which everybo
 /// Returns whether the files have all that a command shows, or all but what its output
 /// can leave out.
 fn is_in_files(command: &Command) -> bool {
-    match command {
+    matches!(
+        command,
         Command::Table(_, TableForm::Json)
-        | Command::Table(
-            ListTable {
-                view: View::Plain, ..
-            },
-            _,
-        )
-        | Command::List(List::Connections { .. }, _)
-        | Command::Metrics(_) => true,
-        _ => false,
-    }
+            | Command::Table(
+                ListTable {
+                    view: View::Plain,
+                    ..
+                },
+                _,
+            )
+            | Command::List(List::Connections { .. }, _)
+            | Command::Metrics(_)
+    )
 }
 
 /// Returns whether a command only looks.
