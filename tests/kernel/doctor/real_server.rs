@@ -232,3 +232,20 @@ fn a_program_that_does_not_listen_at_the_virtual_address() {
         patient.expect_health();
     }
 }
+
+#[test]
+fn anybody_may_look_at_a_real_server() {
+    let mut patient = direct_routing(HALF_EACH);
+    patient.run(
+        "server1# sysctl -w net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.all.arp_announce=0
+         server1# ip address del 2001:db8:1::100/128 dev lo",
+    );
+    let command = format!("ipvsadm --doctor {WORDS},198.51.100.100:81 --json");
+    let root = patient.scene.run("server1", &command, "");
+    for check in ["arp-ignore", "arp-announce", "server-address", "listener"] {
+        assert!(root.stdout.contains(&format!("{check:?}")), "{root:?}");
+    }
+    let nobody = format!("setpriv --reuid=65534 --regid=65534 --clear-groups {command}");
+    let nobody = patient.scene.run("server1", &nobody, "");
+    assert_eq!((nobody.stdout, nobody.status), (root.stdout, root.status));
+}
