@@ -253,24 +253,24 @@ _ipvsadm_source() {
 # The options that go with a command.
 _ipvsadm_legal() {
     case $1 in
-        add-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops exist json netns' ;;
-        edit-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops keep json netns' ;;
-        delete-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 exist json netns' ;;
-        clear) REPLY='json netns' ;;
-        restore) REPLY='exist strict check json netns' ;;
-        save) REPLY='numeric json netns' ;;
-        apply) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json netns' ;;
-        diff) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json netns' ;;
-        add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json netns' ;;
-        edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json netns' ;;
-        delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json netns' ;;
-        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json netns' ;;
-        zero) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 json netns' ;;
-        set) REPLY='json netns' ;;
-        start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json netns' ;;
-        stop-daemon) REPLY='syncid json netns' ;;
-        drain) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json netns' ;;
-        doctor) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server json netns' ;;
+        add-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops exist json netns interface' ;;
+        edit-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops keep json netns interface' ;;
+        delete-service) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 exist json netns interface' ;;
+        clear) REPLY='json netns interface' ;;
+        restore) REPLY='exist strict check json netns interface' ;;
+        save) REPLY='numeric json netns interface' ;;
+        apply) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json netns interface' ;;
+        diff) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json netns interface' ;;
+        add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json netns interface' ;;
+        edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json netns interface' ;;
+        delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json netns interface' ;;
+        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json netns interface' ;;
+        zero) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 json netns interface' ;;
+        set) REPLY='json netns interface' ;;
+        start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json netns interface' ;;
+        stop-daemon) REPLY='syncid json netns interface' ;;
+        drain) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json netns interface' ;;
+        doctor) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server json netns interface' ;;
         *) REPLY= ;;
     esac
 }

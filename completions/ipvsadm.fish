@@ -632,41 +632,41 @@ end
 function __ipvsadm_legal
     switch "$argv[1]"
         case add-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops exist json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops exist json netns interface
         case edit-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops keep json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scheduler sched-flags persistent netmask pe ops keep json netns interface
         case delete-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 exist json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 exist json netns interface
         case clear
-            printf '%s\n' json netns
+            printf '%s\n' json netns interface
         case restore
-            printf '%s\n' exist strict check json netns
+            printf '%s\n' exist strict check json netns interface
         case save
-            printf '%s\n' numeric json netns
+            printf '%s\n' numeric json netns interface
         case apply
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json netns interface
         case diff
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json netns interface
         case add-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json netns interface
         case edit-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json netns interface
         case delete-server
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json netns interface
         case list
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json netns interface
         case zero
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 json netns interface
         case set
-            printf '%s\n' json netns
+            printf '%s\n' json netns interface
         case start-daemon
-            printf '%s\n' mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json netns
+            printf '%s\n' mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json netns interface
         case stop-daemon
-            printf '%s\n' syncid json netns
+            printf '%s\n' syncid json netns interface
         case drain
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json netns interface
         case doctor
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server json netns
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server json netns interface
     end
 end
 

@@ -83,6 +83,7 @@ fn make_words(spec: &Spec) -> Words {
         "output" => "wide",
         "mcast-group" => "224.0.0.82",
         "scope" => "192.0.2.0/24",
+        "interface" => "netlink",
         _ => "1",
     };
     match spec.value {
