@@ -18,6 +18,9 @@ pub(super) fn find_missing_module(director: &Director) -> Result<Vec<Finding>, U
     }
     let modules = &director.machine.modules;
     let release = &modules.release;
+    if release.is_empty() {
+        return Err(Unknown("/proc cannot be read".to_owned()));
+    }
     let load = vec![format!("modprobe {MODULE}")];
     let (message, commands) = match modules.state(MODULE) {
         // The table cannot be read for another reason.
@@ -78,5 +81,14 @@ mod tests {
             let wanted = message.map(|message| (message.to_owned(), commands.collect()));
             assert_eq!(found, wanted.into_iter().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn without_proc_nothing_is_said_about_the_module() {
+        let mut director = director(machine(&[], []), Vec::new());
+        director.machine.modules = Modules::default();
+        director.table = Err(Unknown("no table".to_owned()));
+        let unknown = Unknown("/proc cannot be read".to_owned());
+        assert_eq!(find_missing_module(&director), Err(unknown));
     }
 }

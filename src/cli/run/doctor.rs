@@ -231,7 +231,7 @@ fn read_table(
 ) -> anyhow::Result<Result<Vec<Entry>, Unknown>> {
     // To ask for IPVS would load its module.
     if !session.is_open() && !Path::new("/proc/thread-self/net/ip_vs").exists() {
-        return Ok(Err(Unknown("IPVS is not in this kernel now".to_owned())));
+        return Ok(Err(explain_absence(Path::new("/proc/self").exists())));
     }
     let options = ReadOptions {
         counters: Counters::Skip,
@@ -243,4 +243,13 @@ fn read_table(
     Ok(Ok(entries
         .filter(|entry| entry.as_ref().map_or(true, is_looked_at))
         .collect::<Result<_, _>>()?))
+}
+
+/// Words why there is no file with the table.
+fn explain_absence(has_proc: bool) -> Unknown {
+    let reason = match has_proc {
+        true => "IPVS is not in this kernel now",
+        false => "/proc cannot be read",
+    };
+    Unknown(reason.to_owned())
 }
