@@ -158,3 +158,21 @@ Prot LocalAddress:Port Scheduler Flags
         )
     );
 }
+
+#[test]
+fn the_doctor_loads_nothing_and_says_how_to() {
+    let script = "\
+\"$1\" --doctor > /run/found; echo $?
+head -n 1 /run/found | cut -d, -f1
+ls /run/asked /proc/net/ip_vs 2> /run/errors
+command=$(sed -n 's/^    modprobe/modprobe/p' /run/found)
+echo \"$command\"; $command
+\"$1\" --doctor; echo $?
+";
+    let program = program::path().unwrap().into();
+    let answer = run(script, &program);
+    assert_eq!(
+        answer.stdout,
+        "1\nmodule: the module ip_vs is not loaded\nmodprobe ip_vs\n0\n"
+    );
+}

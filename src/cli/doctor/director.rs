@@ -27,8 +27,7 @@ pub(crate) struct Director {
     pub(crate) machine: Machine,
     /// The virtual service that was asked about; all if none was.
     pub(crate) asked: Option<ServiceId>,
-    /// The virtual services that are looked at, in the order of a listing.
-    pub(crate) table: Result<Vec<Entry>, Unknown>,
+    pub(crate) table: Result<Table, Unknown>,
     /// The ways to the virtual addresses and to the real servers; `None` where there is
     /// no way.
     pub(crate) routes: Result<BTreeMap<IpAddr, Option<Route>>, Unknown>,
@@ -46,6 +45,15 @@ pub(crate) struct Director {
     pub(crate) buckets: Result<u32, Unknown>,
     /// It may be another director that has the virtual addresses now, for this reason.
     pub(crate) standby: Option<String>,
+}
+
+/// The virtual services that are looked at.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    /// In the order of a listing.
+    pub(crate) entries: Vec<Entry>,
+    /// Only the parts are known that everybody may read: no thresholds.
+    pub(crate) is_partial: bool,
 }
 
 /// A real server of a virtual service.
@@ -84,7 +92,8 @@ pub(super) enum Way<'a> {
 
 impl Director {
     pub(super) fn table(&self) -> Result<&[Entry], Unknown> {
-        self.table.as_deref().map_err(Clone::clone)
+        let table = self.table.as_ref().map_err(Clone::clone)?;
+        Ok(&table.entries)
     }
 
     /// Returns the real servers of all virtual services, one after the other.
@@ -234,7 +243,10 @@ pub(super) mod tests {
         Director {
             routes: Ok(routes.collect()),
             asked: None,
-            table: Ok(table),
+            table: Ok(Table {
+                entries: table,
+                is_partial: false,
+            }),
             firewall: Ok(Firewall::default()),
             sockets: Ok(Vec::new()),
             path_drops: Some(0),
@@ -274,6 +286,18 @@ pub(super) mod tests {
                 (format!("{object} {message}"), commands)
             })
             .collect()
+    }
+
+    #[test]
+    fn the_guide_lists_every_check_in_its_order() {
+        let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/doctor.md");
+        let guide = fs::read_to_string(guide).unwrap();
+        let (_, table) = guide.split_once("\n## The checks of a director\n").unwrap();
+        let (table, _) = table.split_once("|\n\n").unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+        let listed: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+        let checks: Vec<&str> = DIRECTOR_CHECKS.iter().map(|check| check.name).collect();
+        assert_eq!(listed, checks);
     }
 
     #[test]

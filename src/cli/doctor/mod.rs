@@ -20,7 +20,7 @@ mod settings;
 pub(crate) use self::check::{Finding, Found, Skipped};
 pub(crate) use self::{
     check::{Report, Unknown, examine},
-    director::{DIRECTOR_CHECKS, Director},
+    director::{DIRECTOR_CHECKS, Director, Table},
     machine::Machine,
     real_server::{REAL_SERVER_CHECKS, RealServer},
 };

@@ -17,23 +17,29 @@ pub(super) fn find_missing_routes(director: &Director) -> Result<Vec<Finding>, U
     let mut findings = Vec::new();
     for server in director.servers()? {
         let address = server.id().address;
-        let (message, commands) = match director.way_to(address)? {
-            Way::Local => continue,
-            Way::None => match find_down_interface(director, address)? {
-                Some(name) => (
-                    format!("has no route, because {name} is down"),
-                    vec![format!("ip link set {name} up")],
-                ),
-                None => ("has no route".to_owned(), Vec::new()),
-            },
-            Way::By {
-                interface: Some(interface),
-                ..
-            } if !interface.running => (
+        let way = director.way_to(address)?;
+        if matches!(way, Way::Local) {
+            continue;
+        }
+        let down = find_down_interface(director, address)?;
+        let (message, commands) = match (down, way) {
+            // There may be a default route, which does not lead there.
+            (Some(name), _) => (
+                format!("is behind {name}, which is down"),
+                vec![format!("ip link set {name} up")],
+            ),
+            (None, Way::None) => ("has no route".to_owned(), Vec::new()),
+            (
+                None,
+                Way::By {
+                    interface: Some(interface),
+                    ..
+                },
+            ) if !interface.running => (
                 format!("is behind {}, which is not connected", interface.name),
                 Vec::new(),
             ),
-            Way::By { .. } => continue,
+            (None, Way::By { .. } | Way::Local) => continue,
         };
         findings.push(Finding {
             object: server.name(),
@@ -45,18 +51,20 @@ pub(super) fn find_missing_routes(director: &Director) -> Result<Vec<Finding>, U
     Ok(findings)
 }
 
-/// Returns the interface whose network has the address, if it is down.
-fn find_down_interface(director: &Director, address: IpAddr) -> Result<Option<String>, Unknown> {
+/// Returns the interface whose network has the address, if it is down and no other has it.
+fn find_down_interface(director: &Director, address: IpAddr) -> Result<Option<&str>, Unknown> {
     let machine = &director.machine;
+    let mut down = None;
     for own in machine.addresses()? {
-        if own.is_in_network_of(address)
-            && let Some(interface) = machine.interface(own.interface)?
-            && !interface.up
-        {
-            return Ok(Some(interface.name.clone()));
+        if !own.is_in_network_of(address) {
+            continue;
+        }
+        match machine.interface(own.interface)? {
+            Some(interface) if !interface.up => down = Some(interface.name.as_str()),
+            _ => return Ok(None),
         }
     }
-    Ok(None)
+    Ok(down)
 }
 
 pub(super) fn find_routers_before_servers(director: &Director) -> Result<Vec<Finding>, Unknown> {
@@ -133,13 +141,20 @@ pub(super) fn find_wrong_senders(director: &Director) -> Result<Vec<Finding>, Un
         if sender != Some(address) {
             continue;
         }
+        let mut commands: Vec<String> = deprecate(director, address)?.into_iter().collect();
+        if !commands.is_empty() {
+            // IPVS keeps the sender that it has chosen until the server is edited
+            // (`__ip_vs_update_dest` in `net/netfilter/ipvs/ip_vs_ctl.c`).
+            let weight = server.server.settings.weight;
+            commands.extend(edit(&server, &format!("-w {weight}")));
+        }
         findings.push(Finding {
             object: server.name(),
             message: format!("is sent tunnel packets from {address}, the virtual address"),
             why: "The real server has that address too, and drops packets that seem to come \
                   from itself."
                 .to_owned(),
-            commands: deprecate(director, address)?,
+            commands,
         });
     }
     Ok(findings)
@@ -186,23 +201,18 @@ pub(super) fn find_deaf_local_servers(director: &Director) -> Result<Vec<Finding
 
 /// Makes the command after which an address is not chosen as a sender. Of IPv4 there is
 /// none: the interface needs another address before it.
-fn deprecate(director: &Director, address: IpAddr) -> Result<Vec<String>, Unknown> {
+fn deprecate(director: &Director, address: IpAddr) -> Result<Option<String>, Unknown> {
     let machine = &director.machine;
     let mut own = machine.addresses()?.iter();
     let own = own.find(|own| own.address == address && address.is_ipv6());
     let Some(own) = own else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let interface = machine.interface(own.interface)?;
-    Ok(interface
-        .map(|interface| {
-            format!(
-                "ip address change {address}/{} dev {} preferred_lft 0",
-                own.prefix_length, interface.name
-            )
-        })
-        .into_iter()
-        .collect())
+    Ok(interface.map(|interface| {
+        let (length, name) = (own.prefix_length, &interface.name);
+        format!("ip address change {address}/{length} dev {name} preferred_lft 0")
+    }))
 }
 
 #[cfg(test)]
@@ -259,17 +269,17 @@ mod tests {
 
         let mut machine = two_networks();
         machine.interfaces.as_mut().unwrap()[1].up = false;
-        let mut without = director(machine, table());
-        let server = [10, 0, 0, 2].into();
-        without.routes.as_mut().unwrap().insert(server, None);
         assert_eq!(
-            told(find_missing_routes(&without)),
+            find(machine),
             [found(
-                "server 10.0.0.2:80 of TCP 192.0.2.9:80 has no route, because back is down",
+                "server 10.0.0.2:80 of TCP 192.0.2.9:80 is behind back, which is down",
                 "ip link set back up"
             )]
         );
-        without.machine = two_networks();
+
+        let mut without = director(two_networks(), table());
+        let server = [10, 0, 0, 2].into();
+        without.routes.as_mut().unwrap().insert(server, None);
         assert_eq!(
             told(find_missing_routes(&without)),
             [(
@@ -395,9 +405,12 @@ mod tests {
         };
         assert_eq!(
             find(TUNNELING, &wrong, service, server),
-            [found(
-                &sentence(server, service, "2001:db8::9"),
-                "ip address change 2001:db8::9/64 dev front preferred_lft 0"
+            [(
+                sentence(server, service, "2001:db8::9"),
+                vec![
+                    "ip address change 2001:db8::9/64 dev front preferred_lft 0".to_owned(),
+                    "ipvsadm -e --keep -t [2001:db8::9]:80 -r [2001:db8::2]:80 -w 1".to_owned(),
+                ]
             )]
         );
         let (service, server) = ("TCP 192.0.2.9:80", "192.0.2.2:80");

@@ -93,7 +93,12 @@ pub(super) fn find_unusable_servers(director: &Director) -> Result<Vec<Finding>,
                 .collect(),
         }
     };
-    Ok(unusable.map(describe).collect())
+    let findings: Vec<_> = unusable.map(describe).collect();
+    if findings.is_empty() && director.table.as_ref().is_ok_and(|table| table.is_partial) {
+        let reason = "only root can see which servers have reached their upper thresholds";
+        return Err(Unknown(reason.to_owned()));
+    }
+    Ok(findings)
 }
 
 pub(super) fn find_unfit_schedulers(director: &Director) -> Result<Vec<Finding>, Unknown> {
@@ -223,6 +228,19 @@ mod tests {
             let found = told(find_unusable_servers(&look_at(None, table)));
             assert_eq!(found, wanted.into_iter().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn without_thresholds_weights_are_looked_at_all_the_same() {
+        let find = |weight| {
+            let servers = vec![server(2, PLAIN.weight(weight), 0)];
+            let table = vec![(service("TCP 192.0.2.1:80", "rr"), servers)];
+            let mut director = look_at(None, table);
+            director.table.as_mut().unwrap().is_partial = true;
+            find_unusable_servers(&director)
+        };
+        assert_eq!(told(find(0)).len(), 1);
+        assert!(find(1).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use ipvs_client::json::SCHEMA_VERSION;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::doctor::Report;
 
@@ -37,34 +37,56 @@ pub(crate) fn write_report(out: &mut impl Write, report: &Report, colour: bool) 
     Ok(())
 }
 
+/// The document of `--json`, with its fields in this order.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    findings: Vec<Fault<'a>>,
+    skipped: Vec<Unseen<'a>>,
+}
+
+#[derive(Serialize)]
+struct Fault<'a> {
+    check: &'a str,
+    object: &'a str,
+    message: &'a str,
+    why: &'a str,
+    commands: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Unseen<'a> {
+    check: &'a str,
+    reason: &'a str,
+}
+
 /// Writes the findings, and what was not looked at, as a JSON document.
 pub(crate) fn write_report_json(mut out: impl Write, report: &Report) -> io::Result<()> {
-    let findings = report.findings.iter().map(|found| {
-        let finding = &found.finding;
-        json!({
-            "check": found.check,
-            "object": finding.object,
-            "message": finding.message,
-            "why": finding.why,
-            "commands": finding.commands,
-        })
+    let findings = report.findings.iter().map(|found| Fault {
+        check: found.check,
+        object: &found.finding.object,
+        message: &found.finding.message,
+        why: &found.finding.why,
+        commands: &found.finding.commands,
     });
     let skipped = report.skipped.iter().flat_map(|skipped| {
         let reason = &skipped.reason;
         let checks = skipped.checks.iter();
-        checks.map(move |check| json!({"check": check, "reason": reason}))
+        checks.map(move |check| Unseen { check, reason })
     });
-    let document = json!({
-        "schema_version": SCHEMA_VERSION,
-        "findings": findings.collect::<Vec<_>>(),
-        "skipped": skipped.collect::<Vec<_>>(),
-    });
+    let document = Document {
+        schema_version: SCHEMA_VERSION,
+        findings: findings.collect(),
+        skipped: skipped.collect(),
+    };
     serde_json::to_writer(&mut out, &document)?;
     writeln!(out)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::doctor::{Finding, Found, Skipped};
 

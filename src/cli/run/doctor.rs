@@ -11,7 +11,7 @@ use std::{
 };
 
 use ipvs_client::{
-    Consistency, Counters, DaemonRole, Destination, ForwardingMethod, ServiceId, SyncDaemon,
+    Consistency, Counters, DaemonRole, Destination, Errno, ForwardingMethod, ServiceId, SyncDaemon,
 };
 
 use super::session::Session;
@@ -21,7 +21,7 @@ use crate::{
         doctor::{Doctor, Role, VirtualAddress},
     },
     doctor::{
-        DIRECTOR_CHECKS, Director, Machine, REAL_SERVER_CHECKS, RealServer, Report, Unknown,
+        DIRECTOR_CHECKS, Director, Machine, REAL_SERVER_CHECKS, RealServer, Report, Table, Unknown,
         examine,
     },
     failure::{Messages, StdoutError},
@@ -38,7 +38,7 @@ use crate::{
         settings::Settings,
         sockets,
     },
-    table::{Entry, ReadOptions, read_entries},
+    table::{Entry, ReadOptions, read_entries, read_public_entries},
 };
 
 /// The exit status when something was found.
@@ -84,7 +84,7 @@ pub(super) fn run(
 fn read_director(service: Option<ServiceId>, session: &mut Session) -> anyhow::Result<Director> {
     let mut socket = RouteSocket::open();
     let table = read_table(service, session)?;
-    let entries = table.as_deref().unwrap_or_default();
+    let entries = table.as_ref().map_or(&[][..], |table| &table.entries);
     let machine = read_machine(&mut socket);
     let firewall = match needs_firewall(entries) {
         true => explain(
@@ -223,12 +223,14 @@ fn explain<T>(name: &str, outcome: io::Result<T>) -> Result<T, Unknown> {
 
 /// Reads the virtual services to look at; a service that does not exist is none.
 ///
+/// Whoever may not ask the kernel reads the file that everybody may read.
+///
 /// # Errors
 /// When the table is there and cannot be read.
 fn read_table(
     service: Option<ServiceId>,
     session: &mut Session,
-) -> anyhow::Result<Result<Vec<Entry>, Unknown>> {
+) -> anyhow::Result<Result<Table, Unknown>> {
     // To ask for IPVS would load its module.
     if !session.is_open() && !Path::new("/proc/thread-self/net/ip_vs").exists() {
         return Ok(Err(explain_absence(Path::new("/proc/self").exists())));
@@ -238,11 +240,20 @@ fn read_table(
         consistency: Consistency::Agreed,
         sorted: true,
     };
-    let entries = read_entries(session.client()?, None, options)?;
-    let is_looked_at = |entry: &Entry| service.is_none_or(|service| entry.0.id == service);
-    Ok(Ok(entries
-        .filter(|entry| entry.as_ref().map_or(true, is_looked_at))
-        .collect::<Result<_, _>>()?))
+    let client = session.client()?;
+    let outcome = read_entries(client, None, options).and_then(Iterator::collect);
+    let (mut entries, is_partial): (Vec<Entry>, _) = match outcome {
+        Err(error) if error.errno() == Some(Errno::PERM) => {
+            let (_, entries) = read_public_entries(client, None, true)?;
+            (entries, true)
+        }
+        outcome => (outcome?, false),
+    };
+    entries.retain(|(found, _)| service.is_none_or(|service| found.id == service));
+    Ok(Ok(Table {
+        entries,
+        is_partial,
+    }))
 }
 
 /// Words why there is no file with the table.

@@ -173,6 +173,11 @@ fn changing_a_live_director() {
 }
 
 #[test]
+fn doctor() {
+    execute("doctor");
+}
+
+#[test]
 fn schedulers() {
     execute("schedulers");
 }
@@ -197,12 +202,26 @@ fn read(name: &str) -> String {
     fs::read_to_string(directory().join(format!("{name}.md"))).unwrap()
 }
 
+/// The guides at whose end nothing is wrong with the director.
+const HEALTHY: [&str; 6] = [
+    "nat",
+    "direct-routing",
+    "tunneling",
+    "full-nat",
+    "failover",
+    "persistence",
+];
+
 fn execute(name: &str) {
     let guide = read(name);
     let mut scene = Scene::new(&guide);
     execute_in(name, &guide, &mut |place, words, input| {
         scene.run(place, words, input)
     });
+    if HEALTHY.contains(&name) {
+        let answer = scene.run("director", "ipvsadm --doctor", "");
+        assert_eq!((answer.stdout.as_str(), answer.status), ("", 0), "{name}");
+    }
 }
 
 /// Executes a guide and returns the commands that it shows.
