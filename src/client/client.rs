@@ -6,13 +6,12 @@ use std::{
     fmt,
     fs::File,
     io::{self, BufReader, Cursor, Read},
-    os::fd::AsFd,
 };
 
 use crate::{
     Change, Counters, DaemonRole, Destination, DestinationId, DestinationSettings, Errno, Error,
-    Info, Interface, NameKind, OpenOptions, Operation, Result, Service, ServiceId, ServiceSettings,
-    Stats, SyncDaemon, SyncDaemonSettings, Timeouts,
+    Info, Interface, NameKind, Operation, Result, Service, ServiceId, ServiceSettings, Stats,
+    SyncDaemon, SyncDaemonSettings, Timeouts,
     change::check_name,
     kernel::{
         access::Kernel,
@@ -59,47 +58,6 @@ impl Client {
     /// the default size. Whoever makes changes while they are read from a file
     /// needs to collect no more before each call.
     pub const BATCH: usize = 128;
-
-    /// Opens a socket and finds IPVS, which makes the kernel load its module
-    /// if it can. If it cannot, the program named in
-    /// `/proc/sys/kernel/modprobe` is asked to, and then `/sbin/modprobe`.
-    ///
-    /// The client uses generic netlink. When that refuses its first operation because
-    /// the caller is not root in the first user namespace, but the socket options of
-    /// IPVS let it in, it uses those from then on, as far as they go:
-    /// [`interface`](Self::interface) tells. [`OpenOptions`](crate::OpenOptions) can
-    /// rule that out.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when the kernel has no IPVS after all that.
-    pub fn open() -> Result<Self> {
-        OpenOptions::new().open()
-    }
-
-    /// Opens a client of another network namespace: one of those in `/run/netns`,
-    /// which `ip netns` makes, or that of a process, `/proc/PID/ns/net`;
-    /// [`NamespaceReference`](crate::NamespaceReference) finds them by the words of a
-    /// person. The calling thread stays where it is. Otherwise as [`open`](Self::open).
-    ///
-    /// ```
-    /// use std::fs::File;
-    ///
-    /// use ipvs_client::{Client, NetworkNamespace};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let namespace = File::open("/proc/self/ns/net")?;
-    /// let client = Client::open_in(&namespace)?;
-    /// assert_eq!(client.namespace()?, NetworkNamespace::of(&namespace)?);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the namespace cannot be entered, which takes
-    /// `CAP_SYS_ADMIN`, or the file is none; those of [`open`](Self::open).
-    pub fn open_in(namespace: impl AsFd) -> Result<Self> {
-        OpenOptions::new().namespace(namespace)?.open()
-    }
 
     /// Opens a client of another kernel than the running one:
     /// [`testing::FakeKernel`](crate::testing::FakeKernel) is one.

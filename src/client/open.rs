@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! Opening a client of another network namespace, or over an interface of one's
-//! choice.
+//! Opening a client: here or in another network namespace, over the interface that lets
+//! the caller in or one of the caller's choice.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -10,6 +10,48 @@ use crate::{
     client::not_open,
     kernel::{access::Linux, netlink::family},
 };
+
+impl Client {
+    /// Opens a socket and finds IPVS, which makes the kernel load its module
+    /// if it can. If it cannot, the program named in
+    /// `/proc/sys/kernel/modprobe` is asked to, and then `/sbin/modprobe`.
+    ///
+    /// The client uses generic netlink. When that refuses its first operation because
+    /// the caller is not root in the first user namespace, but the socket options of
+    /// IPVS let it in, it uses those from then on, as far as they go:
+    /// [`interface`](Self::interface) tells. [`OpenOptions`] can rule that out.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::Error::Unavailable) when the kernel has no IPVS after all that.
+    pub fn open() -> Result<Self> {
+        OpenOptions::new().open()
+    }
+
+    /// Opens a client of another network namespace: one of those in `/run/netns`,
+    /// which `ip netns` makes, or that of a process, `/proc/PID/ns/net`;
+    /// [`NamespaceReference`](crate::NamespaceReference) finds them by the words of a
+    /// person. The calling thread stays where it is. Otherwise as [`open`](Self::open).
+    ///
+    /// ```
+    /// use std::fs::File;
+    ///
+    /// use ipvs_client::{Client, NetworkNamespace};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let namespace = File::open("/proc/self/ns/net")?;
+    /// let client = Client::open_in(&namespace)?;
+    /// assert_eq!(client.namespace()?, NetworkNamespace::of(&namespace)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) when the namespace cannot be entered, which
+    /// takes `CAP_SYS_ADMIN`, or the file is none; those of [`open`](Self::open).
+    pub fn open_in(namespace: impl AsFd) -> Result<Self> {
+        OpenOptions::new().namespace(namespace)?.open()
+    }
+}
 
 /// The ways in which a client can be opened.
 ///
