@@ -291,7 +291,7 @@ fn start(program: Program, run: &Run, owner: Option<&Namespace>) -> Result<Answe
     }
     if let Some(namespace) = owner {
         command.env("XDG_RUNTIME_DIR", RUNTIME);
-        command = namespace.as_owner(command);
+        command = namespace.as_owner(command)?;
     }
     if run.as_nobody {
         command.uid(NOBODY).gid(NOBODY);

@@ -51,7 +51,7 @@ impl User {
             .args(arguments.split_ascii_whitespace())
             .env("XDG_RUNTIME_DIR", self.folder.path().join("runtime"))
             .current_dir("/");
-        self.namespace.as_owner(command)
+        self.namespace.as_owner(command).unwrap()
     }
 
     fn answer_reading(&self, arguments: &str, input: &str) -> Answer {

@@ -111,15 +111,13 @@ impl Namespace {
     /// Makes a command run inside, as the ordinary user that the namespace belongs to,
     /// who is root in the user namespace that goes with it.
     ///
-    /// # Panics
+    /// # Errors
     /// When it belongs to nobody but root.
-    #[must_use]
-    pub fn as_owner(&self, mut command: Command) -> Command {
-        let Some(owner) = &self.owner else {
-            panic!("{} belongs to root", self.name);
-        };
+    pub fn as_owner(&self, mut command: Command) -> Result<Command> {
+        let owner = self.owner.as_ref();
+        let owner = owner.with_context(|| format!("{} belongs to root", self.name))?;
         command.uid(USER).gid(USER);
-        self.enter(enter(command, owner, CloneFlags::CLONE_NEWUSER))
+        Ok(self.enter(enter(command, owner, CloneFlags::CLONE_NEWUSER)))
     }
 
     /// A fresh namespace with nothing in it but `lo`, and that down.
