@@ -194,7 +194,13 @@ pub(crate) const STATS: &[&str] = &["-L", "-n", "--stats"];
 pub(crate) const CONNECTIONS: &[&str] = &["-L", "-n", "-c"];
 
 /// The least that a plain listing can do: the file has the whole table.
-pub(crate) const READ_TABLE: [&str; 3] = ["/bin/dd", "if=/proc/self/net/ip_vs", "bs=64k"];
+pub(crate) const READ_TABLE: [&str; 4] = [
+    "/bin/dd",
+    "if=/proc/self/net/ip_vs",
+    "bs=64k",
+    // Its figures are not read.
+    "status=none",
+];
 
 const fn table(services: u32, destinations: u32) -> Table {
     Table {
