@@ -141,20 +141,13 @@ pub(super) fn find_wrong_senders(director: &Director) -> Result<Vec<Finding>, Un
         if sender != Some(address) {
             continue;
         }
-        let mut commands: Vec<String> = deprecate(director, address)?.into_iter().collect();
-        if !commands.is_empty() {
-            // IPVS keeps the sender that it has chosen until the server is edited
-            // (`__ip_vs_update_dest` in `net/netfilter/ipvs/ip_vs_ctl.c`).
-            let weight = server.server.settings.weight;
-            commands.extend(edit(&server, &format!("-w {weight}")));
-        }
         findings.push(Finding {
             object: server.name(),
             message: format!("is sent tunnel packets from {address}, the virtual address"),
             why: "The real server has that address too, and drops packets that seem to come \
                   from itself."
                 .to_owned(),
-            commands,
+            commands: deprecate(director, address)?,
         });
     }
     Ok(findings)
@@ -199,20 +192,26 @@ pub(super) fn find_deaf_local_servers(director: &Director) -> Result<Vec<Finding
     Ok(findings)
 }
 
-/// Makes the command after which an address is not chosen as a sender. Of IPv4 there is
+/// Makes the commands after which an address is not chosen as a sender. Of IPv4 there are
 /// none: the interface needs another address before it.
-fn deprecate(director: &Director, address: IpAddr) -> Result<Option<String>, Unknown> {
+///
+/// A change of the address would not do: IPVS keeps the sender that it has chosen until a
+/// route changes.
+fn deprecate(director: &Director, address: IpAddr) -> Result<Vec<String>, Unknown> {
     let machine = &director.machine;
     let mut own = machine.addresses()?.iter();
     let own = own.find(|own| own.address == address && address.is_ipv6());
     let Some(own) = own else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let interface = machine.interface(own.interface)?;
-    Ok(interface.map(|interface| {
-        let (length, name) = (own.prefix_length, &interface.name);
-        format!("ip address change {address}/{length} dev {name} preferred_lft 0")
-    }))
+    let Some(interface) = machine.interface(own.interface)? else {
+        return Ok(Vec::new());
+    };
+    let place = format!("{address}/{} dev {}", own.prefix_length, interface.name);
+    Ok(vec![
+        format!("ip address del {place}"),
+        format!("ip address add {place} nodad preferred_lft 0"),
+    ])
 }
 
 #[cfg(test)]
@@ -408,8 +407,8 @@ mod tests {
             [(
                 sentence(server, service, "2001:db8::9"),
                 vec![
-                    "ip address change 2001:db8::9/64 dev front preferred_lft 0".to_owned(),
-                    "ipvsadm -e --keep -t [2001:db8::9]:80 -r [2001:db8::2]:80 -w 1".to_owned(),
+                    "ip address del 2001:db8::9/64 dev front".to_owned(),
+                    "ip address add 2001:db8::9/64 dev front nodad preferred_lft 0".to_owned(),
                 ]
             )]
         );
