@@ -8,14 +8,9 @@ use ipvs_client::NamespaceReference;
 use super::{
     error::UsageError,
     name::{self, CommandName},
+    raw::parse_namespace,
     scan::{Scanner, Token},
 };
-
-/// Reads the value of --netns.
-pub(crate) fn parse_namespace(text: &str) -> Result<NamespaceReference, UsageError> {
-    text.parse()
-        .map_err(|_| UsageError::Namespace(text.to_owned()))
-}
 
 /// Finds the network namespace of a command line. `None` is a line that names none,
 /// that asks for the help or the version, or that has a mistake, which

@@ -11,9 +11,8 @@ use ipvs_client::Protocol;
 use super::{
     error::UsageError as E,
     name::{self, CommandName as C},
-    namespace::parse_namespace,
     number::{parse_number, parse_u8, parse_u16},
-    raw::{set, set_text},
+    raw::{parse_namespace, set, set_text},
     spec::{Commands, Heading as H, Spec, command, option, ungrouped},
     word_list::{
         ENGINE_WORDS, FORM_WORDS, INTERFACE_WORDS, ROLE_WORDS, SCHEDULER_WORDS, TUNNEL_WORDS,

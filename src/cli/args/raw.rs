@@ -10,7 +10,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use ipvs_client::{AddressFamily, DaemonRole, Interface, Protocol, ServiceId};
+use ipvs_client::{AddressFamily, DaemonRole, Interface, NamespaceReference, Protocol, ServiceId};
 
 use super::{
     address,
@@ -232,6 +232,12 @@ pub(super) fn set<T>(
         }
         None => Err(error(text.to_owned())),
     }
+}
+
+/// Reads the value of --netns.
+pub(super) fn parse_namespace(text: &str) -> Result<NamespaceReference, UsageError> {
+    text.parse()
+        .map_err(|_| UsageError::Namespace(text.to_owned()))
 }
 
 /// Keeps a text as it is.

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-//! The facts about a director, and the checks that are made of it.
+//! The facts about a director that its checks are made of.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use ipvs_client::{Destination, DestinationId, ForwardingMethod, Service, ServiceId, SyncDaemon};
 
-use super::{
-    addresses,
-    check::{Check, Unknown},
-    daemons, firewall, forwarding, kernel,
-    machine::Machine,
-    servers, services, settings,
-};
+use super::{check::Unknown, machine::Machine};
 use crate::{
     system::{
         firewall::Firewall, interfaces::Interface, multicast::MulticastGroup, routes::Route,
@@ -120,90 +114,8 @@ impl Director {
     }
 }
 
-/// The checks of a director, in the order in which they are made.
-pub(crate) static DIRECTOR_CHECKS: &[Check<Director>] = &[
-    Check {
-        name: "module",
-        find: kernel::find_missing_module,
-    },
-    Check {
-        name: "service",
-        find: services::find_missing_service,
-    },
-    Check {
-        name: "virtual-address",
-        find: addresses::find_missing_addresses,
-    },
-    Check {
-        name: "firewall-mark",
-        find: firewall::find_missing_marks,
-    },
-    Check {
-        name: "usable-server",
-        find: services::find_unusable_servers,
-    },
-    Check {
-        name: "scheduler",
-        find: services::find_unfit_schedulers,
-    },
-    Check {
-        name: "ip-forward",
-        find: forwarding::find_missing_forwarding,
-    },
-    Check {
-        name: "server-route",
-        find: servers::find_missing_routes,
-    },
-    Check {
-        name: "same-link",
-        find: servers::find_routers_before_servers,
-    },
-    Check {
-        name: "server-port",
-        find: servers::find_lost_ports,
-    },
-    Check {
-        name: "tunnel-sender",
-        find: servers::find_wrong_senders,
-    },
-    Check {
-        name: "local-server",
-        find: servers::find_deaf_local_servers,
-    },
-    Check {
-        name: "conntrack",
-        find: firewall::find_missing_tracking,
-    },
-    Check {
-        name: "reverse-path",
-        find: firewall::find_strict_filters,
-    },
-    Check {
-        name: "sync-daemon",
-        find: daemons::find_unreachable_daemons,
-    },
-    Check {
-        name: "quiesced-persistence",
-        find: settings::find_clients_of_quiesced,
-    },
-    Check {
-        name: "defence",
-        find: settings::find_defences,
-    },
-    Check {
-        name: "conntrack-table",
-        find: settings::find_full_tracking,
-    },
-    Check {
-        name: "connection-table",
-        find: settings::find_small_table,
-    },
-];
-
 #[cfg(test)]
 pub(super) mod tests {
-    use std::{fs, path::Path};
-
     use ipvs_client::{DestinationSettings, ServiceSettings};
 
     use super::*;
@@ -286,31 +198,5 @@ pub(super) mod tests {
                 (format!("{object} {message}"), commands)
             })
             .collect()
-    }
-
-    #[test]
-    fn the_guide_lists_every_check_in_its_order() {
-        let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/doctor.md");
-        let guide = fs::read_to_string(guide).unwrap();
-        let (_, table) = guide.split_once("\n## The checks of a director\n").unwrap();
-        let (table, _) = table.split_once("|\n\n").unwrap();
-        let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
-        let listed: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
-        let checks: Vec<&str> = DIRECTOR_CHECKS.iter().map(|check| check.name).collect();
-        assert_eq!(listed, checks);
-    }
-
-    #[test]
-    fn the_manual_page_lists_every_check_in_its_order() {
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/ipvsadm.8");
-        let page = fs::read_to_string(page).unwrap();
-        let (_, list) = page.split_once("\nThe checks of a director:\n").unwrap();
-        let (list, _) = list.split_once("\n.El\n").unwrap();
-        let listed: Vec<&str> = list
-            .lines()
-            .filter_map(|line| line.strip_prefix(".It Cm "))
-            .collect();
-        let checks: Vec<&str> = DIRECTOR_CHECKS.iter().map(|check| check.name).collect();
-        assert_eq!(listed, checks);
     }
 }

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod check;
+mod checks;
 mod daemons;
 mod director;
 mod firewall;
@@ -20,7 +21,8 @@ mod settings;
 pub(crate) use self::check::{Finding, Found, Skipped};
 pub(crate) use self::{
     check::{Report, Unknown, examine},
-    director::{DIRECTOR_CHECKS, Director, Table},
+    checks::{DIRECTOR_CHECKS, REAL_SERVER_CHECKS},
+    director::{Director, Table},
     machine::Machine,
-    real_server::{REAL_SERVER_CHECKS, RealServer},
+    real_server::RealServer,
 };

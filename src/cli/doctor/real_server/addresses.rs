@@ -13,7 +13,9 @@ use super::{
 /// The value of `arp_ignore` with which no address is answered for.
 const IGNORE_ALL: i64 = 8;
 
-pub(super) fn find_missing_addresses(server: &RealServer) -> Result<Vec<Finding>, Unknown> {
+pub(in crate::doctor) fn find_missing_addresses(
+    server: &RealServer,
+) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
     for address in server.virtual_addresses() {
         let places = server.places(address)?;
@@ -78,7 +80,7 @@ fn choose_interface(server: &RealServer, address: IpAddr) -> Result<&str, Unknow
     Ok(chosen.map_or("lo", |(interface, _)| &interface.name))
 }
 
-pub(super) fn find_networks(server: &RealServer) -> Result<Vec<Finding>, Unknown> {
+pub(in crate::doctor) fn find_networks(server: &RealServer) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
     for address in server.virtual_addresses() {
         for (own, interface) in server.places(address)? {

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::system::{addresses::Scope, interfaces::Interface};
 
-pub(super) fn find_answering_interfaces(server: &RealServer) -> Result<Vec<Finding>, Unknown> {
+pub(in crate::doctor) fn find_answering_interfaces(
+    server: &RealServer,
+) -> Result<Vec<Finding>, Unknown> {
     find(server, "arp_ignore", 1, |server, value, address| {
         Ok(match value {
             1 | 2 | 8 => false,
@@ -40,7 +42,9 @@ pub(super) fn find_answering_interfaces(server: &RealServer) -> Result<Vec<Findi
     })
 }
 
-pub(super) fn find_announcing_interfaces(server: &RealServer) -> Result<Vec<Finding>, Unknown> {
+pub(in crate::doctor) fn find_announcing_interfaces(
+    server: &RealServer,
+) -> Result<Vec<Finding>, Unknown> {
     find(server, "arp_announce", 2, |_, value, _| Ok(value != 2)).map(|faults| {
         let describe = |fault: Fault| Finding {
             object: fault.interface,

@@ -9,7 +9,9 @@ use super::{
     RealServer,
 };
 
-pub(super) fn find_missing_listeners(server: &RealServer) -> Result<Vec<Finding>, Unknown> {
+pub(in crate::doctor) fn find_missing_listeners(
+    server: &RealServer,
+) -> Result<Vec<Finding>, Unknown> {
     let sockets = server.sockets.as_ref().map_err(Clone::clone)?;
     let mut findings = Vec::new();
     for asked in &server.asked {

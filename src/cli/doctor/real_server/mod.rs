@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
 
 //! The facts about a real server to which directors send packets with the virtual address
-//! (direct routing and tunneling), and the checks that are made of it.
+//! (direct routing and tunneling), which its checks are made of.
 
-mod addresses;
-mod arp;
-mod listener;
-mod tunnels;
+pub(super) mod addresses;
+pub(super) mod arp;
+pub(super) mod listener;
+pub(super) mod tunnels;
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use super::{
-    check::{Check, Unknown},
-    machine::Machine,
-};
+use super::{check::Unknown, machine::Machine};
 use crate::{
     command::doctor::VirtualAddress,
     system::{
@@ -34,39 +31,6 @@ pub(crate) struct RealServer {
     pub(crate) routes: Result<BTreeMap<IpAddr, Option<Route>>, Unknown>,
     pub(crate) sockets: Result<Vec<ListeningSocket>, Unknown>,
 }
-
-/// The checks of a real server, in the order in which they are made. What keeps the server
-/// from answering for the address comes before the address itself.
-pub(crate) static REAL_SERVER_CHECKS: &[Check<RealServer>] = &[
-    Check {
-        name: "arp-ignore",
-        find: arp::find_answering_interfaces,
-    },
-    Check {
-        name: "arp-announce",
-        find: arp::find_announcing_interfaces,
-    },
-    Check {
-        name: "address-prefix",
-        find: addresses::find_networks,
-    },
-    Check {
-        name: "server-address",
-        find: addresses::find_missing_addresses,
-    },
-    Check {
-        name: "tunnel-device",
-        find: tunnels::find_unfit_devices,
-    },
-    Check {
-        name: "tunnel-rp-filter",
-        find: tunnels::find_filtered_devices,
-    },
-    Check {
-        name: "listener",
-        find: listener::find_missing_listeners,
-    },
-];
 
 /// An address of the machine, and the interface that it is on.
 type Place<'a> = (&'a InterfaceAddress, &'a Interface);
@@ -184,10 +148,11 @@ fn set(name: &str, value: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
-
     use super::*;
-    use crate::{doctor::machine::tests::machine, system::interfaces::TunnelProtocol};
+    use crate::{
+        doctor::{checks::REAL_SERVER_CHECKS, machine::tests::machine},
+        system::interfaces::TunnelProtocol,
+    };
 
     /// A real server with these interfaces and settings, that is asked about these virtual
     /// addresses, as `--real-server` takes them. Addresses of the machine are local.
@@ -319,19 +284,5 @@ mod tests {
         assert_eq!(names(&server), ["ipip1"]);
         server.tunnel_mut("ipip1").remote = sender();
         assert_eq!(names(&server), [""; 0]);
-    }
-
-    #[test]
-    fn the_manual_page_lists_every_check_in_its_order() {
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/ipvsadm.8");
-        let page = fs::read_to_string(page).unwrap();
-        let (_, list) = page.split_once("\nThe checks of a real server:\n").unwrap();
-        let (list, _) = list.split_once("\n.El\n").unwrap();
-        let listed: Vec<&str> = list
-            .lines()
-            .filter_map(|line| line.strip_prefix(".It Cm "))
-            .collect();
-        let checks: Vec<&str> = REAL_SERVER_CHECKS.iter().map(|check| check.name).collect();
-        assert_eq!(listed, checks);
     }
 }

@@ -13,7 +13,7 @@ use crate::system::{
     interfaces::{Interface, TunnelDevice, TunnelProtocol},
 };
 
-pub(super) fn find_unfit_devices(server: &RealServer) -> Result<Vec<Finding>, Unknown> {
+pub(in crate::doctor) fn find_unfit_devices(server: &RealServer) -> Result<Vec<Finding>, Unknown> {
     let mut findings: Vec<Finding> = Vec::new();
     for address in server.virtual_addresses() {
         let tunnels = server.tunnels_for(address)?;
@@ -96,7 +96,9 @@ impl TunnelProtocol {
     }
 }
 
-pub(super) fn find_filtered_devices(server: &RealServer) -> Result<Vec<Finding>, Unknown> {
+pub(in crate::doctor) fn find_filtered_devices(
+    server: &RealServer,
+) -> Result<Vec<Finding>, Unknown> {
     let mut findings: Vec<Finding> = Vec::new();
     let addresses = server.virtual_addresses();
     for address in addresses.into_iter().filter(IpAddr::is_ipv4) {
