@@ -119,9 +119,26 @@ fn describe(step: &Step) -> Change {
     Change {
         operation: operation.to_string(),
         object: name_object(operation),
-        before,
-        after,
+        before: before.map(without_stats),
+        after: after.map(without_stats),
     }
+}
+
+/// Leaves out the counters of a service or destination, which a plan does not read:
+/// `null` would say that they are not known.
+fn without_stats(mut value: serde_json::Value) -> serde_json::Value {
+    if let Some(object) = value.as_object_mut() {
+        object.remove("stats");
+        let destinations = object.get_mut("destinations");
+        for destination in destinations
+            .and_then(|list| list.as_array_mut())
+            .into_iter()
+            .flatten()
+        {
+            *destination = without_stats(destination.take());
+        }
+    }
+    value
 }
 
 /// Names the virtual service, real server or daemon that an operation is about.

@@ -45,7 +45,7 @@ fn every_guide_is_executed() {
         let name = file.strip_suffix(".md").unwrap();
         // The list of the others.
         if name != "README" {
-            let calls = ["execute", "execute_in"].map(|call| format!("    {call}(\"{name}\""));
+            let calls = [" execute", " execute_in"].map(|call| format!("{call}(\"{name}\""));
             let is_called = |call: &String| include_str!("mod.rs").contains(call);
             assert!(calls.iter().any(is_called), "{name}");
         }

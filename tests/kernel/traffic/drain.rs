@@ -380,7 +380,7 @@ fn where_nothing_can_be_kept_the_server_is_drained_all_the_same() {
     crate::program::restore(&director, "-A -f 5 -s rr\n-a -f 5 -r 10.0.0.2:0 -g -w 8\n");
     let program = program::path().unwrap();
     let script = format!(
-        "mount -t tmpfs -o ro none /run && exec '{}' --drain -r 10.0.0.2",
+        "mount -t tmpfs -o ro none /run && XDG_RUNTIME_DIR=/run exec '{}' --drain -r 10.0.0.2",
         program.display()
     );
     let mut command = Command::new("unshare");
