@@ -153,10 +153,6 @@ Prot LocalAddress:Port Scheduler Flags
              Are you sure that IP Virtual Server is built in the kernel or as module?\n\
              Can't initialize ipvs: Permission denied (you must be root)\n\
              IPVS is not loaded: there is no /proc/net/ip_vs, and only root can load it\n\
-             {{\"errno\":null,\"message\":\"Can't initialize ipvs: Permission denied (you must be \
-             root)\\nAre you sure that IP Virtual Server is built in the kernel or as \
-             module?\\nIPVS is not loaded: there is no /proc/net/ip_vs, and only root can load \
-             it\",\"object\":null,\"operation\":null}}\n\
              {empty}1\n{empty}",
             "2 0\n".repeat(4)
         )

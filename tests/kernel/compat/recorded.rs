@@ -41,7 +41,19 @@ impl Book {
     /// When there are no records and they are not to be written, or they are
     /// not in order.
     pub(super) fn open(name: &str) -> Result<Self> {
-        let renewing = is_set(RECORD);
+        Self::open_for(name, is_set(ASK), is_set(RECORD))
+    }
+
+    /// For another run of cases that have a test which asks: only on another kernel
+    /// than that of the records is the original asked here too.
+    ///
+    /// # Errors
+    /// When there are no records or they are not in order.
+    pub(super) fn open_records(name: &str) -> Result<Self> {
+        Self::open_for(name, false, false)
+    }
+
+    fn open_for(name: &str, asking: bool, renewing: bool) -> Result<Self> {
         let records = if renewing {
             Records::new(this_kernel()?)
         } else {
@@ -52,7 +64,7 @@ impl Book {
         };
         // Other kernels refuse other things in other ways.
         let is_foreign = records.kernel != this_kernel()? && program::original_available();
-        let original = match renewing || is_set(ASK) || is_foreign {
+        let original = match renewing || asking || is_foreign {
             true => Some(Stage::new(Program::Original)?),
             false => None,
         };

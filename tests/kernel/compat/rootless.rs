@@ -47,7 +47,7 @@ tables! {
 
 /// Reports the counts; returns what is wrong.
 fn compare(name: &str) -> Result<Vec<String>> {
-    let mut book = Book::open(name)?;
+    let mut book = Book::open_records(name)?;
     let stage = Stage::rootless()?;
     let mut count = Comparison::default();
     let mut failures = Vec::new();
