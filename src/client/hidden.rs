@@ -78,25 +78,15 @@ impl Client {
         while let Some(entry) = table.next_entry()? {
             match entry {
                 TableEntry::Service(service) => {
-                    let id = match service.name {
-                        TableServiceName::Address {
-                            protocol,
-                            address,
-                            port,
-                        } => ServiceId::Address {
-                            protocol,
-                            address,
-                            port,
-                        },
-                        // The file has no family. The first of a mark is the one that is
-                        // shown, if there is one.
-                        TableServiceName::Fwmark(mark) if marks.remove(&mark) => {
-                            ServiceId::fwmark(mark, AddressFamily::Ipv4)
+                    // The file has no family. The first of a mark is the one that is
+                    // shown, if there is one.
+                    let family = match service.name {
+                        TableServiceName::Fwmark(mark) if !marks.remove(&mark) => {
+                            AddressFamily::Ipv6
                         }
-                        TableServiceName::Fwmark(mark) => {
-                            ServiceId::fwmark(mark, AddressFamily::Ipv6)
-                        }
+                        _ => AddressFamily::Ipv4,
                     };
+                    let id = service.name.in_family(family);
                     is_wanted = is_inside(&id);
                     service_is_hidden = id.family() == AddressFamily::Ipv6;
                     hidden.services += usize::from(is_wanted && service_is_hidden);

@@ -97,7 +97,7 @@ mod tests {
 
     const MASQUERADING: DestinationSettings = DestinationSettings::masquerading();
 
-    /// What is found with these settings: forwarding of IPv4, by the interface `back`,
+    /// Returns the findings with these settings: forwarding of IPv4, by the interface `back`,
     /// and of IPv6.
     fn find(settings: [&str; 3], method: DestinationSettings) -> Vec<(String, Vec<String>)> {
         let [all, back, v6] = settings;

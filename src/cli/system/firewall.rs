@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the rules of iptables and nftables do that matters to IPVS: the marks that they give
+//! The effects of rules of iptables and nftables that matter to IPVS: the marks that they give
 //! to packets, translated senders, and states of connections that they look at.
 //!
 //! The rules are read with the programs that belong to them, and only where the kernel has

@@ -65,7 +65,7 @@ pub(crate) struct TunnelDevice {
     pub(crate) checksum: bool,
 }
 
-/// What a tunnel device takes packets out of; the names are those of `ip link`.
+/// The encapsulation that a tunnel device takes packets out of; the names are those of `ip link`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TunnelProtocol {
     /// IPv4 in IPv4.

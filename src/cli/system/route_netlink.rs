@@ -57,7 +57,7 @@ impl RouteSocket {
     /// Asks one question, to which there is at most one answer.
     ///
     /// # Errors
-    /// What the kernel answers in place of one, by its number.
+    /// The answer of the kernel in place of one, by its number.
     pub(super) fn ask(
         &mut self,
         request: RouteNetlinkMessage,

@@ -6,8 +6,7 @@ use std::io::BufRead;
 
 use ipvs_client::{
     AddressFamily, Client, Destination, Errno, Error, Info, Operation, Persistence, Service,
-    ServiceId, ServiceSettings, TableEntry, TableFile, TableService, TableServiceName,
-    ticks_per_second,
+    ServiceId, ServiceSettings, TableEntry, TableFile, TableService, ticks_per_second,
 };
 
 use super::{Entry, compare_services, file::shown, sort_destinations};
@@ -67,18 +66,7 @@ fn read(mut file: TableFile<impl BufRead>) -> ipvs_client::Result<Vec<Entry>> {
 }
 
 fn make_service(row: &TableService<'_>, ticks_per_second: u32) -> Service {
-    let id = match row.name {
-        TableServiceName::Address {
-            protocol,
-            address,
-            port,
-        } => ServiceId::Address {
-            protocol,
-            address,
-            port,
-        },
-        TableServiceName::Fwmark(mark) => ServiceId::fwmark(mark, AddressFamily::Ipv4),
-    };
+    let id = row.name.in_family(AddressFamily::Ipv4);
     let mut settings = ServiceSettings::new(row.scheduler);
     settings.one_packet = row.one_packet.unwrap_or_default();
     settings.persistence = row.persistence.map(|persistence| {

@@ -141,20 +141,24 @@ impl TableServiceName {
     /// ```
     #[must_use]
     pub fn may_name(&self, service: &ServiceId) -> bool {
-        match *service {
-            ServiceId::Address {
+        self.in_family(service.family()) == *service
+    }
+
+    /// Names the service in full: a mark, of which the file does not tell the address
+    /// family, is that of the given one.
+    #[must_use]
+    pub const fn in_family(self, family: AddressFamily) -> ServiceId {
+        match self {
+            Self::Address {
                 protocol,
                 address,
                 port,
-            } => {
-                *self
-                    == Self::Address {
-                        protocol,
-                        address,
-                        port,
-                    }
-            }
-            ServiceId::Fwmark { mark, .. } => *self == Self::Fwmark(mark),
+            } => ServiceId::Address {
+                protocol,
+                address,
+                port,
+            },
+            Self::Fwmark(mark) => ServiceId::Fwmark { mark, family },
         }
     }
 }

@@ -294,7 +294,7 @@ mod tests {
         compile(&program, &[]);
     }
 
-    /// What the numbers above stand on for a machine that aligns 64 bits to 32.
+    /// Checks what the numbers above stand on for a machine that aligns 64 bits to 32.
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn the_sizes_of_32_bits_are_those_of_the_header() {
