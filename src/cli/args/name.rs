@@ -43,7 +43,7 @@ pub(crate) struct Group {
 
 impl Group {
     /// Ranks are below this number.
-    pub(crate) const LIMIT: usize = u64::BITS as usize;
+    pub(crate) const LIMIT: usize = u128::BITS as usize;
 
     const fn new(rank: u8, name: &'static str) -> Self {
         Self { rank, name }
@@ -54,7 +54,7 @@ impl Group {
         self.rank as usize
     }
 
-    const fn bit(self) -> u64 {
+    const fn bit(self) -> u128 {
         1 << self.rank
     }
 }
@@ -117,7 +117,7 @@ pub(crate) const INTERFACE: Group = Group::new(53, "interface");
 
 /// A set of groups, such as those that a command line has an option of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Groups(u64);
+pub(crate) struct Groups(u128);
 
 impl Groups {
     pub(crate) const NONE: Self = Self(0);
