@@ -6,7 +6,7 @@
 # begin tables
 # All commands.
 _ipvsadm_commands() {
-    REPLY='add-service edit-service delete-service clear restore save apply diff add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor help version'
+    REPLY='add-service edit-service delete-service clear restore save apply diff compare-connections add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor help version'
 }
 
 # The options that may stand before the command.
@@ -25,6 +25,7 @@ _ipvsadm_name() {
         -S | --save) REPLY='save' ;;
         --apply) REPLY='apply' ;;
         --diff) REPLY='diff' ;;
+        --compare-connections) REPLY='compare-connections' ;;
         -a | --add-server) REPLY='add-server' ;;
         -e | --edit-server) REPLY='edit-server' ;;
         -d | --delete-server) REPLY='delete-server' ;;
@@ -113,6 +114,7 @@ _ipvsadm_forms() {
         save) REPLY='-S --save' ;;
         apply) REPLY='--apply' ;;
         diff) REPLY='--diff' ;;
+        compare-connections) REPLY='--compare-connections' ;;
         add-server) REPLY='-a --add-server' ;;
         edit-server) REPLY='-e --edit-server' ;;
         delete-server) REPLY='-d --delete-server' ;;
@@ -261,6 +263,7 @@ _ipvsadm_legal() {
         save) REPLY='numeric json netns interface' ;;
         apply) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json netns interface' ;;
         diff) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json netns interface' ;;
+        compare-connections) REPLY='json netns interface' ;;
         add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json netns interface' ;;
         edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json netns interface' ;;
         delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json netns interface' ;;
@@ -308,13 +311,13 @@ _ipvsadm_excludes() {
         numeric) REPLY='numeric' ;;
         connection) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds output watch' ;;
         timeout) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn output watch' ;;
-        daemon) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn output watch' ;;
+        daemon) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn watch' ;;
         stats) REPLY='connection timeout daemon stats' ;;
         rate) REPLY='connection timeout daemon rate' ;;
         thresholds) REPLY='connection timeout daemon thresholds' ;;
         persistent-conn) REPLY='timeout daemon persistent-conn' ;;
         tun-info) REPLY='tun-info' ;;
-        output) REPLY='connection timeout daemon output json' ;;
+        output) REPLY='connection timeout output json' ;;
         totals) REPLY='totals' ;;
         output-file) REPLY='output-file' ;;
         watch) REPLY='connection timeout daemon watch' ;;
@@ -515,9 +518,9 @@ _ipvsadm_scan() {
                 done
                 ;;
             *)
-                # Only --set takes plain words and nothing else; -R, --apply and --diff
-                # take a file.
-                if [[ ! $command =~ ^(restore|apply|diff)$ || $file ]]; then
+                # Only --set takes plain words and nothing else; -R, --apply, --diff
+                # and --compare-connections take a file.
+                if [[ ! $command =~ ^(restore|apply|diff|compare-connections)$ || $file ]]; then
                     broken=1
                     return
                 fi
@@ -687,7 +690,7 @@ _ipvsadm() {
     for candidate in "${candidates[@]}"; do
         [[ $candidate != "$typed"* ]] || COMPREPLY+=("$prefix$candidate")
     done
-    if [[ $command =~ ^(restore|apply|diff)$ && ! $file && $cur != -* ]]; then
+    if [[ $command =~ ^(restore|apply|diff|compare-connections)$ && ! $file && $cur != -* ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
     fi

@@ -8,7 +8,7 @@
 function __ipvsadm_commands
     switch "$argv[1]"
         case '*'
-            printf '%s\n' add-service edit-service delete-service clear restore save apply diff add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor help version
+            printf '%s\n' add-service edit-service delete-service clear restore save apply diff compare-connections add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor help version
     end
 end
 
@@ -39,6 +39,8 @@ function __ipvsadm_name
             printf '%s\n' apply
         case --diff
             printf '%s\n' diff
+        case --compare-connections
+            printf '%s\n' compare-connections
         case -a --add-server
             printf '%s\n' add-server
         case -e --edit-server
@@ -207,6 +209,8 @@ function __ipvsadm_forms
             printf '%s\n' '--apply'
         case diff
             printf '%s\n' '--diff'
+        case compare-connections
+            printf '%s\n' '--compare-connections'
         case add-server
             printf '%s\n' '-a' '--add-server'
         case edit-server
@@ -375,6 +379,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Make the table what a file or standard input says, with as few changes as possible'
         case diff
             printf '%s\n' 'Show what --apply would change, as lines after - and +'
+        case compare-connections
+            printf '%s\n' 'Show the connections that only one director has: this one, or the one whose -L -c --json is in a file or comes from standard input'
         case add-server
             printf '%s\n' 'Add a real server to a virtual service'
         case edit-server
@@ -647,6 +653,8 @@ function __ipvsadm_legal
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json netns interface
         case diff
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json netns interface
+        case compare-connections
+            printf '%s\n' json netns interface
         case add-server
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json netns interface
         case edit-server
@@ -734,7 +742,7 @@ function __ipvsadm_excludes
         case timeout
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn output watch
         case daemon
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn output watch
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn watch
         case stats
             printf '%s\n' connection timeout daemon stats
         case rate
@@ -746,7 +754,7 @@ function __ipvsadm_excludes
         case tun-info
             printf '%s\n' tun-info
         case output
-            printf '%s\n' connection timeout daemon output json
+            printf '%s\n' connection timeout output json
         case totals
             printf '%s\n' totals
         case output-file
@@ -952,7 +960,7 @@ end
 # Reads the words before the cursor as the program does. Sets, in the caller:
 # command; given, the names of the options, and name=value for those with a
 # value; pending, the option that the next word is the value of; and file, the
-# file of -R, --apply or --diff. Fails when nothing more can follow.
+# file of -R, --apply, --diff or --compare-connections. Fails when nothing more can follow.
 function __ipvsadm_scan --no-scope-shadowing
     for word in $argv
         if test -n "$pending"
@@ -990,9 +998,9 @@ function __ipvsadm_scan --no-scope-shadowing
                     break
                 end
             case '*'
-                # Only --set takes plain words and nothing else; -R, --apply and --diff
-                # take a file.
-                contains -- "$command" restore apply diff; and test -z "$file"; or return 1
+                # Only --set takes plain words and nothing else; -R, --apply, --diff
+                # and --compare-connections take a file.
+                contains -- "$command" restore apply diff compare-connections; and test -z "$file"; or return 1
                 set file $word
         end
     end
@@ -1126,7 +1134,7 @@ function __ipvsadm_complete
         end
     else
         __ipvsadm_options
-        if contains -- "$command" restore apply diff; and test -z "$file"; and not string match -q -- '-*' "$typed"
+        if contains -- "$command" restore apply diff compare-connections; and test -z "$file"; and not string match -q -- '-*' "$typed"
             __fish_complete_path "$typed"
         end
     end

@@ -8,6 +8,7 @@
 
 mod args;
 mod command;
+mod comparison;
 mod doctor;
 mod failure;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod output;
 mod run;
 mod scheduler_flags;
 mod sigpipe;
+mod synchronization;
 mod system;
 mod table;
 mod time;

@@ -23,6 +23,7 @@ use crate::{
     },
     proc::{
         connections::{self, Connections},
+        origins,
         table::{self, TableFile},
         totals, whole,
     },
@@ -139,6 +140,17 @@ impl Client {
         let file = self.kernel.open_file(connections::FILE);
         let file: Box<dyn Read + Send> = file.map_err(connections::failed)?;
         Connections::new(BufReader::new(file))
+    }
+
+    /// Counts the connections that a master has told of, persistence templates among them,
+    /// in `/proc/net/ip_vs_conn_sync`. The kernel tells no origin over another interface.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be opened, as for
+    /// [`connections`](Self::connections), or has another form.
+    pub fn received_connections(&self) -> Result<u64> {
+        let file = self.kernel.open_file(origins::FILE);
+        origins::count_received(BufReader::new(file.map_err(connections::failed)?))
     }
 
     /// The virtual services and destinations that the network namespace of the client

@@ -41,7 +41,7 @@ const MODULES: &str = "ip_vs_ftp\nip_vs_rr\nip_vs_pe_sip\nip_vs_pe_other\nip_vs_
 
 const COMMANDS: &str = "-A --add-service -E --edit-service -D --delete-service -C --clear \
     -R --restore -S --save -a --add-server -e --edit-server -d --delete-server -L -l --list \
-    -Z --zero --set --start-daemon --stop-daemon --drain --doctor --apply --diff -h --help -v --version";
+    -Z --zero --set --start-daemon --stop-daemon --drain --doctor --apply --diff --compare-connections -h --help -v --version";
 const SERVICES: &str = "-t --tcp-service -u --udp-service --sctp-service -f --fwmark-service";
 /// Options of every command.
 const EVERY: &str = "--json --netns --interface";
@@ -76,6 +76,8 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -R --strict saved.r", &["saved.rules"]),
     ("ipvsadm -R saved.rules --s", &["--strict"]),
     ("ipvsadm -R saved.rules saved.r", &[]),
+    ("ipvsadm --compare-connections saved.r", &["saved.rules"]),
+    ("ipvsadm --compare-connections -", &[EVERY]),
     ("ipvsadm -L saved.r", &[]),
     ("ipvsadm -S -", &["-n --numeric", EVERY]),
     ("ipvsadm -L --output ", &["classic wide json openmetrics"]),

@@ -15,6 +15,7 @@ pub(crate) enum CommandName {
     Save,
     Apply,
     Diff,
+    CompareConnections,
     AddServer,
     EditServer,
     DeleteServer,

@@ -63,6 +63,7 @@ const EVERY_COMMAND_ON_A_TABLE: Commands = Commands::optional(&[
     C::Save,
     C::Apply,
     C::Diff,
+    C::CompareConnections,
     C::AddServer,
     C::EditServer,
     C::DeleteServer,
@@ -100,6 +101,8 @@ pub(crate) static TABLE: &[Spec] = &[
         .help("Make the table what a file or standard input says, with as few changes as possible"),
     command(C::Diff, "diff")
         .help("Show what --apply would change, as lines after - and +"),
+    command(C::CompareConnections, "compare-connections")
+        .help("Show the connections that only one director has: this one, or the one whose -L -c --json is in a file or comes from standard input"),
     command(C::AddServer, "add-server").letters(&['a'])
         .help("Add a real server to a virtual service"),
     command(C::EditServer, "edit-server").letters(&['e'])

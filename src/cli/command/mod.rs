@@ -32,6 +32,8 @@ pub(crate) enum Request {
     Watch(Watch),
     Drain(Drain),
     Doctor(Doctor),
+    /// The connections are compared with those of another director.
+    Compare(Compare),
     Run(Command),
 }
 
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Save(Save),
     Table(ListTable, TableForm),
     List(List, Form),
+    /// The synchronization daemons.
+    Daemons(TableForm),
     Metrics(Metrics),
 }
 
@@ -99,6 +103,14 @@ pub(crate) enum ApplyEffect {
     Change(Wait),
 }
 
+/// The options of --compare-connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Compare {
+    /// The connections of the other director; standard input if not given.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) form: Form,
+}
+
 /// The table in a form that -R reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Save {
@@ -114,7 +126,7 @@ pub(crate) enum Form {
     Json,
 }
 
-/// The form of the table.
+/// The form of the table, or of the synchronization daemons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TableForm {
     /// The original's columns.
@@ -150,7 +162,6 @@ pub(crate) struct Metrics {
 pub(crate) enum List {
     Connections { numeric: bool, engine_data: bool },
     Timeouts,
-    Daemons,
 }
 
 /// The virtual services and destinations of a listing, and what of them is shown.

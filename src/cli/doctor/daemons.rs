@@ -2,18 +2,13 @@
 
 //! The check that sync daemons can reach each other, as far as it is seen from here.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use ipvs_client::{DaemonRole, SyncDaemon};
 
 use super::{
     check::{Finding, Unknown},
     director::Director,
 };
-use crate::command::spelling::start_daemon;
-
-/// The group of daemons about which the kernel does not say one (`ip_vs_sync.c`).
-const DEFAULT_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
+use crate::{command::spelling::start_daemon, synchronization::DEFAULT_GROUP};
 
 pub(super) fn find_unreachable_daemons(director: &Director) -> Result<Vec<Finding>, Unknown> {
     let daemons = director.daemons.as_ref().map_err(Clone::clone)?;

@@ -2,6 +2,7 @@
 
 //! The table as JSON, out and in.
 
+mod connections;
 mod document;
 mod error;
 mod object;
@@ -11,11 +12,13 @@ mod tree;
 mod write;
 
 pub(crate) use self::{
+    connections::{ReadingError, read_connections},
     error::JsonError,
     plan::{name_object, write_plan},
     read::changes,
     write::{
-        ConnectionsDocument, Origin, TableDocument, write_daemons, write_timeouts, write_version,
+        ConnectionsDocument, Origin, TableDocument, write_synchronization, write_timeouts,
+        write_version,
     },
 };
 

@@ -44,7 +44,8 @@ impl Json {
 
 const NOT_JSON: &str = "the rules begin as JSON, but this is none";
 
-fn syntax(error: &serde_json::Error, otherwise: &str) -> JsonError {
+/// Makes the error of a text that serde_json cannot read.
+pub(super) fn syntax(error: &serde_json::Error, otherwise: &str) -> JsonError {
     let (line, column) = (error.line(), error.column());
     let reason = match error.classify() {
         Category::Eof => "the JSON ends too early".to_owned(),

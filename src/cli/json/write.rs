@@ -6,11 +6,13 @@
 use std::io::{self, Write};
 
 use ipvs_client::{
-    Connection, Destination, Info, Interface, Service, ServiceId, SyncDaemon, Timeouts,
+    Connection, Destination, Info, Interface, Service, ServiceId, Timeouts,
     json::{Entry, SCHEMA_VERSION},
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::synchronization::Synchronization;
 
 /// The IPVS that a table is from, and the interface over which it was read.
 #[derive(Clone, Copy)]
@@ -143,12 +145,23 @@ impl<W: Write> ConnectionsDocument<W> {
     }
 }
 
-pub(crate) fn write_daemons(out: impl Write, daemons: &[SyncDaemon]) -> io::Result<()> {
-    let mut list = ListDocument::begin(out, "daemons", None, None)?;
-    for daemon in daemons {
-        list.item(daemon)?;
+/// The daemons, and what can be seen of the synchronization.
+pub(crate) fn write_synchronization(
+    mut out: impl Write,
+    synchronization: &Synchronization,
+) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        schema_version: u32,
+        #[serde(flatten)]
+        synchronization: &'a Synchronization,
     }
-    list.end()
+    let document = Document {
+        schema_version: SCHEMA_VERSION,
+        synchronization,
+    };
+    serde_json::to_writer(&mut out, &document)?;
+    writeln!(out)
 }
 
 pub(crate) fn write_timeouts(mut out: impl Write, timeouts: &Timeouts) -> io::Result<()> {

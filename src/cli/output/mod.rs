@@ -5,6 +5,8 @@
 
 mod classic;
 mod columns;
+mod comparison;
+mod daemons;
 mod doctor;
 mod entries;
 pub(crate) mod file;
@@ -20,6 +22,8 @@ mod words;
 
 pub(crate) use self::{
     classic::{ClassicWriter, ConnectionWriter, SaveWriter, Unsaved, write_daemon, write_timeouts},
+    comparison::{write_missing, write_missing_json},
+    daemons::describe_synchronization,
     doctor::{write_report, write_report_json},
     entries::{ListingError, write_entries},
     json::JsonWriter,

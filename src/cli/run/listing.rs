@@ -14,8 +14,7 @@ use crate::{
     names::Names,
     output::{
         ClassicWriter, ConnectionWriter, JsonWriter, ListingError, SaveWriter, Unsaved, WideWriter,
-        colour_on_terminal, file, lines_to_text, write_daemon, write_entries, write_openmetrics,
-        write_timeouts,
+        colour_on_terminal, file, lines_to_text, write_entries, write_openmetrics, write_timeouts,
     },
     table::{ReadOptions, read_entries, read_plain_entries},
 };
@@ -166,7 +165,7 @@ fn write_whole(
     }
 }
 
-/// Lists connections, timeouts or daemons in the original's lines.
+/// Lists connections or timeouts in the original's lines.
 pub(super) fn write_list(
     list: &List,
     session: &mut Session,
@@ -181,16 +180,11 @@ pub(super) fn write_list(
             write_connections(connections, *numeric, *engine_data, out)?;
         }
         List::Timeouts => write_timeouts(out, &session.client()?.timeouts()?)?,
-        List::Daemons => {
-            for daemon in session.client()?.daemons()? {
-                write_daemon(out, &daemon)?;
-            }
-        }
     }
     Ok(())
 }
 
-/// Lists connections, timeouts or daemons as a JSON document.
+/// Lists connections or timeouts as a JSON document.
 pub(super) fn write_list_json(
     list: &List,
     session: &mut Session,
@@ -199,7 +193,6 @@ pub(super) fn write_list_json(
     match list {
         List::Connections { .. } => write_connections_json(open_connections(session)?, out)?,
         List::Timeouts => json::write_timeouts(out, &session.client()?.timeouts()?)?,
-        List::Daemons => json::write_daemons(out, &session.client()?.daemons()?)?,
     }
     Ok(())
 }

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod acting;
 mod apply;
+mod compare;
+mod daemons;
 mod doctor;
 mod drain;
 mod hidden;
@@ -57,6 +59,7 @@ pub(crate) fn run_request(
         }
         Request::Drain(drain) => return drain::run(drain, session, out, messages),
         Request::Doctor(doctor) => return doctor::run(doctor, session, out, messages),
+        Request::Compare(options) => return compare::run(options, session, out, messages),
         Request::Run(command) => {
             if unprivileged::is_reading(command) {
                 unprivileged::check_loaded(session)?;
@@ -162,6 +165,7 @@ fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> 
         Command::List(list, Form::Json) => {
             listing::write_list_json(list, session, out).map_err(explain)?;
         }
+        Command::Daemons(form) => daemons::write_daemons(*form, session.client()?, out)?,
         Command::Metrics(metrics) => listing::write_metrics(metrics, session.client()?, out)?,
     }
     Ok(())

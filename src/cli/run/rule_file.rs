@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     args::{self, error::UsageError},
-    command::{Apply, Command, Request, Restore, place::Place},
+    command::{Apply, Command, Compare, Request, Restore, place::Place},
     failure::{CommandLine, InputError, RuleAt},
     json,
 };
@@ -154,9 +154,13 @@ pub(super) fn parse_words(words: &[&str]) -> Result<Command, UsageError> {
         })
         | Request::Apply(Apply {
             file: Some(file), ..
+        })
+        | Request::Compare(Compare {
+            file: Some(file), ..
         }) => Err(UsageError::UnexpectedArgument(file.display().to_string())),
         Request::Restore(_)
         | Request::Apply(_)
+        | Request::Compare(_)
         | Request::Help
         | Request::Version(_)
         | Request::Watch(_)

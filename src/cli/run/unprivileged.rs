@@ -53,7 +53,11 @@ fn is_in_files(command: &Command) -> bool {
 /// Returns whether a command only looks.
 pub(super) fn is_reading(command: &Command) -> bool {
     match command {
-        Command::Table(..) | Command::List(..) | Command::Metrics(_) | Command::Save(_) => true,
+        Command::Table(..)
+        | Command::List(..)
+        | Command::Daemons(_)
+        | Command::Metrics(_)
+        | Command::Save(_) => true,
         Command::Change(_)
         | Command::Ensure(_)
         | Command::Update(_)

@@ -73,6 +73,16 @@ impl Settings {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Returns the settings whose names begin so, in the order of their names.
+    pub(crate) fn below<'a>(
+        &'a self,
+        beginning: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let settings = self.0.range(beginning.to_owned()..);
+        let settings = settings.map(|(name, text)| (name.as_str(), text.as_str()));
+        settings.take_while(move |(name, _)| name.starts_with(beginning))
+    }
+
     /// Returns the number of a setting; none where it is not one number.
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
         self.text(name)?.parse().ok()

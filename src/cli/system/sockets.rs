@@ -105,7 +105,7 @@ impl Table {
 
 /// Reads an address that the kernel has written as numbers of 32 bits in its own byte
 /// order: one for IPv4, four for IPv6.
-fn decode_address(text: &str) -> Option<IpAddr> {
+pub(super) fn decode_address(text: &str) -> Option<IpAddr> {
     let number = |index: usize| {
         let digits = text.get(index * 8..index * 8 + 8)?;
         Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())

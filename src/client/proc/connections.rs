@@ -35,6 +35,30 @@ pub struct Connection<'a> {
     pub persistence_engine: Option<(&'a str, &'a str)>,
 }
 
+impl<'a> Connection<'a> {
+    /// An entry without what a persistence engine adds, for those who have it from
+    /// elsewhere: another director, or a test.
+    #[must_use]
+    pub fn new(
+        protocol: &'a str,
+        client: SocketAddr,
+        service: ConnectionService,
+        destination: SocketAddr,
+        state: &'a str,
+        expires: u32,
+    ) -> Self {
+        Self {
+            protocol,
+            client,
+            service,
+            destination,
+            state,
+            expires,
+            persistence_engine: None,
+        }
+    }
+}
+
 /// Names the virtual service of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionService {

@@ -28,6 +28,12 @@ const VIEWS: [(Group, View); 5] = [
     (name::TUNNEL_INFO, View::TunnelInfo),
 ];
 
+/// A listing of something other than the table.
+enum OtherListing {
+    List(List),
+    Daemons,
+}
+
 impl RawOptions<'_> {
     pub(super) fn make_listing(&self) -> Result<Request, UsageError> {
         if self.has(name::JSON) && self.has(name::OUTPUT) {
@@ -51,6 +57,14 @@ impl RawOptions<'_> {
         only_with(name::COUNT, "--watch", self.has(name::WATCH))?;
         if let Some(list) = self.find_other_listing() {
             only_with(name::WATCH, "the table", false)?;
+            let OtherListing::List(list) = list else {
+                only_with(name::OUTPUT, "the table", !is_metrics)?;
+                return Ok(Request::Run(Command::Daemons(match form {
+                    OutputForm::Wide => TableForm::Wide,
+                    OutputForm::Json => TableForm::Json,
+                    OutputForm::Classic | OutputForm::OpenMetrics => TableForm::Classic,
+                })));
+            };
             only_with(name::OUTPUT, "the table", form == OutputForm::Json)?;
             return Ok(Request::Run(Command::List(list, self.choose_form())));
         }
@@ -81,16 +95,16 @@ impl RawOptions<'_> {
     }
 
     /// Returns the listing that is asked for, if it is not the table.
-    fn find_other_listing(&self) -> Option<List> {
+    fn find_other_listing(&self) -> Option<OtherListing> {
         if self.has(name::CONNECTION) {
-            Some(List::Connections {
+            Some(OtherListing::List(List::Connections {
                 numeric: self.has(name::NUMERIC),
                 engine_data: self.has(name::PERSISTENT_CONNECTIONS),
-            })
+            }))
         } else if self.has(name::TIMEOUT) {
-            Some(List::Timeouts)
+            Some(OtherListing::List(List::Timeouts))
         } else if self.has(name::DAEMON) {
-            Some(List::Daemons)
+            Some(OtherListing::Daemons)
         } else {
             None
         }

@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{
     command::{
-        Command, DEFAULT_INTERFACE, Form, Request, Restore, Save, choice::OutputForm, range,
+        Command, Compare, DEFAULT_INTERFACE, Form, Request, Restore, Save, choice::OutputForm,
+        range,
     },
     scheduler_flags,
 };
@@ -40,7 +41,10 @@ pub(super) fn make_request(
         _ => None,
     };
     let file = match command {
-        CommandName::Restore | CommandName::Apply | CommandName::Diff => options.take_file(),
+        CommandName::Restore
+        | CommandName::Apply
+        | CommandName::Diff
+        | CommandName::CompareConnections => options.take_file(),
         _ => None,
     };
     if let Some(word) = options.arguments.first() {
@@ -114,6 +118,12 @@ pub(super) fn make_request(
         CommandName::StartDaemon => Command::StartDaemon(options.make_daemon()?),
         CommandName::StopDaemon => Command::StopDaemon(options.role.ok_or(UsageError::StopRole)?),
         CommandName::Drain => return options.make_drain(),
+        CommandName::CompareConnections => {
+            return Ok(Request::Compare(Compare {
+                file,
+                form: options.choose_form(),
+            }));
+        }
         CommandName::Doctor => return Ok(options.make_doctor()),
         CommandName::Help => return Ok(Request::Help),
         CommandName::Version => return Ok(Request::Version(options.choose_form())),
@@ -167,8 +177,8 @@ impl<'a> RawOptions<'a> {
             .udp(seconds(udp)?))
     }
 
-    /// Takes the argument of -R, --apply and --diff, if it is the only one: the name of a file, or `-`
-    /// for standard input.
+    /// Takes the argument of -R, --apply, --diff and --compare-connections, if it is the only
+    /// one: the name of a file, or `-` for standard input.
     fn take_file(&mut self) -> Option<PathBuf> {
         let [name] = self.arguments.as_slice() else {
             return None;
