@@ -77,6 +77,7 @@ _ipvsadm_name() {
         --output-file) REPLY='output-file' ;;
         --watch) REPLY='watch' ;;
         --count) REPLY='count' ;;
+        --changes) REPLY='changes' ;;
         --exact) REPLY='exact' ;;
         --nosort) REPLY='nosort' ;;
         --sort) REPLY='sort' ;;
@@ -166,6 +167,7 @@ _ipvsadm_forms() {
         output-file) REPLY='--output-file' ;;
         watch) REPLY='--watch' ;;
         count) REPLY='--count' ;;
+        changes) REPLY='--changes' ;;
         exact) REPLY='--exact' ;;
         nosort) REPLY='--nosort' ;;
         sort) REPLY='--sort' ;;
@@ -322,6 +324,7 @@ _ipvsadm_excludes() {
         output-file) REPLY='output-file' ;;
         watch) REPLY='connection timeout daemon watch' ;;
         count) REPLY='count' ;;
+        changes) REPLY='changes' ;;
         exact) REPLY='exact' ;;
         nosort) REPLY='nosort' ;;
         sort) REPLY='sort' ;;

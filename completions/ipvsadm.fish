@@ -143,6 +143,8 @@ function __ipvsadm_name
             printf '%s\n' watch
         case --count
             printf '%s\n' count
+        case --changes
+            printf '%s\n' changes
         case --exact
             printf '%s\n' exact
         case --nosort
@@ -313,6 +315,8 @@ function __ipvsadm_forms
             printf '%s\n' '--watch'
         case count
             printf '%s\n' '--count'
+        case changes
+            printf '%s\n' '--changes'
         case exact
             printf '%s\n' '--exact'
         case nosort
@@ -483,6 +487,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Show the table again and again [default: every 2 seconds]'
         case count
             printf '%s\n' 'How often --watch shows it'
+        case changes
+            printf '%s\n' 'With --watch: show only what has changed, a line for each change'
         case exact
             printf '%s\n' 'Show large numbers with all digits'
         case nosort
@@ -763,6 +769,8 @@ function __ipvsadm_excludes
             printf '%s\n' connection timeout daemon watch
         case count
             printf '%s\n' count
+        case changes
+            printf '%s\n' changes
         case exact
             printf '%s\n' exact
         case nosort

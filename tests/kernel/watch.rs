@@ -264,18 +264,39 @@ fn the_last_of_a_number_of_tables_stays_on_the_terminal() {
 }
 
 #[test]
-fn a_reading_that_fails_is_shown_after_the_terminal_is_as_it_was() {
+fn a_service_that_is_gone_for_a_while_is_waited_for() {
     let director = namespace("director");
-    restore(&director, "-A -t 10.0.0.1:80 -s rr\n");
-    let mut terminal = watching(&director, "-L -n -t 10.0.0.1:80 --watch 0.2");
-    let start = terminal.await_text("q quits");
-    ipvsadm(&director, "-C");
-    let screen = terminal.await_text(LEFT);
-    assert!(!screen.contains("No such service"), "{screen:?}");
-    let rest = terminal.end();
-    assert!(rest.contains("No such service"), "{rest:?}");
-    assert_eq!(value(&rest, "status"), "1");
-    assert_eq!(value(&start, "before"), value(&rest, "after"));
+    let rules = "-A -t 10.0.0.1:80 -s rr\n";
+    restore(&director, rules);
+    for form in ["classic", "wide"] {
+        let arguments = format!("-L -n -t 10.0.0.1:80 --output {form} --watch 0.2");
+        let mut terminal = watching(&director, &arguments);
+        terminal.await_text("q quits");
+        ipvsadm(&director, "-C");
+        terminal.await_text("TCP 10.0.0.1:80 is not there.");
+        restore(&director, rules);
+        terminal.await_text("rr");
+        terminal.press("q");
+        let rest = terminal.end();
+        assert_eq!(value(&rest, "status"), "0");
+    }
+}
+
+#[test]
+fn a_service_that_never_was_there_is_an_error() {
+    let director = namespace("director");
+    let words = ["-L", "-n", "-t", "10.0.0.1:80", "--watch", "0.1"];
+    for changes in [None, Some("--changes")] {
+        let answer = ipvs_lab::ipvsadm(&director, words.into_iter().chain(changes)).unwrap();
+        assert_eq!(
+            (
+                answer.stdout.as_str(),
+                answer.stderr.as_str(),
+                answer.status
+            ),
+            ("", "No such service\n", 1)
+        );
+    }
 }
 
 #[test]
@@ -380,19 +401,196 @@ fn each_block_is_there_at_once_and_a_closed_pipe_ends_it_quietly() {
 }
 
 #[test]
-fn without_a_terminal_a_reading_that_fails_ends_it_with_its_status() {
+fn without_a_terminal_a_service_that_is_gone_has_its_blocks_too() {
+    let director = namespace("director");
+    let rules = "-A -t 10.0.0.1:80 -s rr\n";
+    restore(&director, rules);
+    for (form, gone) in [
+        ("classic", "TCP 10.0.0.1:80 is not there."),
+        ("wide", "TCP 10.0.0.1:80 is not there."),
+        ("json", "\"services\":[]"),
+    ] {
+        let arguments = format!("-L -n -t 10.0.0.1:80 --output {form} --watch 0.1");
+        let (mut child, stdout) = piped(&director, &arguments);
+        let mut lines = stdout.lines().map(Result::unwrap);
+        ipvsadm(&director, "-C");
+        assert!(lines.any(|line| line.contains(gone)), "{form}");
+        restore(&director, rules);
+        assert!(lines.any(|line| line.contains("rr")), "{form}");
+        // Nobody reads any more.
+        drop(lines);
+        assert_eq!(ipvs_lab::exit_status(child.wait().unwrap()), 141);
+    }
+}
+
+/// `--watch --changes` and the lines that it has written.
+struct Changes {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+/// The name of a service that comes and goes until the first look has been made.
+const PROBE: &str = "fwmark 4294967295";
+
+impl Changes {
+    /// Starts it and waits until it sees changes.
+    fn start(director: &Namespace, arguments: &str) -> Self {
+        let mut child = director
+            .command(ipvs_lab::program::path().unwrap())
+            .args("-L --watch 0.1 --changes".split(' '))
+            .args(arguments.split_ascii_whitespace())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let changes = Self { child, lines };
+        loop {
+            ipvsadm(director, "--add-service --exist -f 4294967295 -s rr");
+            let added = changes.lines.recv_timeout(Duration::from_millis(400));
+            ipvsadm(director, "-D -f 4294967295");
+            if added.is_ok() {
+                changes.lines.recv_timeout(PATIENCE).unwrap();
+                return changes;
+            }
+            if changes
+                .lines
+                .recv_timeout(Duration::from_millis(400))
+                .is_ok()
+            {
+                return changes;
+            }
+        }
+    }
+
+    /// Waits for so many lines, each without its time.
+    fn await_lines(&self, count: usize) -> Vec<String> {
+        let next = |_| {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap();
+            let (time, rest) = line.split_once(' ').unwrap();
+            block(&format!("{time}\n"));
+            rest.to_owned()
+        };
+        (0..count).map(next).collect()
+    }
+
+    /// Ends it; nothing may have come.
+    fn end(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        assert_eq!(self.lines.iter().next(), None);
+    }
+}
+
+#[test]
+fn changes_between_two_looks_are_told_line_by_line() {
     let director = namespace("director");
     restore(&director, "-A -t 10.0.0.1:80 -s rr\n");
-    let (mut child, mut stdout) = piped(&director, "-L -n -t 10.0.0.1:80 --watch 0.1");
+    let changes = Changes::start(&director, "");
+    let web = "TCP 10.0.0.1:80";
+    let server = format!("{web}: 10.0.0.2:80");
+    for (command, told) in [
+        (
+            "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 3",
+            format!("added {server}, forwarding method masquerading, weight 3"),
+        ),
+        (
+            "-e -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 0",
+            format!("quiesced {server}, weight 3 -> 0"),
+        ),
+        (
+            "-e -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 5 -x 10 -y 5",
+            format!(
+                "resumed {server}, weight 0 -> 5, upper threshold none -> 10, \
+                 lower threshold none -> 5"
+            ),
+        ),
+        (
+            "-e -t 10.0.0.1:80 -r 10.0.0.2:80 -g -w 5 -x 10 -y 5",
+            format!("edited {server}, forwarding method masquerading -> direct routing"),
+        ),
+        (
+            "-E -t 10.0.0.1:80 -s wrr -p 360",
+            format!("edited {web}, scheduler rr -> wrr, persistence none -> 360 s"),
+        ),
+        (
+            "-d -t 10.0.0.1:80 -r 10.0.0.2:80",
+            format!("removed {server}"),
+        ),
+        ("-D -t 10.0.0.1:80", format!("removed {web}")),
+        (
+            "-A -u [2001:db8::1]:53 -s sh -b sh-port -o",
+            "added UDP [2001:db8::1]:53, scheduler sh, scheduler flags sh-port, one-packet on"
+                .to_owned(),
+        ),
+    ] {
+        ipvsadm(&director, command);
+        assert_eq!(changes.await_lines(1), [told], "{command}");
+    }
+    changes.end();
+}
+
+#[test]
+fn the_changes_of_one_service_are_told_while_it_comes_and_goes() {
+    let director = namespace("director");
+    restore(&director, "-A -f 4294967295 -s rr\n");
+    let changes = Changes::start(&director, "-f 4294967295");
+    // Another service is none of its business.
+    restore(
+        &director,
+        "-A -t 10.0.0.1:80 -s rr\n-A -f 4294967295 -s wrr\n",
+    );
+    assert_eq!(
+        changes.await_lines(1),
+        [format!("added {PROBE}, scheduler wrr")]
+    );
     ipvsadm(&director, "-C");
-    let mut rest = String::new();
-    stdout.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("TCP  10.0.0.1:80 rr\n"), "{rest}");
-    assert_eq!(child.wait().unwrap().code(), Some(1));
-    let mut message = String::new();
-    let mut stderr = child.stderr.take().unwrap();
-    stderr.read_to_string(&mut message).unwrap();
-    assert_eq!(message, "No such service\n");
+    assert_eq!(changes.await_lines(1), [format!("removed {PROBE}")]);
+    changes.end();
+}
+
+#[test]
+fn as_json_each_change_is_a_document_with_its_time() {
+    let director = namespace("director");
+    // Without the service that comes and goes.
+    let rules: Vec<&str> = RULES
+        .lines()
+        .filter(|line| !line.contains("4294967295"))
+        .collect();
+    restore(&director, &(rules.join("\n") + "\n"));
+    let changes = Changes::start(&director, "--json");
+    ipvsadm(&director, "-e -t 10.0.0.1:80 -r 10.0.0.2:8080 -m -w 0");
+    ipvsadm(&director, "-C");
+    let mut services = 0;
+    let mut destinations = 0;
+    // The server may have gone before it was seen quiesced.
+    loop {
+        let change = checked(&changes.lines.recv_timeout(PATIENCE).unwrap());
+        block(&format!("{}\n", change["time"].as_str().unwrap()));
+        if change["event"] == "quiesced" {
+            assert_eq!(change["before"], serde_json::json!({"weight": 3}));
+            assert_eq!(change["after"], serde_json::json!({"weight": 0}));
+            continue;
+        }
+        assert_eq!(change["event"], "removed");
+        match change.get("destination") {
+            Some(_) => destinations += 1,
+            None => services += 1,
+        }
+        let lines = |start| rules.iter().filter(|line| line.starts_with(start)).count();
+        if (services, destinations) == (lines("-A"), lines("-a")) {
+            break;
+        }
+    }
+    changes.end();
 }
 
 /// Seconds of a time stamp within its day.

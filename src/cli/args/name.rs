@@ -115,6 +115,7 @@ pub(crate) const ADD_ONLY: Group = Group::new(50, "add-only");
 pub(crate) const DRY_RUN: Group = Group::new(51, "dry-run");
 pub(crate) const NETNS: Group = Group::new(52, "netns");
 pub(crate) const INTERFACE: Group = Group::new(53, "interface");
+pub(crate) const CHANGES: Group = Group::new(54, "changes");
 
 /// A set of groups, such as those that a command line has an option of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

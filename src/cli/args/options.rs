@@ -235,6 +235,8 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::ListOptions, name::COUNT, LISTING)
         .help("How often --watch shows it")
         .required("NUMBER", |options, text| set(&mut options.count, parse_number(text, range::COUNT), E::Count, text)),
+    option(H::ListOptions, name::CHANGES, LISTING)
+        .help("With --watch: show only what has changed, a line for each change"),
     option(H::ListOptions, name::EXACT, LISTING)
         .help("Show large numbers with all digits"),
     option(H::ListOptions, name::NO_SORT, LISTING)

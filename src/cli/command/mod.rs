@@ -10,12 +10,15 @@ pub(crate) mod range;
 pub(crate) mod scope;
 pub(crate) mod spelling;
 pub(crate) mod update;
+pub(crate) mod watch;
 
 use std::{path::PathBuf, time::Duration};
 
 use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemonSettings};
 
-use self::{choice::TUNNELS, doctor::Doctor, drain::Drain, scope::Scope, update::Update};
+use self::{
+    choice::TUNNELS, doctor::Doctor, drain::Drain, scope::Scope, update::Update, watch::Watch,
+};
 
 /// Of a synchronization daemon, without --mcast-interface.
 pub(crate) const DEFAULT_INTERFACE: &str = "eth0";
@@ -134,16 +137,6 @@ pub(crate) enum TableForm {
     /// Columns for people, with nothing cut.
     Wide,
     Json,
-}
-
-/// A table that is shown again and again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Watch {
-    pub(crate) table: ListTable,
-    pub(crate) form: TableForm,
-    pub(crate) interval: Duration,
-    /// Number of times that it is shown; without end if not given.
-    pub(crate) count: Option<u32>,
 }
 
 /// The table as OpenMetrics text.

@@ -2,6 +2,7 @@
 
 //! The table as JSON, out and in.
 
+mod change;
 mod connections;
 mod document;
 mod error;
@@ -12,6 +13,7 @@ mod tree;
 mod write;
 
 pub(crate) use self::{
+    change::write_change,
     connections::{ReadingError, read_connections},
     error::JsonError,
     plan::{name_object, write_plan},

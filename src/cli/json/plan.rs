@@ -126,7 +126,7 @@ fn describe(step: &Step) -> Change {
 
 /// Leaves out the counters of a service or destination, which a plan does not read:
 /// `null` would say that they are not known.
-fn without_stats(mut value: serde_json::Value) -> serde_json::Value {
+pub(super) fn without_stats(mut value: serde_json::Value) -> serde_json::Value {
     if let Some(object) = value.as_object_mut() {
         object.remove("stats");
         let destinations = object.get_mut("destinations");

@@ -3,6 +3,7 @@
 //! The model as text: byte for byte as ipvsadm 1.31 prints it, or in forms of
 //! our own. Nothing here asks the kernel.
 
+mod changes;
 mod classic;
 mod columns;
 mod comparison;
@@ -21,6 +22,7 @@ mod wide;
 mod words;
 
 pub(crate) use self::{
+    changes::write_change,
     classic::{ClassicWriter, ConnectionWriter, SaveWriter, Unsaved, write_daemon, write_timeouts},
     comparison::{write_missing, write_missing_json},
     daemons::describe_synchronization,

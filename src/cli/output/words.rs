@@ -2,7 +2,9 @@
 
 //! Puts settings into words, for the wide table and the comments of -S.
 
-use ipvs_client::{ForwardingMethod, Netmask, ServiceSettings, Tunnel, TunnelChecksum};
+use ipvs_client::{
+    ForwardingMethod, Netmask, Persistence, ServiceSettings, Tunnel, TunnelChecksum,
+};
 
 /// Returns the settings of a virtual service that differ from the usual ones, the scheduler
 /// aside.
@@ -15,10 +17,7 @@ pub(super) fn service_details(settings: &ServiceSettings) -> Vec<String> {
         .collect();
     if let Some(persistence) = settings.persistence {
         details.push(format!("persistent {} s", persistence.timeout));
-        details.extend(persistence.netmask().map(|netmask| match netmask {
-            Netmask::Ipv4(mask) => format!("mask {mask}"),
-            Netmask::Ipv6(length) => format!("mask /{length}"),
-        }));
+        details.extend(netmask_text(persistence));
     }
     if let Some(engine) = &settings.persistence_engine {
         details.push(format!("engine {}", quoted(engine)));
@@ -27,6 +26,23 @@ pub(super) fn service_details(settings: &ServiceSettings) -> Vec<String> {
         details.push("one-packet".to_owned());
     }
     details
+}
+
+/// Describes persistence.
+pub(super) fn persistence_text(persistence: Persistence) -> String {
+    let timeout = format!("{} s", persistence.timeout);
+    match netmask_text(persistence) {
+        Some(mask) => format!("{timeout} {mask}"),
+        None => timeout,
+    }
+}
+
+/// Describes the netmask, unless each client is treated by itself.
+fn netmask_text(persistence: Persistence) -> Option<String> {
+    persistence.netmask().map(|netmask| match netmask {
+        Netmask::Ipv4(mask) => format!("mask {mask}"),
+        Netmask::Ipv6(length) => format!("mask /{length}"),
+    })
 }
 
 /// Returns the name of a forwarding method.

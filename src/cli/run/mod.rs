@@ -54,7 +54,7 @@ pub(crate) fn run_request(
             unprivileged::check_loaded(session)?;
             // Before the first listing it is not known which interface it is.
             session.check()?;
-            hidden::tell(watch.table.service.as_ref(), session, messages);
+            hidden::tell(watch.watched.service(), session, messages);
             watch::run(watch, session.client()?, out).map_err(explain)?;
         }
         Request::Drain(drain) => return drain::run(drain, session, out, messages),

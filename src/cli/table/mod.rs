@@ -3,6 +3,7 @@
 //! Reads the kernel's table, service by service or whole, in the order of a
 //! listing.
 
+mod changes;
 mod file;
 mod order;
 mod public;
@@ -16,6 +17,7 @@ use ipvs_client::{
 
 use self::file::{DestinationLists, FEWEST_SERVICES, Outcome};
 pub(crate) use self::{
+    changes::{Look, TableChange, find_changes},
     order::{compare_destinations, compare_services},
     public::read_public_entries,
 };

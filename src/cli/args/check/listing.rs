@@ -12,7 +12,9 @@ use crate::{
         rules,
     },
     command::{
-        Command, List, ListTable, Metrics, Request, TableForm, View, Watch, choice::OutputForm,
+        Command, Form, List, ListTable, Metrics, Request, TableForm, View,
+        choice::OutputForm,
+        watch::{Watch, Watched},
     },
 };
 
@@ -55,6 +57,7 @@ impl RawOptions<'_> {
         only_with(name::TOTALS, "--output openmetrics", is_metrics)?;
         only_with(name::OUTPUT_FILE, "--output openmetrics", is_metrics)?;
         only_with(name::COUNT, "--watch", self.has(name::WATCH))?;
+        only_with(name::CHANGES, "--watch", self.has(name::WATCH))?;
         if let Some(list) = self.find_other_listing() {
             only_with(name::WATCH, "the table", false)?;
             let OtherListing::List(list) = list else {
@@ -67,6 +70,9 @@ impl RawOptions<'_> {
             };
             only_with(name::OUTPUT, "the table", form == OutputForm::Json)?;
             return Ok(Request::Run(Command::List(list, self.choose_form())));
+        }
+        if self.has(name::CHANGES) {
+            return self.make_watch_of_changes(form).map(Request::Watch);
         }
         let table = self.make_table();
         let form = match form {
@@ -83,15 +89,42 @@ impl RawOptions<'_> {
             }
         };
         Ok(if self.has(name::WATCH) {
-            Request::Watch(Watch {
-                table,
-                form,
-                interval: self.interval.unwrap_or(DEFAULT_INTERVAL),
-                count: self.count,
-            })
+            Request::Watch(self.make_watch(Watched::Table(table, form)))
         } else {
             Request::Run(Command::Table(table, form))
         })
+    }
+
+    fn make_watch(&self, watched: Watched) -> Watch {
+        Watch {
+            watched,
+            interval: self.interval.unwrap_or(DEFAULT_INTERVAL),
+            count: self.count,
+        }
+    }
+
+    /// Makes the request for the changes of the table, which have no columns to choose.
+    fn make_watch_of_changes(&self, form: OutputForm) -> Result<Watch, UsageError> {
+        let mut views = VIEWS.iter().map(|(group, _)| *group);
+        if let Some(group) = views.find(|group| self.has(*group)) {
+            return Err(UsageError::Conflict {
+                owner: rules::name_owner(CommandName::List),
+                group,
+                other: name::CHANGES,
+            });
+        }
+        let form = match form {
+            OutputForm::Classic => Form::Classic,
+            OutputForm::Json => Form::Json,
+            OutputForm::Wide | OutputForm::OpenMetrics => {
+                return Err(UsageError::OnlyWith {
+                    group: name::CHANGES,
+                    with: "--output classic and json",
+                });
+            }
+        };
+        let service = self.service.as_ref().map(|service| service.value);
+        Ok(self.make_watch(Watched::Changes(service, form)))
     }
 
     /// Returns the listing that is asked for, if it is not the table.

@@ -8,6 +8,7 @@ mod doctor;
 mod drain;
 mod mistakes;
 mod update;
+mod watch;
 
 use super::error::UsageError;
 use crate::{

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+
+//! Command lines with --watch.
+
+use std::time::Duration;
+
+use ipvs_client::ServiceId;
+
+use super::{request, wrong};
+use crate::command::{
+    Form, Request,
+    watch::{Watch, Watched},
+};
+
+fn watch(line: &str) -> Watch {
+    match request(line) {
+        Ok(Request::Watch(watch)) => watch,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn changes_of_one_service_or_all_are_watched_as_lines_or_json() {
+    let service = ServiceId::tcp(([10, 0, 0, 1], 80));
+    for (line, watched) in [
+        (
+            "-L --watch --changes",
+            Watched::Changes(None, Form::Classic),
+        ),
+        (
+            "-L -n --changes --watch",
+            Watched::Changes(None, Form::Classic),
+        ),
+        (
+            "-L -t 10.0.0.1:80 --watch --changes --json",
+            Watched::Changes(Some(service), Form::Json),
+        ),
+        (
+            "-L --watch --changes --output json",
+            Watched::Changes(None, Form::Json),
+        ),
+    ] {
+        assert_eq!(watch(line).watched, watched, "{line}");
+    }
+    let watch = watch("-L --watch 0.5 --changes --count 7");
+    assert_eq!(watch.interval, Duration::from_millis(500));
+    assert_eq!(watch.count, Some(7));
+}
+
+#[test]
+fn changes_go_with_nothing_that_chooses_columns() {
+    for (line, words) in [
+        (
+            "-L --changes",
+            "the 'changes' option goes only with --watch",
+        ),
+        (
+            "-L --watch --changes --output wide",
+            "the 'changes' option goes only with --output classic and json",
+        ),
+        (
+            "-L --watch --changes --stats",
+            "The option 'stats' conflicts with the 'changes' option in the 'list' command",
+        ),
+    ] {
+        let (message, status) = wrong(line);
+        assert!(message.contains(words), "{line}: {message}");
+        assert_eq!(status, 2, "{line}");
+    }
+}
