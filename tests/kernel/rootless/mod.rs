@@ -5,6 +5,7 @@
 //! there over netlink is what has to be true.
 
 mod drain;
+mod marks;
 
 use std::{
     fs::{self, Permissions},

@@ -93,14 +93,15 @@ pub(crate) fn describe_service(
     })
 }
 
-/// Describes a service whole, but for the flags that this crate has no name for: those
-/// stay as the entry has them.
+/// Describes a service whole, but for the flags that this crate has no name for, and the
+/// protocol of a mark, which it does not know: those stay as the entry has them.
 pub(crate) fn describe_known_service(
     id: &ServiceId,
     settings: &ServiceSettings,
     entry: &ServiceEntry,
 ) -> Result<ServiceUser, NetlinkOnly> {
     let mut service = describe_service(id, settings)?;
+    service.name.protocol = entry.name.protocol;
     service.flags |= unknown_flags(entry.flags);
     Ok(service)
 }

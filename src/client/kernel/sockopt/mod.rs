@@ -16,8 +16,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use self::{
     socket::SocketOptions,
     structures::{
-        DaemonUser, GetDestinations, GetInfo, GetServices, ServiceAndDestination, ServiceEntry,
-        ServiceName, ServiceUser, TimeoutUser,
+        DaemonUser, DestinationUser, GetDestinations, GetInfo, GetServices, ServiceAndDestination,
+        ServiceEntry, ServiceName, ServiceUser, TimeoutUser,
     },
 };
 use super::interface::{KernelInterface, Replaced};
@@ -189,6 +189,38 @@ impl SockOpt {
                 return self.set(operation, option::SET_TIMEOUT, &timeouts);
             }
         };
+        let outcome = self.set_entry(operation, option, service, destination);
+        match outcome {
+            Err(error) if error.errno() == Some(Errno::SRCH) && service.name.fwmark != 0 => {
+                // Netlink gives every mark the protocol TCP, but another program may have
+                // added this one with another, and the kernel wants that.
+                let entry = ServiceEntry {
+                    name: service.name,
+                    ..ServiceEntry::default()
+                };
+                let Ok(entry) = self.get(operation, option::GET_SERVICE, entry) else {
+                    return Err(error);
+                };
+                if entry.name.protocol == service.name.protocol {
+                    return Err(error);
+                }
+                let service = ServiceUser {
+                    name: entry.name,
+                    ..service
+                };
+                self.set_entry(operation, option, service, destination)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn set_entry(
+        &mut self,
+        operation: Operation,
+        option: i32,
+        service: ServiceUser,
+        destination: Option<DestinationUser>,
+    ) -> Result<()> {
         match destination {
             Some(destination) => self.set(
                 operation,
