@@ -21,32 +21,48 @@ pub(crate) struct Origin<'a> {
     pub(crate) interface: Interface,
 }
 
-/// A document that holds one list of things, with what comes before the list.
+/// The fields that a document begins with.
+#[derive(Default)]
+struct Head<'a> {
+    time: Option<&'a str>,
+    ipvs: Option<&'a Info>,
+    interface: Option<Interface>,
+}
+
+impl Head<'_> {
+    /// Writes the beginning of a document, up to the name of what it holds.
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        write!(out, "{{\"schema_version\":{SCHEMA_VERSION},")?;
+        if let Some(time) = self.time {
+            write!(out, "\"time\":\"{time}\",")?;
+        }
+        if let Some(ipvs) = self.ipvs {
+            write!(out, "\"ipvs\":")?;
+            serde_json::to_writer(&mut *out, ipvs)?;
+            write!(out, ",")?;
+        }
+        if let Some(interface) = self.interface.and_then(mention) {
+            write!(out, "\"interface\":\"{interface}\",")?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns how a document names the interface: netlink shows all there is, and needs no
+/// mention.
+fn mention(interface: Interface) -> Option<&'static str> {
+    (interface != Interface::Netlink).then_some(interface.name())
+}
+
+/// A document that holds one list of things.
 struct ListDocument<W> {
     out: W,
     empty: bool,
 }
 
 impl<W: Write> ListDocument<W> {
-    fn begin(
-        mut out: W,
-        list: &str,
-        origin: Option<Origin<'_>>,
-        time: Option<&str>,
-    ) -> io::Result<Self> {
-        write!(out, "{{\"schema_version\":{SCHEMA_VERSION},")?;
-        if let Some(time) = time {
-            write!(out, "\"time\":\"{time}\",")?;
-        }
-        if let Some(Origin { ipvs, interface }) = origin {
-            write!(out, "\"ipvs\":")?;
-            serde_json::to_writer(&mut out, ipvs)?;
-            write!(out, ",")?;
-            // Netlink shows all there is, and needs no mention.
-            if interface != Interface::Netlink {
-                write!(out, "\"interface\":\"{interface}\",")?;
-            }
-        }
+    fn begin(mut out: W, list: &str, head: &Head<'_>) -> io::Result<Self> {
+        head.write(&mut out)?;
         write!(out, "\"{list}\":[")?;
         Ok(Self { out, empty: true })
     }
@@ -69,7 +85,12 @@ pub(crate) struct TableDocument<W>(ListDocument<W>);
 
 impl<W: Write> TableDocument<W> {
     pub(crate) fn begin(out: W, origin: Origin<'_>, time: Option<&str>) -> io::Result<Self> {
-        ListDocument::begin(out, "services", Some(origin), time).map(Self)
+        let head = Head {
+            time,
+            ipvs: Some(origin.ipvs),
+            interface: Some(origin.interface),
+        };
+        ListDocument::begin(out, "services", &head).map(Self)
     }
 
     pub(crate) fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
@@ -133,7 +154,7 @@ pub(crate) struct ConnectionsDocument<W>(ListDocument<W>);
 
 impl<W: Write> ConnectionsDocument<W> {
     pub(crate) fn begin(out: W) -> io::Result<Self> {
-        ListDocument::begin(out, "connections", None, None).map(Self)
+        ListDocument::begin(out, "connections", &Head::default()).map(Self)
     }
 
     pub(crate) fn connection(&mut self, connection: &Connection<'_>) -> io::Result<()> {
@@ -145,31 +166,44 @@ impl<W: Write> ConnectionsDocument<W> {
     }
 }
 
-/// The daemons, and what can be seen of the synchronization.
+/// Writes the daemons, what can be seen of the synchronization, and the interface over
+/// which the daemons were read.
 pub(crate) fn write_synchronization(
     mut out: impl Write,
     synchronization: &Synchronization,
+    interface: Interface,
 ) -> io::Result<()> {
     #[derive(Serialize)]
     struct Document<'a> {
         schema_version: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        interface: Option<&'static str>,
         #[serde(flatten)]
         synchronization: &'a Synchronization,
     }
     let document = Document {
         schema_version: SCHEMA_VERSION,
+        interface: mention(interface),
         synchronization,
     };
     serde_json::to_writer(&mut out, &document)?;
     writeln!(out)
 }
 
-pub(crate) fn write_timeouts(mut out: impl Write, timeouts: &Timeouts) -> io::Result<()> {
-    let document = serde_json::json!({
-        "schema_version": SCHEMA_VERSION,
-        "timeouts": timeouts,
-    });
-    writeln!(out, "{document}")
+/// Writes the timeouts, and the interface over which they were read.
+pub(crate) fn write_timeouts(
+    mut out: impl Write,
+    timeouts: &Timeouts,
+    interface: Interface,
+) -> io::Result<()> {
+    let head = Head {
+        interface: Some(interface),
+        ..Head::default()
+    };
+    head.write(&mut out)?;
+    write!(out, "\"timeouts\":")?;
+    serde_json::to_writer(&mut out, timeouts)?;
+    writeln!(out, "}}")
 }
 
 /// The program's version, and that of the original whose options it has.

@@ -34,7 +34,10 @@ pub(super) fn write_daemons(
             let text = describe_synchronization(&look_at(daemons, client));
             out.write_all(text.as_bytes())
         }
-        TableForm::Json => json::write_synchronization(out, &look_at(daemons, client)),
+        TableForm::Json => {
+            let interface = client.interface();
+            json::write_synchronization(out, &look_at(daemons, client), interface)
+        }
     }
     .map_err(|error| StdoutError(error).into())
 }

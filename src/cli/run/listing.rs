@@ -192,7 +192,11 @@ pub(super) fn write_list_json(
 ) -> Result<(), ListingError> {
     match list {
         List::Connections { .. } => write_connections_json(open_connections(session)?, out)?,
-        List::Timeouts => json::write_timeouts(out, &session.client()?.timeouts()?)?,
+        List::Timeouts => {
+            let client = session.client()?;
+            let timeouts = client.timeouts()?;
+            json::write_timeouts(out, &timeouts, client.interface())?;
+        }
     }
     Ok(())
 }

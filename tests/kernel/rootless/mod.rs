@@ -178,12 +178,16 @@ fn every_view_has_the_bytes_that_root_gets() {
         "-L --daemon",
         "-L -n --output wide",
         "-L --output openmetrics",
-        "-L --timeout --json",
         "-S -n",
     ] {
         assert_eq!(user.succeed(view), ipvsadm(&user.namespace, view), "{view}");
     }
-    for view in ["-L --json", "-S --json"] {
+    for view in [
+        "-L --json",
+        "-S --json",
+        "-L --timeout --json",
+        "-L --daemon --json",
+    ] {
         let mut document = checked(&user.succeed(view));
         let interface = document.as_object_mut().unwrap().remove("interface");
         assert_eq!(interface, Some(Value::from("sockopt")), "{view}");
