@@ -186,6 +186,11 @@ pub(crate) struct NotLoaded;
 #[error("not shown: {0}, which only root in the first user namespace can see")]
 pub(crate) struct NotShown(pub(crate) Hidden);
 
+/// A listing may not have everything, and what would tell is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("not known: whether there are entries of IPv6 too, as there is no /proc/net/ip_vs here")]
+pub(crate) struct HiddenUnknown;
+
 /// The table has been saved but for these entries, each of which is told on a
 /// line of its own.
 #[derive(Debug)]

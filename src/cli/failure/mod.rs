@@ -12,8 +12,8 @@ mod words;
 
 pub(crate) use self::{
     error::{
-        ChangedMeanwhile, CommandLine, DescriptionError, FailedCommand, Incomplete, InputError,
-        LockError, NoOldWeight, NotLoaded, NotShown, NothingDescribed, NothingToDrain,
+        ChangedMeanwhile, CommandLine, DescriptionError, FailedCommand, HiddenUnknown, Incomplete,
+        InputError, LockError, NoOldWeight, NotLoaded, NotShown, NothingDescribed, NothingToDrain,
         OutputFileError, RuleAt, StandingChanges, StateError, StdoutError, StepFailed, exit_status,
         flush, is_change, is_closed_pipe, is_unavailable,
     },

@@ -3,25 +3,37 @@
 //! Tells of the entries of a table that a listing does not have, because the interface
 //! of the kernel that lets the caller in does not show them.
 
-use ipvs_client::ServiceId;
+use std::io::ErrorKind;
+
+use ipvs_client::{Error, ServiceId};
 
 use super::session::Session;
-use crate::failure::{Messages, NotShown};
+use crate::{
+    command::{Command, ListTable, Metrics},
+    failure::{HiddenUnknown, NotShown},
+};
 
-/// Tells what a listing of one service or of all does not have.
-pub(super) fn tell(
-    service: Option<&ServiceId>,
-    session: &mut Session,
-    messages: &mut Messages<'_>,
-) {
-    let Ok(client) = session.client() else {
-        return;
-    };
+/// Finds out, after a command, whether it has listed less than there is.
+pub(super) fn find_after(command: &Command, session: &mut Session) -> Option<anyhow::Error> {
+    match command {
+        Command::Table(ListTable { service, .. }, _)
+        | Command::Metrics(Metrics { service, .. }) => find(service.as_ref(), session),
+        _ => None,
+    }
+}
+
+/// Finds out whether a listing of one service or of all has less than there is; returns
+/// what is to be told about that.
+pub(super) fn find(service: Option<&ServiceId>, session: &mut Session) -> Option<anyhow::Error> {
+    let client = session.client().ok()?;
     // The listing stands: what cannot be found out is told, and no failure of it.
     match client.count_hidden(|id| service.is_none_or(|service| service == id)) {
-        Ok(hidden) if hidden.is_empty() => {}
-        Ok(hidden) => messages.report(&NotShown(hidden).into()),
-        Err(error) => messages.report(&error.into()),
+        Ok(hidden) if hidden.is_empty() => None,
+        Ok(hidden) => Some(NotShown(hidden).into()),
+        Err(Error::Io { reason, .. }) if reason.kind() == ErrorKind::NotFound => {
+            Some(HiddenUnknown.into())
+        }
+        Err(error) => Some(error.into()),
     }
 }
 
@@ -30,7 +42,11 @@ mod tests {
     use ipvs_client::{Client, Interface, ServiceSettings, testing::FakeKernel};
 
     use super::*;
-    use crate::{args, failure::exit_status, run::run_request};
+    use crate::{
+        args,
+        failure::{Messages, exit_status},
+        run::run_request,
+    };
 
     /// In the form of Linux 6.1.
     const FILE: &str = "\
@@ -45,8 +61,12 @@ TCP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0050 rr
     /// it tells, and its exit status.
     fn answer(line: &str) -> (String, String, u8) {
         let kernel = FakeKernel::new();
-        kernel.deny(Interface::Netlink);
         kernel.set_file("ip_vs", FILE);
+        answer_over(&kernel, line)
+    }
+
+    fn answer_over(kernel: &FakeKernel, line: &str) -> (String, String, u8) {
+        kernel.deny(Interface::Netlink);
         let mut client: Client = kernel.client().unwrap();
         let web = ServiceId::tcp(([192, 0, 2, 1], 80));
         client
@@ -98,6 +118,34 @@ TCP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0050 rr
     fn a_listing_of_one_service_has_all_of_it() {
         let (_, errors, status) = answer("-L -n -t 192.0.2.1:80");
         assert_eq!((errors.as_str(), status), ("", 0));
+    }
+
+    #[test]
+    fn a_listing_among_rules_tells_it_too_with_its_line() {
+        let rules = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&rules, "-L -n\n-L -n -t 192.0.2.1:80\n-Z\n").unwrap();
+        let file = rules.path().display();
+        let (out, errors, status) = answer(&format!("-R {file}"));
+        assert_eq!(out.matches("192.0.2.1:80").count(), 2, "{out}");
+        assert_eq!(
+            (errors, status),
+            (
+                format!(
+                    "{file}: line 1: not shown: 1 virtual service of IPv6, which only root in \
+                     the first user namespace can see\n"
+                ),
+                0
+            )
+        );
+    }
+
+    #[test]
+    fn without_the_file_a_listing_tells_that_it_may_not_have_all() {
+        let told = "not known: whether there are entries of IPv6 too, as there is no \
+                    /proc/net/ip_vs here\n";
+        let (out, errors, status) = answer_over(&FakeKernel::new(), "-L -n");
+        assert!(out.contains("192.0.2.1:80"), "{out}");
+        assert_eq!((errors.as_str(), status), (told, 0));
     }
 
     #[test]

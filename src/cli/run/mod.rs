@@ -27,7 +27,7 @@ use ipvs_client::{Change, Counters};
 use self::{listing::explain, session::Session};
 use crate::{
     args::{Wording, help},
-    command::{Command, Form, ListTable, Metrics, Request, Save},
+    command::{Command, Form, Request, Save},
     failure::{FailedCommand, Messages, StdoutError, hint::Before},
     json, watch,
 };
@@ -54,7 +54,9 @@ pub(crate) fn run_request(
             unprivileged::check_loaded(session)?;
             // Before the first listing it is not known which interface it is.
             session.check()?;
-            hidden::tell(watch.watched.service(), session, messages);
+            if let Some(note) = hidden::find(watch.watched.service(), session) {
+                messages.report(&note);
+            }
             watch::run(watch, session.client()?, out).map_err(explain)?;
         }
         Request::Drain(drain) => return drain::run(drain, session, out, messages),
@@ -72,12 +74,8 @@ pub(crate) fn run_request(
                 }
                 outcome => outcome?,
             }
-            match command {
-                Command::Table(ListTable { service, .. }, _)
-                | Command::Metrics(Metrics { service, .. }) => {
-                    hidden::tell(service.as_ref(), session, messages);
-                }
-                _ => {}
+            if let Some(note) = hidden::find_after(command, session) {
+                messages.report(&note);
             }
         }
     }

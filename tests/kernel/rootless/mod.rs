@@ -337,12 +337,12 @@ fn entries_of_ipv6_that_root_has_made_are_told_and_not_lost() {
                  -A -f 5 -6 -s rr\n";
     restore(&user.namespace, rules);
     let listing = user.answer("-L -n");
-    assert_eq!(
-        listing.stderr,
-        "not shown: 2 virtual services and 2 destinations of IPv6, which only root in the first \
-         user namespace can see\n"
-    );
-    assert_eq!(listing.status, 0);
+    let told = "not shown: 2 virtual services and 2 destinations of IPv6, which only root in the \
+                first user namespace can see\n";
+    assert_eq!((listing.stderr.as_str(), listing.status), (told, 0));
+    let among_rules = user.answer_reading("-R", "-L -n\n");
+    assert_eq!((among_rules.stderr.as_str(), among_rules.status), (told, 0));
+    assert_eq!(among_rules.stdout, listing.stdout);
     assert!(
         listing.stdout.contains("  -> 10.0.0.2:80 "),
         "{}",
@@ -365,6 +365,42 @@ fn entries_of_ipv6_that_root_has_made_are_told_and_not_lost() {
         );
     }
     assert_eq!(user.rules(), rules);
+}
+
+/// As in a box that has no /proc: nothing tells whether root has made such entries.
+#[test]
+fn without_proc_a_listing_tells_that_it_may_not_have_all_and_saving_fails() {
+    let user = User::new();
+    restore(&user.namespace, RULES);
+    let without_proc = |arguments: &str| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c"])
+            .arg("mount -t tmpfs none /proc && exec \"$0\" \"$@\"")
+            .arg(user.folder.path().join("ipvsadm"))
+            .args(arguments.split_ascii_whitespace())
+            .current_dir("/");
+        let command = user.namespace.as_owner(command).unwrap();
+        Answer::of(command, "").unwrap()
+    };
+    let listing = without_proc("-L -n");
+    assert_eq!(
+        (listing.stderr.as_str(), listing.status),
+        (
+            "not known: whether there are entries of IPv6 too, as there is no /proc/net/ip_vs \
+             here\n",
+            0
+        )
+    );
+    assert_eq!(listing.stdout, ipvsadm(&user.namespace, "-L -n"));
+    let saved = without_proc("-S -n");
+    assert_eq!((saved.stdout.as_str(), saved.status), ("", 1));
+    assert_eq!(
+        saved.stderr,
+        "cannot read the table from its file: No such file or directory (os error 2)\n"
+    );
+    let changed = without_proc("-D -f 5");
+    assert_eq!((changed.stderr.as_str(), changed.status), ("", 0));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{
     failure::{self, CommandLine, FailedCommand, Incomplete, Messages, RuleAt},
     json,
     run::{
-        self,
+        self, hidden,
         rule_file::{Rule, input_error, is_json, parse_words, read_all, split_line},
         session::Session,
     },
@@ -37,6 +37,12 @@ pub(super) trait Executor {
 
     /// Carries out any other command.
     fn execute(&mut self, command: &Command, out: &mut impl Write) -> anyhow::Result<()>;
+
+    /// Finds out, after a command, whether it has listed less than there is; returns what
+    /// is to be told about that.
+    fn find_hidden(&mut self, _command: &Command) -> Option<anyhow::Error> {
+        None
+    }
 }
 
 impl Executor for Session {
@@ -60,6 +66,10 @@ impl Executor for Session {
 
     fn execute(&mut self, command: &Command, out: &mut impl Write) -> anyhow::Result<()> {
         run::execute(command, self, out)
+    }
+
+    fn find_hidden(&mut self, command: &Command) -> Option<anyhow::Error> {
+        hidden::find_after(command, self)
     }
 }
 
@@ -201,6 +211,13 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
             Err(error) if !failure::is_closed_pipe(&error) => self.record_failure(place, error),
             _ => {
                 self.last_status = 0;
+                let Some(note) = self.executor.find_hidden(&command) else {
+                    return Ok(());
+                };
+                // What was listed comes before what is not.
+                failure::flush(self.out)?;
+                let note = note.context(self.locate(Some(place)));
+                self.messages.report(&note);
                 Ok(())
             }
         }
