@@ -702,9 +702,10 @@ _ipvsadm() {
 complete -F _ipvsadm ipvsadm
 
 _ipvsadm_wrapper() {
-    local options='--strict --check --exist --keep-weights --json --netns -h'
-    [[ ${1##*/} != ipvsadm-save ]] || options='-n --json --netns -h'
+    local options='--strict --check --exist --keep-weights --json --netns --interface -h'
+    [[ ${1##*/} != ipvsadm-save ]] || options='-n --json --netns --interface -h'
     [[ $3 != --netns ]] || options=$(_ipvsadm_namespaces)
+    [[ $3 != --interface ]] || options='netlink sockopt'
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$2")
 }
 complete -F _ipvsadm_wrapper ipvsadm-save ipvsadm-restore

@@ -1153,6 +1153,7 @@ complete -c ipvsadm-save -f
 complete -c ipvsadm-save -s n -d 'Addresses and ports as numbers'
 complete -c ipvsadm-save -l json -d 'As one JSON document; errors too'
 complete -c ipvsadm-save -l netns -x -a '(__ipvsadm_values netns (commandline -ct))' -d 'The table of this network namespace'
+complete -c ipvsadm-save -l interface -x -a '(__ipvsadm_values interface (commandline -ct))' -d 'Reach IPVS through this interface of the kernel only'
 complete -c ipvsadm-save -s h -d 'Show help'
 complete -c ipvsadm-restore -f
 complete -c ipvsadm-restore -l strict -d 'Number the lines that fail'
@@ -1161,4 +1162,5 @@ complete -c ipvsadm-restore -l exist -d 'Edit what is there, do not mind what is
 complete -c ipvsadm-restore -l keep-weights -d 'Leave the weights that are there'
 complete -c ipvsadm-restore -l json -d 'Errors as one JSON object a line'
 complete -c ipvsadm-restore -l netns -x -a '(__ipvsadm_values netns (commandline -ct))' -d 'The table of this network namespace'
+complete -c ipvsadm-restore -l interface -x -a '(__ipvsadm_values interface (commandline -ct))' -d 'Reach IPVS through this interface of the kernel only'
 complete -c ipvsadm-restore -s h -d 'Show help'

@@ -153,9 +153,10 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm -e -t 10.0.0.1:80 --netns blue -r ", &[]),
     ("ipvsadm --netns blue --start-daemon master --mcast-interface ", &[]),
     // The scripts beside the program.
-    ("ipvsadm-save -", &["-n --json --netns -h"]),
-    ("ipvsadm-restore -", &["--strict --check --exist --keep-weights --json --netns -h"]),
+    ("ipvsadm-save -", &["-n --json --netns --interface -h"]),
+    ("ipvsadm-restore -", &["--strict --check --exist --keep-weights --json --netns --interface -h"]),
     ("ipvsadm-save --netns b", &["blue"]),
+    ("ipvsadm-restore --interface so", &["sockopt"]),
 ];
 
 /// Prints what bash makes of each line, split into words as readline does it.

@@ -15,6 +15,7 @@ pub(crate) mod options;
 mod raw;
 pub(crate) mod rules;
 pub(crate) mod scan;
+pub(crate) mod scripts;
 pub(crate) mod spec;
 #[cfg(test)]
 mod tests;

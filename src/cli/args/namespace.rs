@@ -6,7 +6,6 @@
 use ipvs_client::NamespaceReference;
 
 use super::{
-    error::UsageError,
     name::{self, CommandName},
     raw::parse_namespace,
     scan::{Scanner, Token},
@@ -31,39 +30,10 @@ pub(crate) fn find_namespace(words: &[&str]) -> Option<NamespaceReference> {
     parse_namespace(namespace?).ok()
 }
 
-/// Takes the network namespace out of the words of `ipvsadm-save` or
-/// `ipvsadm-restore`, which are not read as those of `ipvsadm` are.
-///
-/// # Errors
-/// When it is named twice, or in words that no network namespace has.
-pub(crate) fn take_namespace<'a>(
-    words: &[&'a str],
-) -> Result<(Option<NamespaceReference>, Vec<&'a str>), UsageError> {
-    let mut namespace = None;
-    let mut others = Vec::new();
-    let mut words = words.iter().copied();
-    while let Some(word) = words.next() {
-        let (start, attached) = match word.split_once('=') {
-            Some((start, value)) => (start, Some(value)),
-            None => (word, None),
-        };
-        if start.strip_prefix("--") != Some(name::NETNS.name) {
-            others.push(word);
-            continue;
-        }
-        let value = attached.or_else(|| words.next());
-        let value = value.ok_or_else(|| UsageError::MissingValue(word.to_owned()))?;
-        if namespace.replace(parse_namespace(value)?).is_some() {
-            return Err(UsageError::Repeated(name::NETNS));
-        }
-    }
-    Ok((namespace, others))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::parse;
+    use crate::args::{error::UsageError, parse};
 
     fn find(line: &str) -> Option<String> {
         let words: Vec<_> = line.split(' ').collect();
@@ -133,32 +103,6 @@ mod tests {
             ("-L --netns=", UsageError::Namespace(String::new())),
         ] {
             assert_eq!(parsed(line), Err(error), "{line}");
-        }
-    }
-
-    #[test]
-    fn the_scripts_take_it_out_of_their_words() {
-        let take = |line: &'static str| {
-            let words: Vec<_> = line.split(' ').collect();
-            let (namespace, others) = take_namespace(&words)?;
-            let path = namespace.map(|namespace| namespace.path());
-            Ok((path, others.join(" ")))
-        };
-        for (line, path, others) in [
-            ("-n --json", None, "-n --json"),
-            ("--netns blue -n", Some("/run/netns/blue"), "-n"),
-            ("-n --netns=7", Some("/proc/7/ns/net"), "-n"),
-            ("--netnsblue --netns ./x", Some("./x"), "--netnsblue"),
-        ] {
-            let taken = (path.map(Into::into), others.to_owned());
-            assert_eq!(take(line), Ok(taken), "{line}");
-        }
-        for (line, error) in [
-            ("-n --netns", UsageError::MissingValue("--netns".to_owned())),
-            ("--netns=", UsageError::Namespace(String::new())),
-            ("--netns a --netns=b", UsageError::Repeated(name::NETNS)),
-        ] {
-            assert_eq!(take(line), Err(error), "{line}");
         }
     }
 }

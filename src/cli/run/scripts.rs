@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    args::namespace::take_namespace,
-    command::{Command, Save},
+    args::scripts::{TablePlace, take_place},
+    command::{Command, Save, spelling::Elsewhere},
     failure::Messages,
     run::{
         self,
@@ -25,12 +25,14 @@ const STATUS_HELP: u8 = 1;
 /// The first line names the program and its purpose: scripts look for it.
 const SAVE_HELP: &str = "\
 ipvsadm-save: save the IPVS table to stdout, as rules for ipvsadm-restore
-Usage: ipvsadm-save [-n] [--json] [--netns NAMESPACE] > RULES
+Usage: ipvsadm-save [-n] [--json] [--netns NAMESPACE] [--interface NAME] > RULES
 
   -n                 Addresses and ports as numbers, without looking up names
   --json             As one JSON document; errors too
   --netns NAMESPACE  The table of this network namespace: a name in /run/netns,
                      a path, or the number of a process
+  --interface NAME   Reach IPVS through this interface of the kernel only:
+                     netlink or sockopt
   -h                 Show this help
 ";
 
@@ -49,6 +51,8 @@ cleared first. Lines that begin with # are comments.
   --json             Errors as one JSON object a line
   --netns NAMESPACE  The table of this network namespace: a name in /run/netns,
                      a path, or the number of a process
+  --interface NAME   Reach IPVS through this interface of the kernel only:
+                     netlink or sockopt
   -h                 Show this help
 ";
 
@@ -121,20 +125,29 @@ fn warn_about(unknown: &[&str], program: &str, messages: &mut Messages<'_>) {
     }
 }
 
+/// Goes where the table is.
+///
+/// # Errors
+/// When the network namespace cannot be entered.
+fn open_session(place: TablePlace) -> anyhow::Result<Session> {
+    if let Some(namespace) = &place.namespace {
+        namespace.enter()?;
+    }
+    Ok(Session::using(place.interface, Elsewhere(place.namespace)))
+}
+
 /// `ipvsadm-save`: returns the exit status.
 pub(crate) fn run_save(
     words: &[&str],
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    let (namespace, words) = take_namespace(words)?;
+    let (place, words) = take_place(words)?;
     match parse_save(&words) {
         Some((command, unknown)) => {
-            if let Some(namespace) = namespace {
-                namespace.enter()?;
-            }
+            let mut session = open_session(place)?;
             warn_about(&unknown, "ipvsadm-save", messages);
-            run::execute(&command, &mut Session::default(), out)?;
+            run::execute(&command, &mut session, out)?;
             Ok(0)
         }
         None => {
@@ -153,14 +166,12 @@ pub(crate) fn run_restore(
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    let (namespace, words) = take_namespace(words)?;
+    let (place, words) = take_place(words)?;
     match parse_restore(&words) {
         Some((options, unknown)) => {
-            if let Some(namespace) = namespace {
-                namespace.enter()?;
-            }
+            let mut session = open_session(place)?;
             warn_about(&unknown, "ipvsadm-restore", messages);
-            replace_table(&options, rules, &mut Session::default(), out, messages)
+            replace_table(&options, rules, &mut session, out, messages)
         }
         None => {
             messages.show(RESTORE_HELP);

@@ -404,6 +404,44 @@ fn without_proc_a_listing_tells_that_it_may_not_have_all_and_saving_fails() {
 }
 
 #[test]
+fn the_scripts_use_the_interface_that_they_are_told() {
+    let user = User::new();
+    let script = |name: &str, arguments: &str, input: &str| {
+        let mut command = Command::new(user.folder.path().join("ipvsadm"));
+        command
+            .arg0(name)
+            .args(arguments.split_ascii_whitespace())
+            .env("XDG_RUNTIME_DIR", user.folder.path().join("runtime"))
+            .current_dir("/");
+        let command = user.namespace.as_owner(command).unwrap();
+        let answer = Answer::of(command, input).unwrap();
+        (answer.stdout, answer.stderr, answer.status)
+    };
+    let done = |stdout: &str| (stdout.to_owned(), String::new(), 0);
+    assert_eq!(
+        script("ipvsadm-restore", "--interface sockopt", RULES),
+        done("")
+    );
+    assert_eq!(user.rules(), RULES);
+    assert_eq!(
+        script("ipvsadm-save", "-n --interface=sockopt", ""),
+        done(RULES)
+    );
+    for name in ["ipvsadm-restore", "ipvsadm-save"] {
+        let (stdout, stderr, status) = script(name, "--interface netlink", "-A -f 9\n");
+        assert_eq!((stdout.as_str(), status), ("", 2), "{name}");
+        assert!(
+            stderr.contains("Permission denied (you must be root)\n"),
+            "{name}: {stderr}"
+        );
+        let wrong = script(name, "--interface proc", "-A -f 9\n");
+        let told = "illegal interface specified: netlink and sockopt are known\n".to_owned();
+        assert_eq!(wrong, (String::new(), told, 2), "{name}");
+    }
+    assert_eq!(user.rules(), RULES);
+}
+
+#[test]
 fn only_the_interface_that_was_asked_for_is_used() {
     let user = User::new();
     let netlink = user.answer("-L -n --interface netlink");
