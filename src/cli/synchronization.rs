@@ -19,7 +19,7 @@ use crate::system::{
 /// The group of daemons about which the kernel does not say one (`ip_vs_sync.c`).
 pub(crate) const DEFAULT_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
 /// The port of such daemons.
-const DEFAULT_PORT: u16 = 8848;
+pub(crate) const DEFAULT_PORT: u16 = 8848;
 /// The settings of synchronization, by the beginning of their names.
 const SETTINGS: &str = "ipv4/vs/sync_";
 /// The number of ports, and threads, of a daemon.

@@ -37,9 +37,9 @@ impl Elsewhere {
 }
 
 /// Returns a text as a shell reads it as one word.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._:@%+=-".contains(letter);
-    match text.chars().all(is_plain) {
+    match !text.is_empty() && text.chars().all(is_plain) {
         true => text.to_owned(),
         false => format!("'{}'", text.replace('\'', r"'\''")),
     }

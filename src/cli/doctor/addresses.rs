@@ -8,9 +8,10 @@ use ipvs_client::ServiceId;
 
 use super::{
     check::{Finding, Unknown},
+    commands::set_up,
     director::{Director, Way},
 };
-use crate::system::interfaces::InterfaceKind;
+use crate::{command::spelling::quote, system::interfaces::InterfaceKind};
 
 pub(super) fn find_missing_addresses(director: &Director) -> Result<Vec<Finding>, Unknown> {
     let mut addresses: BTreeMap<IpAddr, ServiceId> = BTreeMap::new();
@@ -47,7 +48,7 @@ fn describe(director: &Director, address: IpAddr, service: &ServiceId) -> Result
     let (message, command) = match interface {
         Some(interface) if !interface.up => (
             format!("is on {}, which is down", interface.name),
-            Some(format!("ip link set {} up", interface.name)),
+            Some(set_up(&interface.name)),
         ),
         Some(interface) => (
             format!("is on {}, but not in use", interface.name),
@@ -69,6 +70,7 @@ fn describe(director: &Director, address: IpAddr, service: &ServiceId) -> Result
 /// Makes the command that puts a virtual address on an interface: of IPv6, usable at once
 /// and not chosen as the sender of the director's own packets.
 fn add_address(address: IpAddr, interface: &str) -> String {
+    let interface = quote(interface);
     match address {
         IpAddr::V4(_) => format!("ip address add {address}/32 dev {interface}"),
         IpAddr::V6(_) => {

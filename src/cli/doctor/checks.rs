@@ -5,7 +5,7 @@
 use super::{
     addresses,
     check::Check,
-    daemons,
+    connections, daemons,
     director::Director,
     firewall, forwarding, kernel,
     real_server::{self, RealServer},
@@ -75,8 +75,24 @@ pub(crate) static DIRECTOR_CHECKS: &[Check<Director>] = &[
         find: daemons::find_unreachable_daemons,
     },
     Check {
+        name: "sync-id",
+        find: daemons::find_other_sync_ids,
+    },
+    Check {
+        name: "sync-settings",
+        find: daemons::find_unfit_settings,
+    },
+    Check {
         name: "quiesced-persistence",
         find: settings::find_clients_of_quiesced,
+    },
+    Check {
+        name: "removed-server",
+        find: connections::find_lost_connections,
+    },
+    Check {
+        name: "port-reuse",
+        find: connections::find_reused_ports,
     },
     Check {
         name: "defence",

@@ -2,15 +2,20 @@
 
 //! The facts about a director that its checks are made of.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
-use ipvs_client::{Destination, DestinationId, ForwardingMethod, Service, ServiceId, SyncDaemon};
+use ipvs_client::{
+    DaemonRole, Destination, DestinationId, ForwardingMethod, Service, ServiceId, SyncDaemon,
+};
 
 use super::{check::Unknown, machine::Machine};
 use crate::{
     system::{
         firewall::Firewall, interfaces::Interface, multicast::MulticastGroup, routes::Route,
-        sockets::ListeningSocket,
+        sockets::ListeningSocket, sync_messages::Heard,
     },
     table::Entry,
 };
@@ -35,11 +40,21 @@ pub(crate) struct Director {
     pub(crate) daemons: Result<Vec<SyncDaemon>, Unknown>,
     /// The multicast groups that interfaces have joined.
     pub(crate) groups: Result<Vec<MulticastGroup>, Unknown>,
+    /// The messages of other sync daemons that came while this program listened. It only
+    /// does where a backup takes those with one syncid.
+    pub(crate) heard: Result<BTreeSet<Heard>, Unknown>,
+    /// The connections that are open. They are only read while the kernel drops packets of
+    /// those whose server is gone.
+    pub(crate) open_connections: Result<OpenConnections, Unknown>,
     /// The number of buckets of the connection table.
     pub(crate) buckets: Result<u32, Unknown>,
     /// It may be another director that has the virtual addresses now, for this reason.
     pub(crate) standby: Option<String>,
 }
+
+/// The number of open connections of TCP and SCTP, by the virtual address and port that the
+/// clients asked and by real server. Of UDP nobody knows which are still in use.
+pub(crate) type OpenConnections = BTreeMap<(ServiceId, DestinationId), u64>;
 
 /// The virtual services that are looked at.
 #[derive(Clone, Debug)]
@@ -88,6 +103,16 @@ impl Director {
     pub(super) fn table(&self) -> Result<&[Entry], Unknown> {
         let table = self.table.as_ref().map_err(Clone::clone)?;
         Ok(&table.entries)
+    }
+
+    pub(super) fn daemons(&self) -> Result<&[SyncDaemon], Unknown> {
+        self.daemons.as_deref().map_err(Clone::clone)
+    }
+
+    /// Returns true if it learns of the connections of another director.
+    pub(super) fn has_backup_daemon(&self) -> Result<bool, Unknown> {
+        let mut daemons = self.daemons()?.iter();
+        Ok(daemons.any(|daemon| daemon.role == DaemonRole::Backup))
     }
 
     /// Returns the real servers of all virtual services, one after the other.
@@ -164,6 +189,8 @@ pub(super) mod tests {
             path_drops: Some(0),
             daemons: Ok(Vec::new()),
             groups: Ok(Vec::new()),
+            heard: Ok(BTreeSet::new()),
+            open_connections: Ok(BTreeMap::new()),
             buckets: Ok(4096),
             standby: None,
             machine,

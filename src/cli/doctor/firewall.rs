@@ -2,12 +2,13 @@
 
 //! Checks of the firewall and of filters: they let packets through, with what IPVS needs.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use ipvs_client::{ForwardingMethod, ServiceId};
+use ipvs_client::{AddressFamily, ForwardingMethod, ServiceId};
 
 use super::{
     check::{Finding, Unknown},
+    commands::{placeholder, set},
     director::{Director, Way},
 };
 use crate::system::{firewall::Firewall, interfaces::InterfaceKind};
@@ -22,26 +23,42 @@ impl Director {
 }
 
 pub(super) fn find_missing_marks(director: &Director) -> Result<Vec<Finding>, Unknown> {
-    let mut marks = BTreeSet::new();
+    // Each mark with the commands for its families.
+    let mut marks: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for (service, _) in director.table()? {
-        if let ServiceId::Fwmark { mark, .. } = service.id {
-            marks.insert(mark);
+        if let ServiceId::Fwmark { mark, family } = service.id {
+            let commands = marks.entry(mark).or_default();
+            commands.push(set_mark(mark.get(), family));
         }
     }
     let mut findings = Vec::new();
-    for mark in marks {
+    for (mark, commands) in marks {
         if !director.firewall()?.can_set_mark(mark.get()) {
             findings.push(Finding {
                 object: format!("fwmark {mark}"),
                 message: "is set by no rule of the firewall".to_owned(),
-                why: "No packet has this mark, so that the virtual service gets none (iptables \
-                      -t mangle -A PREROUTING ... -j MARK --set-mark)."
+                why: "No packet has this mark, so that the virtual service gets none. ADDRESS, \
+                      PROTOCOL and PORT stand for those of the packets that shall have it."
                     .to_owned(),
-                commands: Vec::new(),
+                commands,
             });
         }
     }
     Ok(findings)
+}
+
+/// Makes the command that gives a mark to packets that only people know.
+fn set_mark(mark: u32, family: AddressFamily) -> String {
+    let program = match family {
+        AddressFamily::Ipv4 => "iptables",
+        AddressFamily::Ipv6 => "ip6tables",
+    };
+    format!(
+        "{program} -t mangle -A PREROUTING -d {} -p {} --dport {} -j MARK --set-mark {mark}",
+        placeholder::ADDRESS,
+        placeholder::PROTOCOL,
+        placeholder::PORT
+    )
 }
 
 pub(super) fn find_missing_tracking(director: &Director) -> Result<Vec<Finding>, Unknown> {
@@ -73,7 +90,7 @@ pub(super) fn find_missing_tracking(director: &Director) -> Result<Vec<Finding>,
         object: "net.ipv4.vs.conntrack".to_owned(),
         message: message.to_owned(),
         why: why.to_owned(),
-        commands: vec!["sysctl -w net.ipv4.vs.conntrack=1".to_owned()],
+        commands: vec![set(CONNTRACK, 1)],
     }])
 }
 
@@ -104,7 +121,7 @@ pub(super) fn find_strict_filters(director: &Director) -> Result<Vec<Finding>, U
         why: "It drops packets of clients that the director would answer by another interface."
             .to_owned(),
         // The greater of this and the setting of the interface is in effect.
-        commands: vec!["sysctl -w net.ipv4.conf.all.rp_filter=2".to_owned()],
+        commands: vec![set("ipv4/conf/all/rp_filter", 2)],
     }])
 }
 
@@ -143,7 +160,12 @@ mod tests {
             told(find_missing_marks(&director)),
             [(
                 "fwmark 1 is set by no rule of the firewall".to_owned(),
-                vec![]
+                ["iptables", "ip6tables"]
+                    .map(|program| format!(
+                        "{program} -t mangle -A PREROUTING -d ADDRESS -p PROTOCOL --dport PORT \
+                         -j MARK --set-mark 1"
+                    ))
+                    .to_vec()
             )]
         );
     }

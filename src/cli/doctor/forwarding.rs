@@ -8,9 +8,9 @@ use ipvs_client::{AddressFamily, ForwardingMethod, ServiceId};
 
 use super::{
     check::{Finding, Unknown},
+    commands::set,
     director::{Director, Way},
 };
-use crate::system::settings::sysctl_name;
 
 /// A setting that is off: its object in findings, and its path below `/proc/sys/net`.
 type Off = (String, String);
@@ -41,7 +41,7 @@ pub(super) fn find_missing_forwarding(director: &Director) -> Result<Vec<Finding
             message: format!("is off, and {} masquerades", name_services(&services)),
             why: "The replies of the real servers arrive at the director and go no further."
                 .to_owned(),
-            commands: vec![format!("sysctl -w {}=1", sysctl_name(&setting))],
+            commands: vec![set(&setting, 1)],
         })
         .collect())
 }

@@ -6,6 +6,8 @@
 mod addresses;
 mod check;
 mod checks;
+mod commands;
+mod connections;
 mod daemons;
 mod director;
 mod firewall;
@@ -22,7 +24,9 @@ pub(crate) use self::check::{Finding, Found, Skipped};
 pub(crate) use self::{
     check::{Report, Unknown, examine},
     checks::{DIRECTOR_CHECKS, REAL_SERVER_CHECKS},
-    director::{Director, Table},
+    commands::find_placeholders,
+    connections::EXPIRE_NODEST,
+    director::{Director, OpenConnections, Table},
     machine::Machine,
     real_server::RealServer,
 };

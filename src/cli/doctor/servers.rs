@@ -5,13 +5,16 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use ipvs_client::{DestinationId, ForwardingMethod, Protocol, ServiceId};
 
 use super::{
     check::{Finding, Unknown},
+    commands::{edit_server, placeholder, set_up},
     director::{Director, Server, Way},
-    services::edit_server,
+    services::is_usable,
 };
+use crate::command::spelling::quote;
 
 pub(super) fn find_missing_routes(director: &Director) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
@@ -22,13 +25,19 @@ pub(super) fn find_missing_routes(director: &Director) -> Result<Vec<Finding>, U
             continue;
         }
         let down = find_down_interface(director, address)?;
-        let (message, commands) = match (down, way) {
+        let lost = "Its share of the connections is lost.";
+        let (message, why, commands) = match (down, way) {
             // There may be a default route, which does not lead there.
             (Some(name), _) => (
                 format!("is behind {name}, which is down"),
-                vec![format!("ip link set {name} up")],
+                lost.to_owned(),
+                vec![set_up(name)],
             ),
-            (None, Way::None) => ("has no route".to_owned(), Vec::new()),
+            (None, Way::None) => {
+                let (words, command) = add_route(&server);
+                let why = format!("{lost} {words}");
+                ("has no route".to_owned(), why, vec![command])
+            }
             (
                 None,
                 Way::By {
@@ -37,6 +46,7 @@ pub(super) fn find_missing_routes(director: &Director) -> Result<Vec<Finding>, U
                 },
             ) if !interface.running => (
                 format!("is behind {}, which is not connected", interface.name),
+                lost.to_owned(),
                 Vec::new(),
             ),
             (None, Way::By { .. } | Way::Local) => continue,
@@ -44,11 +54,28 @@ pub(super) fn find_missing_routes(director: &Director) -> Result<Vec<Finding>, U
         findings.push(Finding {
             object: server.name(),
             message,
-            why: "Its share of the connections is lost.".to_owned(),
+            why,
             commands,
         });
     }
     Ok(findings)
+}
+
+/// Makes the command that adds a route to a server, which takes the place of one that refuses
+/// its packets, and says what to fill in. Direct routing cannot pass a router.
+fn add_route(server: &Server<'_>) -> (&'static str, String) {
+    let (words, way) = match server.method() {
+        ForwardingMethod::DirectRouting => (
+            "INTERFACE stands for the one that leads to its link.",
+            format!("dev {}", placeholder::INTERFACE),
+        ),
+        _ => (
+            "ROUTER stands for the address of the router on the way to it.",
+            format!("via {}", placeholder::ROUTER),
+        ),
+    };
+    let host = IpNet::from(server.id().address);
+    (words, format!("ip route replace {host} {way}"))
 }
 
 /// Returns the interface whose network has the address, if it is down and no other has it.
@@ -170,8 +197,11 @@ pub(super) fn find_deaf_local_servers(director: &Director) -> Result<Vec<Finding
             ForwardingMethod::Masquerading => *id,
             _ => DestinationId::new(address, port),
         };
-        // Port 0 is every port.
-        if target.port == 0 || !matches!(director.way_to(id.address)?, Way::Local) {
+        // Port 0 is every port, and a server of weight 0 gets no new connections.
+        if target.port == 0
+            || server.server.settings.weight == 0
+            || !matches!(director.way_to(id.address)?, Way::Local)
+        {
             continue;
         }
         let sockets = director.sockets.as_ref().map_err(Clone::clone)?;
@@ -184,12 +214,25 @@ pub(super) fn find_deaf_local_servers(director: &Director) -> Result<Vec<Finding
             findings.push(Finding {
                 object: server.name(),
                 message: format!("is this director, and nothing listens at {target}"),
-                why: "Its share of the connections is refused.".to_owned(),
-                commands: Vec::new(),
+                why: "Its share of the connections is refused. Start the program, or keep new \
+                      connections away from the server while it does not run."
+                    .to_owned(),
+                commands: match has_another(director, &server)? {
+                    true => edit(&server, "-w 0"),
+                    false => Vec::new(),
+                },
             });
         }
     }
     Ok(findings)
+}
+
+/// Returns true if another server of the same virtual service takes new connections.
+fn has_another(director: &Director, server: &Server<'_>) -> Result<bool, Unknown> {
+    let mut others = director.servers()?.filter(|other| {
+        other.service.id == server.service.id && other.server.id != server.server.id
+    });
+    Ok(others.any(|other| is_usable(other.server)))
 }
 
 /// Makes the commands after which an address is not chosen as a sender. Of IPv4 there are
@@ -207,7 +250,8 @@ fn deprecate(director: &Director, address: IpAddr) -> Result<Vec<String>, Unknow
     let Some(interface) = machine.interface(own.interface)? else {
         return Ok(Vec::new());
     };
-    let place = format!("{address}/{} dev {}", own.prefix_length, interface.name);
+    let (length, name) = (own.prefix_length, quote(&interface.name));
+    let place = format!("{address}/{length} dev {name}");
     Ok(vec![
         format!("ip address del {place}"),
         format!("ip address add {place} nodad preferred_lft 0"),
@@ -283,7 +327,7 @@ mod tests {
             told(find_missing_routes(&without)),
             [(
                 "server 10.0.0.2:80 of TCP 192.0.2.9:80 has no route".to_owned(),
-                vec![]
+                vec!["ip route replace 10.0.0.2/32 via ROUTER".to_owned()]
             )]
         );
     }
@@ -362,7 +406,8 @@ mod tests {
                 (Protocol::Tcp, "0.0.0.0:8080"),
                 (Protocol::Tcp, "127.0.0.1:80"),
             ] {
-                assert_eq!(find(method, &[other]), [(sentence.to_owned(), vec![])]);
+                let command = "ipvsadm -e --keep -t 192.0.2.1:80 -r 192.0.2.1:80 -w 0";
+                assert_eq!(find(method, &[other]), [found(sentence, command)]);
             }
         }
     }

@@ -3,30 +3,13 @@
 //! Checks of virtual services: they exist, have a server that takes connections, and
 //! a scheduler that can use their servers.
 
-use ipvs_client::{Destination, DestinationId, Protocol, Service, ServiceId};
+use ipvs_client::{Destination, Protocol, Service, ServiceId};
 
 use super::{
     check::{Finding, Unknown},
+    commands::{SERVER_WORDS, add_server, add_service, edit_server, edit_service},
     director::Director,
 };
-use crate::command::spelling::name_service;
-
-/// Makes the command about a virtual service; none where no option names it.
-fn edit_service(service: &ServiceId, options: &str) -> Vec<String> {
-    let service = name_service(service);
-    let command = |service| format!("ipvsadm -E --keep {service} {options}");
-    service.map(command).into_iter().collect()
-}
-
-/// Makes the command about a real server; none where no option names its service.
-pub(super) fn edit_server(
-    service: &ServiceId,
-    server: &DestinationId,
-    options: &str,
-) -> Option<String> {
-    let service = name_service(service)?;
-    Some(format!("ipvsadm -e --keep {service} -r {server} {options}"))
-}
 
 pub(super) fn find_missing_service(director: &Director) -> Result<Vec<Finding>, Unknown> {
     let (table, Some(asked)) = (director.table()?, director.asked) else {
@@ -35,17 +18,15 @@ pub(super) fn find_missing_service(director: &Director) -> Result<Vec<Finding>, 
     if !table.is_empty() {
         return Ok(Vec::new());
     }
-    let service = name_service(&asked);
+    let commands = [add_service(&asked), add_server(&asked)];
     Ok(vec![Finding {
         object: asked.to_string(),
         message: "does not exist".to_owned(),
-        why: "Its packets are for the director itself, which refuses them if nothing listens \
-              there. A virtual service needs real servers too (ipvsadm -a)."
-            .to_owned(),
-        commands: service
-            .map(|service| format!("ipvsadm -A {service}"))
-            .into_iter()
-            .collect(),
+        why: format!(
+            "Its packets are for the director itself, which refuses them if nothing listens \
+             there. {SERVER_WORDS}"
+        ),
+        commands: commands.into_iter().flatten().collect(),
     }])
 }
 
@@ -57,7 +38,8 @@ fn is_full(server: &Destination) -> bool {
     limit > 0 && present >= limit.into()
 }
 
-fn is_usable(server: &Destination) -> bool {
+/// Returns true if the scheduler can choose a server for new connections.
+pub(super) fn is_usable(server: &Destination) -> bool {
     server.settings.weight > 0 && !is_full(server)
 }
 
@@ -69,28 +51,36 @@ pub(super) fn find_unusable_servers(director: &Director) -> Result<Vec<Finding>,
     let describe = |(service, servers): &(Service, Vec<Destination>)| {
         let full = servers.iter().filter(|server| server.settings.weight > 0);
         let full: Vec<_> = full.collect();
-        let (message, mended, options) = match (servers.is_empty(), full.is_empty()) {
-            (true, _) => ("has no real server", Vec::new(), ""),
+        let edit = |servers: Vec<&Destination>, options| {
+            let servers = servers.into_iter();
+            servers
+                .filter_map(|server| edit_server(&service.id, &server.id, options))
+                .collect()
+        };
+        let refused = "New connections are refused.";
+        let (message, why, commands) = match (servers.is_empty(), full.is_empty()) {
+            (true, _) => (
+                "has no real server",
+                format!("{refused} {SERVER_WORDS}"),
+                add_server(&service.id).into_iter().collect(),
+            ),
             (false, true) => (
                 "has no real server with a weight above 0",
-                servers.iter().collect(),
-                "-w 1",
+                refused.to_owned(),
+                edit(servers.iter().collect(), "-w 1"),
             ),
             (false, false) => (
                 "has no real server that is below its upper threshold",
-                full,
+                refused.to_owned(),
                 // A lower threshold above the upper one is refused.
-                "-x 0 -y 0",
+                edit(full, "-x 0 -y 0"),
             ),
         };
-        let mended = mended.into_iter();
         Finding {
             object: service.id.to_string(),
             message: message.to_owned(),
-            why: "New connections are refused.".to_owned(),
-            commands: mended
-                .filter_map(|server| edit_server(&service.id, &server.id, options))
-                .collect(),
+            why,
+            commands,
         }
     };
     let findings: Vec<_> = unusable.map(describe).collect();
@@ -111,7 +101,7 @@ pub(super) fn find_unfit_schedulers(director: &Director) -> Result<Vec<Finding>,
                 object: service.id.to_string(),
                 message,
                 why: why.to_owned(),
-                commands: edit_service(&service.id, "-s wlc"),
+                commands: edit_service(&service.id, "-s wlc").into_iter().collect(),
             })
         })
         .collect())
@@ -146,7 +136,7 @@ fn describe_unfit(service: &Service, servers: &[Destination]) -> Option<(String,
 
 #[cfg(test)]
 mod tests {
-    use ipvs_client::{DestinationSettings, ServiceSettings};
+    use ipvs_client::{DestinationId, DestinationSettings, ServiceSettings};
 
     use super::*;
     use crate::{
@@ -188,7 +178,10 @@ mod tests {
             told(find_missing_service(&missing)),
             [(
                 "UDP [2001:db8::1]:53 does not exist".to_owned(),
-                vec!["ipvsadm -A -u [2001:db8::1]:53".to_owned()]
+                vec![
+                    "ipvsadm -A -u [2001:db8::1]:53".to_owned(),
+                    "ipvsadm -a -u [2001:db8::1]:53 -r SERVER METHOD".to_owned(),
+                ]
             )]
         );
     }
@@ -197,16 +190,23 @@ mod tests {
     fn a_service_needs_a_server_with_a_weight_that_is_below_its_threshold() {
         let limited = PLAIN.upper_threshold(5);
         for (servers, message, commands) in [
-            (vec![], Some("has no real server"), &[][..]),
+            (
+                vec![],
+                Some("has no real server"),
+                &["-a -t 192.0.2.1:80 -r SERVER METHOD"][..],
+            ),
             (
                 vec![server(2, PLAIN.weight(0), 0), server(3, PLAIN.weight(0), 9)],
                 Some("has no real server with a weight above 0"),
-                &["-r 10.0.0.2:80 -w 1", "-r 10.0.0.3:80 -w 1"],
+                &[
+                    "-e --keep -t 192.0.2.1:80 -r 10.0.0.2:80 -w 1",
+                    "-e --keep -t 192.0.2.1:80 -r 10.0.0.3:80 -w 1",
+                ],
             ),
             (
                 vec![server(2, limited, 5), server(3, PLAIN.weight(0), 0)],
                 Some("has no real server that is below its upper threshold"),
-                &["-r 10.0.0.2:80 -x 0 -y 0"],
+                &["-e --keep -t 192.0.2.1:80 -r 10.0.0.2:80 -x 0 -y 0"],
             ),
             (
                 vec![server(2, limited, 4), server(3, PLAIN.weight(0), 0)],
@@ -220,9 +220,7 @@ mod tests {
                 let commands = commands.iter();
                 (
                     format!("TCP 192.0.2.1:80 {message}"),
-                    commands
-                        .map(|rest| format!("ipvsadm -e --keep -t 192.0.2.1:80 {rest}"))
-                        .collect(),
+                    commands.map(|rest| format!("ipvsadm {rest}")).collect(),
                 )
             });
             let found = told(find_unusable_servers(&look_at(None, table)));

@@ -6,6 +6,7 @@ use ipvs_client::Destination;
 
 use super::{
     check::{Finding, Unknown},
+    commands::set,
     director::Director,
 };
 use crate::system::settings::sysctl_name;
@@ -33,10 +34,7 @@ pub(super) fn find_defences(director: &Director) -> Result<Vec<Finding>, Unknown
         let name = sysctl_name(setting);
         let (reason, commands) = match value {
             2 => ("because memory is low", Vec::new()),
-            _ => (
-                "whether memory is low or not",
-                vec![format!("sysctl -w {name}=1")],
-            ),
+            _ => ("whether memory is low or not", vec![set(setting, 1)]),
         };
         findings.push(Finding {
             object: name,
@@ -74,7 +72,7 @@ pub(super) fn find_clients_of_quiesced(director: &Director) -> Result<Vec<Findin
                 why: "New connections of these clients still go to it. That is right while it \
                       is drained, and wrong if it has failed."
                     .to_owned(),
-                commands: vec![format!("sysctl -w {}=1", sysctl_name(EXPIRE_QUIESCENT))],
+                commands: vec![set(EXPIRE_QUIESCENT, 1)],
             });
         }
     }
@@ -100,13 +98,9 @@ pub(super) fn find_full_tracking(director: &Director) -> Result<Vec<Finding>, Un
         object: "the table of connection tracking".to_owned(),
         message: format!("is nearly full: it has {count} of {most} entries"),
         why: "When it is full, the kernel drops the packets of new connections. (The limit is \
-              that of all network namespaces together, and is set in the first one.)"
+              set in the first network namespace, for all of them.)"
             .to_owned(),
-        commands: vec![format!(
-            "sysctl -w {}={}",
-            sysctl_name(MOST_TRACKED),
-            most.saturating_mul(2)
-        )],
+        commands: vec![set(MOST_TRACKED, most.saturating_mul(2))],
     }])
 }
 

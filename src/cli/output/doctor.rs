@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use ipvs_client::json::SCHEMA_VERSION;
 use serde::Serialize;
 
-use crate::doctor::Report;
+use crate::doctor::{Report, find_placeholders};
 
 /// Writes each finding as a line, the reason and the commands below it, and then what
 /// was not looked at.
@@ -52,6 +52,7 @@ struct Fault<'a> {
     message: &'a str,
     why: &'a str,
     commands: &'a [String],
+    placeholders: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -68,6 +69,7 @@ pub(crate) fn write_report_json(mut out: impl Write, report: &Report) -> io::Res
         message: &found.finding.message,
         why: &found.finding.why,
         commands: &found.finding.commands,
+        placeholders: find_placeholders(&found.finding.commands),
     });
     let skipped = report.skipped.iter().flat_map(|skipped| {
         let reason = &skipped.reason;
@@ -98,7 +100,7 @@ mod tests {
                     object: "TCP 192.0.2.1:80".to_owned(),
                     message: "has no usable server".to_owned(),
                     why: "Clients are refused.".to_owned(),
-                    commands: vec!["one".to_owned(), "two".to_owned()],
+                    commands: vec!["one".to_owned(), "two METHOD".to_owned()],
                 },
             }],
             skipped: vec![Skipped {
@@ -119,7 +121,7 @@ mod tests {
         assert_eq!(
             write(false),
             "usable-server: TCP 192.0.2.1:80 has no usable server\n\
-             \x20   Clients are refused.\n    one\n    two\n\n\
+             \x20   Clients are refused.\n    one\n    two METHOD\n\n\
              not looked at: this, that (it takes root)\n"
         );
         assert!(
@@ -143,7 +145,8 @@ mod tests {
                     "object": "TCP 192.0.2.1:80",
                     "message": "has no usable server",
                     "why": "Clients are refused.",
-                    "commands": ["one", "two"],
+                    "commands": ["one", "two METHOD"],
+                    "placeholders": ["METHOD"],
                 }],
                 "skipped": [
                     {"check": "this", "reason": "it takes root"},

@@ -8,10 +8,12 @@ use std::{
     io::{self, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::Path,
+    time::Duration,
 };
 
 use ipvs_client::{
-    Consistency, Counters, DaemonRole, Destination, Errno, ForwardingMethod, ServiceId, SyncDaemon,
+    Client, ConnectionService, Consistency, Counters, DaemonRole, Destination, DestinationId,
+    Errno, ForwardingMethod, Protocol, ServiceId, SyncDaemon,
 };
 
 use super::session::Session;
@@ -21,11 +23,12 @@ use crate::{
         doctor::{Doctor, Role, VirtualAddress},
     },
     doctor::{
-        DIRECTOR_CHECKS, Director, Machine, REAL_SERVER_CHECKS, RealServer, Report, Table, Unknown,
-        examine,
+        DIRECTOR_CHECKS, Director, EXPIRE_NODEST, Machine, OpenConnections, REAL_SERVER_CHECKS,
+        RealServer, Report, Table, Unknown, examine,
     },
     failure::{Messages, StdoutError},
     output::{colour_on_terminal, write_report, write_report_json},
+    synchronization::{DEFAULT_GROUP, DEFAULT_PORT},
     system::{
         addresses,
         firewall::Firewall,
@@ -37,6 +40,7 @@ use crate::{
         routes::{self, Route, RouteQuery},
         settings::Settings,
         sockets,
+        sync_messages::{self, Heard, Place},
     },
     table::{Entry, ReadOptions, read_entries, read_public_entries},
 };
@@ -105,6 +109,10 @@ fn read_director(service: Option<ServiceId>, session: &mut Session) -> anyhow::R
         }
         Err(unknown) => (Err(unknown.clone()), Err(unknown.clone())),
     };
+    let open_connections = match machine.settings.number(EXPIRE_NODEST) {
+        Some(0) if table.is_ok() => read_open_connections(session.client()?),
+        _ => Ok(OpenConnections::new()),
+    };
     Ok(Director {
         asked: service,
         routes: read_routes(name_addresses(entries), &mut socket),
@@ -112,6 +120,8 @@ fn read_director(service: Option<ServiceId>, session: &mut Session) -> anyhow::R
         sockets: explain("sockets", sockets::read()),
         path_drops: netstat::count_reverse_path_drops(),
         standby: find_standby(&groups, &daemons),
+        heard: hear(&daemons, &machine),
+        open_connections,
         groups,
         daemons,
         buckets,
@@ -151,6 +161,79 @@ fn find_standby(
     let is_backup = |daemon: &SyncDaemon| daemon.role == DaemonRole::Backup;
     (!daemons.is_empty() && daemons.iter().all(is_backup))
         .then(|| "this one only has the sync daemon of a backup".to_owned())
+}
+
+/// The most entries of the connection table that are read. The kernel begins anew for every
+/// page of them, so that a large table takes long.
+const MOST_CONNECTIONS: usize = 50_000;
+
+/// Counts the open connections of TCP and SCTP.
+fn read_open_connections(client: &Client) -> Result<OpenConnections, Unknown> {
+    // The error says what it is about.
+    let explain = |error: ipvs_client::Error| Unknown(error.to_string());
+    let mut connections = client.connections().map_err(explain)?;
+    let mut open = OpenConnections::new();
+    let mut read = 0;
+    while let Some(connection) = connections.next_connection().map_err(explain)? {
+        read += 1;
+        if read > MOST_CONNECTIONS {
+            let reason = format!("the connection table has more than {MOST_CONNECTIONS} entries");
+            return Err(Unknown(reason));
+        }
+        let ConnectionService::Address(asked) = connection.service else {
+            continue;
+        };
+        let Ok(protocol) = connection.protocol.parse::<Protocol>() else {
+            continue;
+        };
+        // The client of a persistence template has port 0.
+        if connection.state == "ESTABLISHED" && connection.client.port() != 0 {
+            let service = ServiceId::Address {
+                protocol,
+                address: asked.ip(),
+                port: asked.port(),
+            };
+            let destination = connection.destination;
+            let server = DestinationId::new(destination.ip(), destination.port());
+            *open.entry((service, server)).or_default() += 1;
+        }
+    }
+    Ok(open)
+}
+
+/// The time for which messages of sync daemons are waited for. A master holds them back for
+/// at most two seconds, and looks once in a second (`ip_vs_sync.c`).
+const LISTENING: Duration = Duration::from_secs(4);
+
+/// Listens to what comes to a backup daemon that takes the messages of one syncid.
+fn hear(
+    daemons: &Result<Vec<SyncDaemon>, Unknown>,
+    machine: &Machine,
+) -> Result<BTreeSet<Heard>, Unknown> {
+    let daemons = daemons.as_deref().map_err(Clone::clone)?;
+    let backup = daemons
+        .iter()
+        .find(|daemon| daemon.role == DaemonRole::Backup && daemon.sync_id != 0);
+    let interfaces = machine.interfaces.as_deref().map_err(Clone::clone)?;
+    let place = backup.and_then(|daemon| {
+        let mut interfaces = interfaces.iter();
+        let interface = interfaces.find(|interface| interface.name == daemon.interface)?;
+        let place = Place {
+            group: daemon.group.unwrap_or(DEFAULT_GROUP),
+            port: daemon.port.unwrap_or(DEFAULT_PORT),
+            interface: interface.index,
+        };
+        // Where nothing can come, that is the fault.
+        let wanted = u8::try_from(daemon.sync_id).ok()?;
+        interface.running.then_some((place, wanted))
+    });
+    match place {
+        Some((place, wanted)) => explain(
+            "the messages of sync daemons",
+            sync_messages::listen(place, wanted, LISTENING),
+        ),
+        None => Ok(BTreeSet::new()),
+    }
 }
 
 fn read_real_server(asked: &[VirtualAddress]) -> RealServer {

@@ -16,5 +16,6 @@ pub(crate) mod route_netlink;
 pub(crate) mod routes;
 pub(crate) mod settings;
 pub(crate) mod sockets;
+pub(crate) mod sync_messages;
 pub(crate) mod sync_sockets;
 pub(crate) mod sync_threads;

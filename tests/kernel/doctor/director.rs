@@ -2,12 +2,15 @@
 
 //! The checks of a director. The networks are those of the guides.
 
-use super::Patient;
+use super::{NAT_ONE, Patient};
 
 /// Two requests reach both servers of the virtual service with address IPv4.
 const BOTH: &str = "for i in 1 2; do curl -s --max-time 2 http://198.51.100.100/ || exit 1; done \
     | sort | uniq | wc -l | grep -qx 2";
-/// The same, of IPv6.
+/// Two requests are answered.
+const BOTH_OR_ONE: &str =
+    "for i in 1 2; do curl -s --max-time 2 -o /dev/null http://198.51.100.100/ || exit 1; done";
+/// As the first, of IPv6.
 const BOTH_V6: &str = "for i in 1 2; do curl -s --max-time 2 'http://[2001:db8:1::100]/' || exit 1; \
     done | sort | uniq | wc -l | grep -qx 2";
 
@@ -78,13 +81,6 @@ fn forwarding_that_is_off() {
 /// One request is answered.
 const ONE: &str = "curl -s --max-time 2 http://198.51.100.100/";
 
-/// The part of the guide that one server with IPv4 needs.
-const NAT_ONE: &str = "\
-    director# sysctl -w net.ipv4.ip_forward=1
-    director# ip address add 198.51.100.100/32 dev front
-    director# ipvsadm -A -t 198.51.100.100:80 -s rr
-    director# ipvsadm -a -t 198.51.100.100:80 -r 10.0.0.2:80 -m";
-
 /// As in docs/guides/direct-routing.md, with one server.
 const DIRECT_ROUTING: &str = "\
     server1# sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2
@@ -110,13 +106,16 @@ fn a_service_that_does_not_exist() {
     patient.expect_health();
     patient.run("director# ipvsadm -D -t 198.51.100.100:80");
     let finding = patient.find("service", "TCP 198.51.100.100:80 does not exist");
-    let command = finding["commands"][0].as_str().unwrap();
-    patient.run(&format!("director# {command}"));
-    // Which servers it should have, nobody can know.
+    patient.mend_with(&finding, &[("SERVER", "10.0.0.2"), ("METHOD", "-m")]);
+}
+
+#[test]
+fn a_service_without_a_server() {
+    let mut patient = Patient::new("behind", NAT_ONE, ONE);
+    patient.run("director# ipvsadm -d -t 198.51.100.100:80 -r 10.0.0.2:80");
+    assert!(!patient.is_working());
     let finding = patient.find("usable-server", "TCP 198.51.100.100:80 has no real server");
-    assert_eq!(finding["commands"], serde_json::json!([]));
-    patient.run("director# ipvsadm -a -t 198.51.100.100:80 -r 10.0.0.2:80 -m");
-    patient.expect_health();
+    patient.mend_with(&finding, &[("SERVER", "10.0.0.2:80"), ("METHOD", "-m")]);
 }
 
 #[test]
@@ -157,15 +156,48 @@ fn an_interface_to_the_servers_that_is_down() {
         "server-route",
         "server 10.0.0.2:80 of TCP 198.51.100.100:80 is behind back, which is down",
     );
-    patient.run("director# ip route add unreachable 10.0.0.2/32");
-    assert!(!patient.is_working());
-    let finding = patient.find(
+}
+
+#[test]
+fn servers_without_a_route() {
+    let mut away = Patient::new("away", TUNNELING, ONE);
+    away.run("director# ip route add unreachable 203.0.113.11/32");
+    assert!(!away.is_working());
+    let finding = away.find(
         "server-route",
-        "server 10.0.0.2:80 of TCP 198.51.100.100:80 has no route",
+        "server 203.0.113.11:80 of TCP 198.51.100.100:80 has no route",
     );
-    assert_eq!(finding["commands"], serde_json::json!([]));
-    patient.run("director# ip route del unreachable 10.0.0.2/32");
-    patient.expect_health();
+    away.mend_with(&finding, &[("ROUTER", "198.51.100.254")]);
+
+    let mut beside = Patient::new("beside", DIRECT_ROUTING, ONE);
+    beside.run("director# ip route add unreachable 198.51.100.11/32");
+    assert!(!beside.is_working());
+    let finding = beside.find(
+        "server-route",
+        "server 198.51.100.11:80 of TCP 198.51.100.100:80 has no route",
+    );
+    beside.mend_with(&finding, &[("INTERFACE", "front")]);
+}
+
+#[test]
+fn an_interface_whose_name_a_shell_would_not_take() {
+    let set_up = format!(
+        "director# ip link set back down
+         director# ip link set back name 'b;$HOME'
+         director# ip link set 'b;$HOME' up
+         {NAT_ONE}"
+    );
+    let mut patient = Patient::new("behind", &set_up, ONE);
+    patient.break_and_mend(
+        "director# ip link set 'b;$HOME' down",
+        "server-route",
+        "server 10.0.0.2:80 of TCP 198.51.100.100:80 is behind b;$HOME, which is down",
+    );
+    patient.break_and_mend(
+        "director# sysctl -w 'net.ipv4.conf.b;$HOME.forwarding=0'",
+        "ip-forward",
+        "IPv4 forwarding from b;$HOME is off, and TCP 198.51.100.100:80 masquerades",
+    );
 }
 
 #[test]
@@ -239,9 +271,24 @@ fn a_director_that_is_its_own_server_and_hears_nothing() {
         "server 198.51.100.100:80 of TCP 198.51.100.100:80 is this director, and nothing listens \
          at 198.51.100.100:80",
     );
+    // Nobody knows what should listen there.
     assert_eq!(finding["commands"], serde_json::json!([]));
     patient.run(start);
     patient.expect_health();
+
+    // Where others take connections, it need not be asked.
+    patient.works = BOTH_OR_ONE;
+    patient.run(
+        "director# sysctl -w net.ipv4.ip_forward=1
+         director# ipvsadm -a -t 198.51.100.100:80 -r 10.0.0.2:80 -m",
+    );
+    patient.expect_health();
+    patient.break_and_mend(
+        "director# kill $(cat /run/web)",
+        "local-server",
+        "server 198.51.100.100:80 of TCP 198.51.100.100:80 is this director, and nothing listens \
+         at 198.51.100.100:80",
+    );
 }
 
 #[test]
@@ -262,9 +309,14 @@ fn a_mark_that_no_rule_sets() {
         "firewall-mark",
         "fwmark 1 is set by no rule of the firewall",
     );
-    assert_eq!(finding["commands"], serde_json::json!([]));
-    patient.run(set);
-    patient.expect_health();
+    patient.mend_with(
+        &finding,
+        &[
+            ("ADDRESS", "198.51.100.100"),
+            ("PROTOCOL", "tcp"),
+            ("PORT", "80"),
+        ],
+    );
 }
 
 #[test]

@@ -6,12 +6,20 @@
 mod director;
 mod limits;
 mod real_server;
+mod sync;
 
 use ipvs_lab::{Answer, wait};
 use serde_json::Value;
 
 use crate::guides::Scene;
 use crate::json::checked;
+
+/// A director that masquerades to one server, as in docs/guides/nat.md.
+const NAT_ONE: &str = "\
+    director# sysctl -w net.ipv4.ip_forward=1
+    director# ip address add 198.51.100.100/32 dev front
+    director# ipvsadm -A -t 198.51.100.100:80 -s rr
+    director# ipvsadm -a -t 198.51.100.100:80 -r 10.0.0.2:80 -m";
 
 /// A network that works, and what shows that it does.
 struct Patient {
@@ -118,12 +126,34 @@ impl Patient {
     /// Runs the commands of a finding and sees that the network works again.
     #[track_caller]
     fn mend(&mut self, finding: &Value) {
-        let commands = finding["commands"].as_array().unwrap();
-        assert!(!commands.is_empty(), "{finding}");
-        for command in commands {
-            let answer = self.scene.run(self.place, command.as_str().unwrap(), "");
+        self.mend_with(finding, &[]);
+    }
+
+    /// Does the same where words are to be filled in.
+    #[track_caller]
+    fn mend_with(&mut self, finding: &Value, words: &[(&str, &str)]) {
+        for command in fill_in(finding, words) {
+            let answer = self.scene.run(self.place, &command, "");
             assert_eq!(answer.status, 0, "{command}: {}", answer.stdout);
         }
         self.expect_health();
     }
+}
+
+/// Returns the commands of a finding, with these words in the place of those that it says
+/// are to be filled in.
+#[track_caller]
+fn fill_in(finding: &Value, words: &[(&str, &str)]) -> Vec<String> {
+    let placeholders: Vec<_> = words.iter().map(|(placeholder, _)| *placeholder).collect();
+    assert_eq!(finding["placeholders"], serde_json::json!(placeholders));
+    let commands = finding["commands"].as_array().unwrap();
+    assert!(!commands.is_empty(), "{finding}");
+    let commands = commands.iter().map(|command| {
+        let mut command = command.as_str().unwrap().to_owned();
+        for (placeholder, word) in words {
+            command = command.replace(placeholder, word);
+        }
+        command
+    });
+    commands.collect()
 }

@@ -9,6 +9,7 @@ use super::{
     super::check::{Finding, Unknown},
     RealServer, add_address, is_a_link,
 };
+use crate::command::spelling::quote;
 
 /// The value of `arp_ignore` with which no address is answered for.
 const IGNORE_ALL: i64 = 8;
@@ -34,7 +35,8 @@ pub(in crate::doctor) fn find_missing_addresses(
                 let elsewhere = places.iter().any(|(_, other)| !is_a_link(other));
                 let mut commands = vec![format!(
                     "ip address del {address}/{} dev {}",
-                    own.prefix_length, interface.name
+                    own.prefix_length,
+                    quote(&interface.name)
                 )];
                 if !elsewhere {
                     commands.push(add_address(address, choose_interface(server, address)?));
@@ -97,7 +99,7 @@ pub(in crate::doctor) fn find_networks(server: &RealServer) -> Result<Vec<Findin
                      and its replies do not reach them."
                 ),
                 commands: vec![
-                    format!("ip address del {address}/{length} dev {name}"),
+                    format!("ip address del {address}/{length} dev {}", quote(name)),
                     add_address(address, name),
                 ],
             });

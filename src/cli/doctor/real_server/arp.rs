@@ -7,8 +7,11 @@
 use std::net::IpAddr;
 
 use super::{
-    super::check::{Finding, Unknown},
-    RealServer, is_a_link, set,
+    super::{
+        check::{Finding, Unknown},
+        commands::set,
+    },
+    RealServer, is_a_link,
 };
 use crate::system::{addresses::Scope, interfaces::Interface};
 

@@ -12,12 +12,11 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{check::Unknown, machine::Machine};
 use crate::{
-    command::doctor::VirtualAddress,
+    command::{doctor::VirtualAddress, spelling::quote},
     system::{
         addresses::InterfaceAddress,
         interfaces::{Interface, InterfaceKind, TunnelDevice},
         routes::Route,
-        settings::sysctl_name,
         sockets::ListeningSocket,
     },
 };
@@ -134,16 +133,12 @@ fn is_a_link(interface: &Interface) -> bool {
 
 /// Makes the command that gives the machine a virtual address.
 fn add_address(address: IpAddr, interface: &str) -> String {
+    let interface = quote(interface);
     match address {
         IpAddr::V4(_) => format!("ip address add {address}/32 dev {interface}"),
         // The director has it too, which would be taken for a duplicate.
         IpAddr::V6(_) => format!("ip address add {address}/128 dev {interface} nodad"),
     }
-}
-
-/// Makes the command that gives a setting below `/proc/sys/net` a value.
-fn set(name: &str, value: i64) -> String {
-    format!("sysctl -w {}={value}", sysctl_name(name))
 }
 
 #[cfg(test)]

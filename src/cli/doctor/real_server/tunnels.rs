@@ -5,12 +5,18 @@
 use std::net::IpAddr;
 
 use super::{
-    super::check::{Finding, Unknown},
-    RealServer, add_address, is_a_link, set,
+    super::{
+        check::{Finding, Unknown},
+        commands::{set, set_up},
+    },
+    RealServer, add_address, is_a_link,
 };
-use crate::system::{
-    addresses::Scope,
-    interfaces::{Interface, TunnelDevice, TunnelProtocol},
+use crate::{
+    command::spelling::quote,
+    system::{
+        addresses::Scope,
+        interfaces::{Interface, TunnelDevice, TunnelProtocol},
+    },
 };
 
 pub(in crate::doctor) fn find_unfit_devices(server: &RealServer) -> Result<Vec<Finding>, Unknown> {
@@ -24,7 +30,7 @@ pub(in crate::doctor) fn find_unfit_devices(server: &RealServer) -> Result<Vec<F
                     object: interface.name.clone(),
                     message: "is down".to_owned(),
                     why: "It unwraps no packets, and its addresses do not count.".to_owned(),
-                    commands: vec![format!("ip link set {} up", interface.name)],
+                    commands: vec![set_up(&interface.name)],
                 });
             }
             findings.extend(describe_local(server, interface, tunnel)?);
@@ -53,7 +59,7 @@ fn describe_local(
     let better = choose_local(server, local)?;
     let command = better.map(|address| {
         let kind = tunnel.protocol.name();
-        format!("ip link set {name} type {kind} local {address}")
+        format!("ip link set {} type {kind} local {address}", quote(name))
     });
     Ok(Some(Finding {
         object: name.clone(),
