@@ -294,7 +294,7 @@ fn parse_entry(line: &[u8]) -> Option<TableEntry<'_>> {
 fn parse_service(line: &[u8]) -> Option<TableService<'_>> {
     let (kind, rest) = split_once(line, b' ')?;
     let rest = rest.strip_prefix(b" ")?;
-    let (name, rest) = split_once(rest, b' ')?;
+    let (name, mut rest) = split_once(rest, b' ')?;
     let (name, one_packet) = if kind == b"FWM" {
         let mark = NonZeroU32::new(hexadecimal(name, 8)?)?;
         (TableServiceName::Fwmark(mark), Some(false))
@@ -307,24 +307,23 @@ fn parse_service(line: &[u8]) -> Option<TableService<'_>> {
         };
         (name, address.is_ipv4().then_some(false))
     };
-    let mut words = rest.split(|byte| *byte == b' ').filter(|w| !w.is_empty());
     let mut service = TableService {
         name,
-        scheduler: std::str::from_utf8(words.next()?).ok()?,
+        scheduler: std::str::from_utf8(take_word(&mut rest)?).ok()?,
         one_packet,
         persistence: None,
     };
-    let mut word = words.next();
+    let mut word = take_word(&mut rest);
     if word == Some(b"ops") {
         service.one_packet = Some(true);
-        word = words.next();
+        word = take_word(&mut rest);
     }
     if word == Some(b"persistent") {
         service.persistence = Some(TablePersistence {
-            ticks: signed(words.next()?)?,
-            mask: hexadecimal(words.next()?, 8)?,
+            ticks: signed(take_word(&mut rest)?)?,
+            mask: hexadecimal(take_word(&mut rest)?, 8)?,
         });
-        word = words.next();
+        word = take_word(&mut rest);
     }
     word.is_none().then_some(service)
 }
@@ -341,22 +340,21 @@ fn parse_protocol(word: &[u8]) -> Option<Protocol> {
     })
 }
 
-fn parse_destination(line: &[u8]) -> Option<TableDestination> {
-    let mut words = line.split(|byte| *byte == b' ').filter(|w| !w.is_empty());
+fn parse_destination(mut line: &[u8]) -> Option<TableDestination> {
     let destination = TableDestination {
-        id: parse_endpoint(words.next()?)?,
-        forwarding_method: match words.next()? {
+        id: parse_endpoint(take_word(&mut line)?)?,
+        forwarding_method: match take_word(&mut line)? {
             b"Masq" => ForwardingWord::Masquerading,
             b"Local" => ForwardingWord::LocalNode,
             b"Tunnel" => ForwardingWord::Tunneling,
             b"Route" => ForwardingWord::DirectRouting,
             _ => return None,
         },
-        weight: signed(words.next()?)?,
-        active_connections: signed(words.next()?)?,
-        inactive_connections: signed(words.next()?)?,
+        weight: signed(take_word(&mut line)?)?,
+        active_connections: signed(take_word(&mut line)?)?,
+        inactive_connections: signed(take_word(&mut line)?)?,
     };
-    words.next().is_none().then_some(destination)
+    take_word(&mut line).is_none().then_some(destination)
 }
 
 /// `0A000001:0050` or `[2001:0db8:0000:0000:0000:0000:0000:0001]:0050`
@@ -372,6 +370,16 @@ fn parse_endpoint(word: &[u8]) -> Option<DestinationId> {
     };
     let port = hexadecimal(port.strip_prefix(b":")?, 4)?;
     Some(SocketAddr::new(address, port.try_into().ok()?).into())
+}
+
+/// Takes the next word off the front.
+fn take_word<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let begin = rest.iter().position(|byte| *byte != b' ')?;
+    let (_, word) = rest.split_at_checked(begin)?;
+    let end = word.iter().position(|byte| *byte == b' ');
+    let (word, after) = word.split_at_checked(end.unwrap_or(word.len()))?;
+    *rest = after;
+    Some(word)
 }
 
 fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
