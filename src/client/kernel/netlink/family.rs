@@ -3,7 +3,7 @@
 //! The number of the IPVS family, which the kernel gives out when its module
 //! is loaded.
 
-use std::{fs, io, process::Command};
+use std::{fs, io, iter, process::Command};
 
 use ipvs_netlink::IpvsMessage;
 use netlink_packet_core::{DecodeError, Emitable, NLM_F_ACK, NlasIterator, parse_u16};
@@ -82,10 +82,12 @@ fn look_up(exchange: &mut Exchange) -> Result<u16> {
     })
 }
 
-/// Runs the module loaders there are, one each time.
+/// Runs the module loaders there are, one each time. The kernel's setting is not read
+/// before the first is wanted.
 pub(crate) fn load_module() -> impl Iterator<Item = io::Result<String>> {
-    let setting = fs::read_to_string("/proc/sys/kernel/modprobe").unwrap_or_default();
-    module_loaders(setting).into_iter().map(|path| run(&path))
+    iter::once_with(|| fs::read_to_string("/proc/sys/kernel/modprobe").unwrap_or_default())
+        .flat_map(module_loaders)
+        .map(|path| run(&path))
 }
 
 /// The loader that the kernel itself asks, by its setting, and the usual one.
