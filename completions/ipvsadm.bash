@@ -6,7 +6,7 @@
 # begin tables
 # All commands.
 _ipvsadm_commands() {
-    REPLY='add-service edit-service delete-service clear restore save apply diff compare-connections add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor help version'
+    REPLY='add-service edit-service delete-service clear restore save apply diff compare-connections add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor report help version'
 }
 
 # The options that may stand before the command.
@@ -36,6 +36,7 @@ _ipvsadm_name() {
         --stop-daemon) REPLY='stop-daemon' ;;
         --drain) REPLY='drain' ;;
         --doctor) REPLY='doctor' ;;
+        --report) REPLY='report' ;;
         -h | --help) REPLY='help' ;;
         -v | --version) REPLY='version' ;;
         -t | --tcp-service) REPLY='tcp-service' ;;
@@ -90,6 +91,7 @@ _ipvsadm_name() {
         --idle) REPLY='idle' ;;
         --remove) REPLY='remove' ;;
         --undo) REPLY='undo' ;;
+        --redact) REPLY='redact' ;;
         --wait) REPLY='wait' ;;
         --mcast-interface) REPLY='mcast-interface' ;;
         --syncid) REPLY='syncid' ;;
@@ -126,6 +128,7 @@ _ipvsadm_forms() {
         stop-daemon) REPLY='--stop-daemon' ;;
         drain) REPLY='--drain' ;;
         doctor) REPLY='--doctor' ;;
+        report) REPLY='--report' ;;
         help) REPLY='-h --help' ;;
         version) REPLY='-v --version' ;;
         tcp-service) REPLY='-t --tcp-service' ;;
@@ -180,6 +183,7 @@ _ipvsadm_forms() {
         idle) REPLY='--idle' ;;
         remove) REPLY='--remove' ;;
         undo) REPLY='--undo' ;;
+        redact) REPLY='--redact' ;;
         wait) REPLY='--wait' ;;
         mcast-interface) REPLY='--mcast-interface' ;;
         syncid) REPLY='--syncid' ;;
@@ -276,6 +280,7 @@ _ipvsadm_legal() {
         stop-daemon) REPLY='syncid json netns interface' ;;
         drain) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json netns interface' ;;
         doctor) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server json netns interface' ;;
+        report) REPLY='redact json netns interface' ;;
         *) REPLY= ;;
     esac
 }
@@ -337,6 +342,7 @@ _ipvsadm_excludes() {
         idle) REPLY='idle undo' ;;
         remove) REPLY='remove undo' ;;
         undo) REPLY='idle remove undo wait' ;;
+        redact) REPLY='redact' ;;
         wait) REPLY='check dry-run undo wait' ;;
         mcast-interface) REPLY='mcast-interface' ;;
         syncid) REPLY='syncid' ;;

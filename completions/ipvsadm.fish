@@ -8,7 +8,7 @@
 function __ipvsadm_commands
     switch "$argv[1]"
         case '*'
-            printf '%s\n' add-service edit-service delete-service clear restore save apply diff compare-connections add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor help version
+            printf '%s\n' add-service edit-service delete-service clear restore save apply diff compare-connections add-server edit-server delete-server list zero set start-daemon stop-daemon drain doctor report help version
     end
 end
 
@@ -61,6 +61,8 @@ function __ipvsadm_name
             printf '%s\n' drain
         case --doctor
             printf '%s\n' doctor
+        case --report
+            printf '%s\n' report
         case -h --help
             printf '%s\n' help
         case -v --version
@@ -169,6 +171,8 @@ function __ipvsadm_name
             printf '%s\n' remove
         case --undo
             printf '%s\n' undo
+        case --redact
+            printf '%s\n' redact
         case --wait
             printf '%s\n' wait
         case --mcast-interface
@@ -233,6 +237,8 @@ function __ipvsadm_forms
             printf '%s\n' '--drain'
         case doctor
             printf '%s\n' '--doctor'
+        case report
+            printf '%s\n' '--report'
         case help
             printf '%s\n' '-h' '--help'
         case version
@@ -341,6 +347,8 @@ function __ipvsadm_forms
             printf '%s\n' '--remove'
         case undo
             printf '%s\n' '--undo'
+        case redact
+            printf '%s\n' '--redact'
         case wait
             printf '%s\n' '--wait'
         case mcast-interface
@@ -405,6 +413,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Give a real server no new connections, in one or all virtual services that have it'
         case doctor
             printf '%s\n' 'Look for the reasons why virtual services do not work, and show the commands that mend them'
+        case report
+            printf '%s\n' 'Write everything about this director as one JSON document, for those who are to help'
         case help
             printf '%s\n' 'Show this help'
         case version
@@ -513,6 +523,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Wait, and remove the real server when its connections have ended'
         case undo
             printf '%s\n' 'Give back the weights that real servers had before they were drained'
+        case redact
+            printf '%s\n' 'Replace addresses and names of interfaces, the same by the same'
         case wait
             printf '%s\n' 'Wait until no other ipvsadm changes the table, or until no active connection is left; for so long at most [default: without end]'
         case mcast-interface
@@ -681,6 +693,8 @@ function __ipvsadm_legal
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json netns interface
         case doctor
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server json netns interface
+        case report
+            printf '%s\n' redact json netns interface
     end
 end
 
@@ -795,6 +809,8 @@ function __ipvsadm_excludes
             printf '%s\n' remove undo
         case undo
             printf '%s\n' idle remove undo wait
+        case redact
+            printf '%s\n' redact
         case wait
             printf '%s\n' check dry-run undo wait
         case mcast-interface

@@ -16,6 +16,7 @@ mod generate;
 mod json;
 mod names;
 mod output;
+mod redact;
 mod run;
 mod scheduler_flags;
 mod sigpipe;

@@ -41,7 +41,7 @@ const MODULES: &str = "ip_vs_ftp\nip_vs_rr\nip_vs_pe_sip\nip_vs_pe_other\nip_vs_
 
 const COMMANDS: &str = "-A --add-service -E --edit-service -D --delete-service -C --clear \
     -R --restore -S --save -a --add-server -e --edit-server -d --delete-server -L -l --list \
-    -Z --zero --set --start-daemon --stop-daemon --drain --doctor --apply --diff --compare-connections -h --help -v --version";
+    -Z --zero --set --start-daemon --stop-daemon --drain --doctor --report --apply --diff --compare-connections -h --help -v --version";
 const SERVICES: &str = "-t --tcp-service -u --udp-service --sctp-service -f --fwmark-service";
 /// Options of every command.
 const EVERY: &str = "--json --netns --interface";
@@ -94,6 +94,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("ipvsadm --drain -", &[SERVICES, "-r --real-server --wait --idle --remove --undo", EVERY]),
     ("ipvsadm --drain --undo -", &[SERVICES, "-r --real-server", EVERY]),
     ("ipvsadm --doctor -", &[SERVICES, "-r --real-server", EVERY]),
+    ("ipvsadm --report -", &["--redact", EVERY]),
     ("ipvsadm --drain -r 10.0.0.2 --wait 5 -", &[SERVICES, "--idle --remove", EVERY]),
     ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -g -", &["-w --weight -x --u-threshold -y --l-threshold --exist", EVERY]),
     ("ipvsadm -a -t 10.0.0.1:80 -r 10.0.0.9 -w 1 -x 9 -y 5 -i --tun-", &[

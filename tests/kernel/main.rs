@@ -35,6 +35,7 @@ mod program;
 mod public;
 mod refusals;
 mod replies;
+mod report;
 mod rootless;
 mod table_file;
 mod tables;

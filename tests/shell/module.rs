@@ -156,3 +156,29 @@ echo \"$command\"; $command
         "1\nmodule: the module ip_vs is not loaded\nmodprobe ip_vs\n0\n"
     );
 }
+
+#[test]
+fn a_report_loads_nothing_and_says_what_there_is_not() {
+    let script = "\
+\"$1\" --report > /run/report; echo $?
+grep -o '\"not_read\":.*' /run/report
+grep -o '\"ip_vs\":\"[a-z]*\"' /run/report
+ls /run/asked /proc/net/ip_vs 2> /run/errors
+";
+    let program = program::path().unwrap().into();
+    let answer = run(script, &program);
+    let reason = "IPVS is not in this kernel now";
+    let parts = [
+        "ipvs",
+        "totals",
+        "timeouts",
+        "daemons",
+        "connections",
+        "services",
+    ];
+    let parts = parts.map(|part| format!("{{\"part\":\"{part}\",\"reason\":\"{reason}\"}}"));
+    let list = parts.join(",");
+    let (beginning, rest) = answer.stdout.split_once("\n\"ip_vs\":").unwrap();
+    assert_eq!(beginning, format!("0\n\"not_read\":[{list}]}}"));
+    assert_eq!(rest, "\"loadable\"\n");
+}

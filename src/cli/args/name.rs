@@ -26,6 +26,7 @@ pub(crate) enum CommandName {
     StopDaemon,
     Drain,
     Doctor,
+    Report,
     Help,
     Version,
 }
@@ -116,6 +117,7 @@ pub(crate) const DRY_RUN: Group = Group::new(51, "dry-run");
 pub(crate) const NETNS: Group = Group::new(52, "netns");
 pub(crate) const INTERFACE: Group = Group::new(53, "interface");
 pub(crate) const CHANGES: Group = Group::new(54, "changes");
+pub(crate) const REDACT: Group = Group::new(55, "redact");
 
 /// A set of groups, such as those that a command line has an option of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -74,6 +74,7 @@ const EVERY_COMMAND_ON_A_TABLE: Commands = Commands::optional(&[
     C::StopDaemon,
     C::Drain,
     C::Doctor,
+    C::Report,
 ]);
 /// Every command but help.
 const EVERY_COMMAND: Commands = Commands {
@@ -125,6 +126,8 @@ pub(crate) static TABLE: &[Spec] = &[
         .help("Give a real server no new connections, in one or all virtual services that have it"),
     command(C::Doctor, "doctor")
         .help("Look for the reasons why virtual services do not work, and show the commands that mend them"),
+    command(C::Report, "report")
+        .help("Write everything about this director as one JSON document, for those who are to help"),
     command(C::Help, "help").letters(&['h'])
         .help("Show this help"),
     command(C::Version, "version").letters(&['v'])
@@ -265,6 +268,9 @@ pub(crate) static TABLE: &[Spec] = &[
         .help("Wait, and remove the real server when its connections have ended"),
     option(H::DrainOptions, name::UNDO, DRAINING)
         .help("Give back the weights that real servers had before they were drained"),
+
+    option(H::ReportOptions, name::REDACT, Commands::optional(&[C::Report]))
+        .help("Replace addresses and names of interfaces, the same by the same"),
 
     option(H::WaitOptions, name::WAIT, Commands::optional(&[C::Apply, C::Drain]))
         .help("Wait until no other ipvsadm changes the table, or until no active connection is left; for so long at most [default: without end]")

@@ -37,6 +37,8 @@ pub(crate) enum Request {
     Doctor(Doctor),
     /// The connections are compared with those of another director.
     Compare(Compare),
+    /// Everything about the director in one document.
+    Report(Report),
     Run(Command),
 }
 
@@ -112,6 +114,13 @@ pub(crate) struct Compare {
     /// The connections of the other director; standard input if not given.
     pub(crate) file: Option<PathBuf>,
     pub(crate) form: Form,
+}
+
+/// The options of --report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// Addresses and names of interfaces are replaced.
+    pub(crate) redact: bool,
 }
 
 /// The table in a form that -R reads.

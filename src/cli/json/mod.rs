@@ -19,8 +19,8 @@ pub(crate) use self::{
     plan::{name_object, write_plan},
     read::changes,
     write::{
-        ConnectionsDocument, Origin, TableDocument, write_synchronization, write_timeouts,
-        write_version,
+        ConnectionsDocument, Origin, TableDocument, describe_public_entry, write_synchronization,
+        write_timeouts, write_version,
     },
 };
 

@@ -104,34 +104,43 @@ impl<W: Write> TableDocument<W> {
         service: &Service,
         destinations: &[Destination],
     ) -> io::Result<()> {
-        let mut entry = serde_json::to_value(Entry::new(service, destinations))?;
-        if let Some(fields) = entry.as_object_mut() {
-            forget(fields, &["scheduler_flags", "persistence_engine", "stats"]);
-            match service.id {
-                ServiceId::Fwmark { .. } => {
-                    forget(fields, &["family"]);
-                    if let Some(Value::Object(fields)) = fields.get_mut("persistence") {
-                        forget(fields, &["netmask", "prefix_length"]);
-                    }
-                }
-                ServiceId::Address { address, .. } if address.is_ipv6() => {
-                    forget(fields, &["one_packet"]);
-                }
-                ServiceId::Address { .. } => {}
-            }
-            let destinations = fields.get_mut("destinations").and_then(Value::as_array_mut);
-            for destination in destinations.into_iter().flatten() {
-                if let Some(fields) = destination.as_object_mut() {
-                    forget(fields, UNKNOWN_OF_DESTINATIONS);
-                }
-            }
-        }
-        self.0.item(&entry)
+        self.0.item(&describe_public_entry(service, destinations)?)
     }
 
     pub(crate) fn end(self) -> io::Result<()> {
         self.0.end()
     }
+}
+
+/// Describes a service and its destinations, of which no more is known than
+/// `/proc/net/ip_vs` tells.
+pub(crate) fn describe_public_entry(
+    service: &Service,
+    destinations: &[Destination],
+) -> serde_json::Result<Value> {
+    let mut entry = serde_json::to_value(Entry::new(service, destinations))?;
+    if let Some(fields) = entry.as_object_mut() {
+        forget(fields, &["scheduler_flags", "persistence_engine", "stats"]);
+        match service.id {
+            ServiceId::Fwmark { .. } => {
+                forget(fields, &["family"]);
+                if let Some(Value::Object(fields)) = fields.get_mut("persistence") {
+                    forget(fields, &["netmask", "prefix_length"]);
+                }
+            }
+            ServiceId::Address { address, .. } if address.is_ipv6() => {
+                forget(fields, &["one_packet"]);
+            }
+            ServiceId::Address { .. } => {}
+        }
+        let destinations = fields.get_mut("destinations").and_then(Value::as_array_mut);
+        for destination in destinations.into_iter().flatten() {
+            if let Some(fields) = destination.as_object_mut() {
+                forget(fields, UNKNOWN_OF_DESTINATIONS);
+            }
+        }
+    }
+    Ok(entry)
 }
 
 /// The fields of a destination that `/proc/net/ip_vs` does not have.

@@ -45,8 +45,9 @@ struct Document<'a> {
     skipped: Vec<Unseen<'a>>,
 }
 
+/// A finding, for JSON.
 #[derive(Serialize)]
-struct Fault<'a> {
+pub(super) struct Fault<'a> {
     check: &'a str,
     object: &'a str,
     message: &'a str,
@@ -55,14 +56,26 @@ struct Fault<'a> {
     placeholders: Vec<&'a str>,
 }
 
+/// A check that was not made, for JSON.
 #[derive(Serialize)]
-struct Unseen<'a> {
+pub(super) struct Unseen<'a> {
     check: &'a str,
     reason: &'a str,
 }
 
 /// Writes the findings, and what was not looked at, as a JSON document.
 pub(crate) fn write_report_json(mut out: impl Write, report: &Report) -> io::Result<()> {
+    let document = Document {
+        schema_version: SCHEMA_VERSION,
+        findings: list_faults(report),
+        skipped: list_unseen(report),
+    };
+    serde_json::to_writer(&mut out, &document)?;
+    writeln!(out)
+}
+
+/// Lists the findings for a JSON document.
+pub(super) fn list_faults(report: &Report) -> Vec<Fault<'_>> {
     let findings = report.findings.iter().map(|found| Fault {
         check: found.check,
         object: &found.finding.object,
@@ -71,18 +84,17 @@ pub(crate) fn write_report_json(mut out: impl Write, report: &Report) -> io::Res
         commands: &found.finding.commands,
         placeholders: find_placeholders(&found.finding.commands),
     });
+    findings.collect()
+}
+
+/// Lists the checks that were not made for a JSON document.
+pub(super) fn list_unseen(report: &Report) -> Vec<Unseen<'_>> {
     let skipped = report.skipped.iter().flat_map(|skipped| {
         let reason = &skipped.reason;
         let checks = skipped.checks.iter();
         checks.map(move |check| Unseen { check, reason })
     });
-    let document = Document {
-        schema_version: SCHEMA_VERSION,
-        findings: findings.collect(),
-        skipped: skipped.collect(),
-    };
-    serde_json::to_writer(&mut out, &document)?;
-    writeln!(out)
+    skipped.collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod line;
 mod notice;
 mod number;
 mod openmetrics;
+mod overview;
 mod plan;
 mod text;
 mod wide;
@@ -31,6 +32,9 @@ pub(crate) use self::{
     json::JsonWriter,
     line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},
     openmetrics::write_openmetrics,
+    overview::{
+        ConnectionCounts, KernelVersion, Overview, Services, StateCount, Unread, write_overview,
+    },
     plan::{write_commands, write_differences},
     wide::WideWriter,
 };

@@ -59,7 +59,8 @@ pub(super) fn run(
     for role in &doctor.roles {
         report.append(match role {
             Role::Director { service } => {
-                examine(DIRECTOR_CHECKS, &read_director(*service, session)?)
+                let table = read_table(*service, Counters::Skip, session)?;
+                examine(DIRECTOR_CHECKS, &read_director(*service, table, session))
             }
             Role::RealServer(asked) => examine(REAL_SERVER_CHECKS, &read_real_server(asked)),
         });
@@ -85,9 +86,13 @@ pub(super) fn run(
     Ok(0)
 }
 
-fn read_director(service: Option<ServiceId>, session: &mut Session) -> anyhow::Result<Director> {
+/// Reads the facts about a director that has this table.
+pub(super) fn read_director(
+    service: Option<ServiceId>,
+    table: Result<Table, Unknown>,
+    session: &mut Session,
+) -> Director {
     let mut socket = RouteSocket::open();
-    let table = read_table(service, session)?;
     let entries = table.as_ref().map_or(&[][..], |table| &table.entries);
     let machine = read_machine(&mut socket);
     let firewall = match needs_firewall(entries) {
@@ -98,22 +103,29 @@ fn read_director(service: Option<ServiceId>, session: &mut Session) -> anyhow::R
         false => Ok(Firewall::default()),
     };
     let groups = explain("multicast groups", multicast::read());
-    let (daemons, buckets) = match &table {
-        Ok(_) => {
-            let client = session.client()?;
+    // These errors say what they are about.
+    let say = |error: ipvs_client::Error| Unknown(error.to_string());
+    let client = match &table {
+        Ok(_) => session.client().map_err(say),
+        Err(unknown) => Err(unknown.clone()),
+    };
+    let (daemons, buckets, open_connections) = match client {
+        Ok(client) => {
             let buckets = client.info().map(|info| info.connection_table_size);
-            let daemons = client.daemons();
-            // These errors say what they are about.
-            let explain = |error: ipvs_client::Error| Unknown(error.to_string());
-            (daemons.map_err(explain), buckets.map_err(explain))
+            let open_connections = match machine.settings.number(EXPIRE_NODEST) {
+                Some(0) => read_open_connections(client),
+                _ => Ok(OpenConnections::new()),
+            };
+            let daemons = client.daemons().map_err(say);
+            (daemons, buckets.map_err(say), open_connections)
         }
-        Err(unknown) => (Err(unknown.clone()), Err(unknown.clone())),
+        Err(unknown) => (
+            Err(unknown.clone()),
+            Err(unknown),
+            Ok(OpenConnections::new()),
+        ),
     };
-    let open_connections = match machine.settings.number(EXPIRE_NODEST) {
-        Some(0) if table.is_ok() => read_open_connections(session.client()?),
-        _ => Ok(OpenConnections::new()),
-    };
-    Ok(Director {
+    Director {
         asked: service,
         routes: read_routes(name_addresses(entries), &mut socket),
         firewall,
@@ -127,7 +139,7 @@ fn read_director(service: Option<ServiceId>, session: &mut Session) -> anyhow::R
         buckets,
         machine,
         table,
-    })
+    }
 }
 
 /// Returns true if the rules of the firewall matter: other programs have to be asked for
@@ -310,16 +322,17 @@ fn explain<T>(name: &str, outcome: io::Result<T>) -> Result<T, Unknown> {
 ///
 /// # Errors
 /// When the table is there and cannot be read.
-fn read_table(
+pub(super) fn read_table(
     service: Option<ServiceId>,
+    counters: Counters,
     session: &mut Session,
 ) -> anyhow::Result<Result<Table, Unknown>> {
     // To ask for IPVS would load its module.
-    if !session.is_open() && !Path::new("/proc/thread-self/net/ip_vs").exists() {
+    if !has_table(session) {
         return Ok(Err(explain_absence(Path::new("/proc/self").exists())));
     }
     let options = ReadOptions {
-        counters: Counters::Skip,
+        counters,
         consistency: Consistency::Agreed,
         sorted: true,
     };
@@ -337,6 +350,11 @@ fn read_table(
         entries,
         is_partial,
     }))
+}
+
+/// Returns whether the kernel has IPVS now: to ask would make it load the module.
+pub(super) fn has_table(session: &Session) -> bool {
+    session.is_open() || Path::new("/proc/thread-self/net/ip_vs").exists()
 }
 
 /// Words why there is no file with the table.

@@ -12,6 +12,7 @@ mod drain;
 mod hidden;
 mod listing;
 mod lock;
+mod report;
 pub(crate) mod restore;
 mod rule_file;
 pub(crate) mod scripts;
@@ -61,6 +62,7 @@ pub(crate) fn run_request(
         }
         Request::Drain(drain) => return drain::run(drain, session, out, messages),
         Request::Doctor(doctor) => return doctor::run(doctor, session, out, messages),
+        Request::Report(options) => report::run(options, session, out)?,
         Request::Compare(options) => return compare::run(options, session, out, messages),
         Request::Run(command) => {
             if unprivileged::is_reading(command) {

@@ -161,6 +161,7 @@ pub(super) fn parse_words(words: &[&str]) -> Result<Command, UsageError> {
         Request::Restore(_)
         | Request::Apply(_)
         | Request::Compare(_)
+        | Request::Report(_)
         | Request::Help
         | Request::Version(_)
         | Request::Watch(_)

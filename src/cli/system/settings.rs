@@ -83,6 +83,29 @@ impl Settings {
         settings.take_while(move |(name, _)| name.starts_with(beginning))
     }
 
+    /// Returns the same settings with other names of interfaces. Those of `all` and
+    /// `default` are settings of no interface.
+    pub(crate) fn with_interfaces(&self, mut rename: impl FnMut(&str) -> String) -> Self {
+        let mut renamed = |name: &str| {
+            let rest = INTERFACES.iter().find_map(|(parent, _)| {
+                let rest = name.strip_prefix(parent)?.strip_prefix('/')?;
+                Some((parent, rest.split_once('/')?))
+            });
+            match rest {
+                None | Some((_, ("all" | "default", _))) => name.to_owned(),
+                Some((parent, (interface, file))) => {
+                    format!("{parent}/{}/{file}", rename(interface))
+                }
+            }
+        };
+        let settings = self.0.iter();
+        Self(
+            settings
+                .map(|(name, text)| (renamed(name), text.clone()))
+                .collect(),
+        )
+    }
+
     /// Returns the number of a setting; none where it is not one number.
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
         self.text(name)?.parse().ok()
@@ -163,6 +186,35 @@ mod tests {
         assert_eq!(settings.number("ipv4/vs/sync_threshold"), None);
         assert_eq!(settings.text("ipv4/vs/sync_threshold"), Some("3\t50"));
         assert_eq!(settings.number("netfilter/nf_conntrack_max"), None);
+    }
+
+    #[test]
+    fn interfaces_get_other_names_and_all_and_default_are_none() {
+        let settings = Settings::from([
+            ("ipv4/conf/all/rp_filter", "1"),
+            ("ipv4/conf/eth0.5/rp_filter", "2"),
+            ("ipv6/conf/default/forwarding", "0"),
+            ("ipv6/conf/eth0.5/forwarding", "0"),
+            ("ipv4/ip_forward", "1"),
+        ]);
+        assert_eq!(
+            settings.with_interfaces(|name| format!("new-{name}")),
+            Settings::from([
+                ("ipv4/conf/all/rp_filter", "1"),
+                ("ipv4/conf/new-eth0.5/rp_filter", "2"),
+                ("ipv6/conf/default/forwarding", "0"),
+                ("ipv6/conf/new-eth0.5/forwarding", "0"),
+                ("ipv4/ip_forward", "1"),
+            ])
+        );
+        let ipvs: Vec<_> = settings.below("ipv6/").collect();
+        assert_eq!(
+            ipvs,
+            [
+                ("ipv6/conf/default/forwarding", "0"),
+                ("ipv6/conf/eth0.5/forwarding", "0")
+            ]
+        );
     }
 
     #[test]

@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     command::{
-        Command, Compare, DEFAULT_INTERFACE, Form, Request, Restore, Save, choice::OutputForm,
-        range,
+        Command, Compare, DEFAULT_INTERFACE, Form, Report, Request, Restore, Save,
+        choice::OutputForm, range,
     },
     scheduler_flags,
 };
@@ -122,6 +122,11 @@ pub(super) fn make_request(
             return Ok(Request::Compare(Compare {
                 file,
                 form: options.choose_form(),
+            }));
+        }
+        CommandName::Report => {
+            return Ok(Request::Report(Report {
+                redact: options.has(name::REDACT),
             }));
         }
         CommandName::Doctor => return Ok(options.make_doctor()),

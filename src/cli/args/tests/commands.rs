@@ -6,14 +6,15 @@
 use std::{
     net::IpAddr,
     num::{NonZeroU8, NonZeroU16},
+    path::PathBuf,
 };
 
 use ipvs_client::{Change, DaemonRole, Interface, SyncDaemonSettings, Timeouts};
 
-use super::{parse, request};
+use super::{parse, request, wrong};
 use crate::{
     args::{self, error::UsageError, name},
-    command::{Command, Form, ListTable, Request, Restore, TableForm, View},
+    command::{Command, Compare, Form, ListTable, Report, Request, Restore, TableForm, View},
 };
 
 #[test]
@@ -213,4 +214,57 @@ fn every_command_can_answer_in_json() {
 fn help_and_version_are_given_whatever_follows() {
     assert_eq!(request("-h -Q foo"), Ok(Request::Help));
     assert_eq!(request("--version -L"), Ok(Request::Version(Form::Classic)));
+}
+
+#[test]
+fn daemons_have_the_forms_that_can_show_them() {
+    for (words, form) in [
+        ("", TableForm::Classic),
+        ("--output classic", TableForm::Classic),
+        ("--output wide", TableForm::Wide),
+        ("--output json", TableForm::Json),
+        ("--json", TableForm::Json),
+    ] {
+        let line = format!("-L --daemon {words}");
+        assert_eq!(parse(&line), Ok(Command::Daemons(form)), "{line}");
+    }
+    for line in ["-L --daemon --output openmetrics", "-L --daemon --watch"] {
+        let (words, status) = wrong(line);
+        assert!(words.contains("the table"), "{words}");
+        assert_eq!(status, 2, "{line}");
+    }
+}
+
+#[test]
+fn the_connections_of_another_director_are_in_a_file_or_on_standard_input() {
+    for (words, file, form) in [
+        ("", None, Form::Classic),
+        ("-", None, Form::Classic),
+        ("there.json", Some("there.json"), Form::Classic),
+        ("--json -", None, Form::Json),
+    ] {
+        let file = file.map(PathBuf::from);
+        let line = format!("--compare-connections {words}");
+        let wanted = Request::Compare(Compare { file, form });
+        assert_eq!(request(&line), Ok(wanted), "{line}");
+    }
+    assert_eq!(
+        wrong("--compare-connections one two"),
+        ("unexpected argument one".to_owned(), 2)
+    );
+}
+
+#[test]
+fn a_report_is_redacted_only_if_that_is_asked_for() {
+    let report = |redact| Ok(Request::Report(Report { redact }));
+    assert_eq!(request("--report"), report(false));
+    assert_eq!(request("--report --json"), report(false));
+    assert_eq!(request("--report --redact"), report(true));
+    for line in [
+        "--doctor --redact",
+        "--report file",
+        "--report -t 10.0.0.1:80",
+    ] {
+        assert_eq!(request(line).unwrap_err().status(), 2, "{line}");
+    }
 }
