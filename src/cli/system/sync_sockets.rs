@@ -71,3 +71,41 @@ fn decode_end(text: &str) -> Option<SocketAddr> {
     let address: IpAddr = decode_address(address)?;
     Some((address, u16::from_str_radix(port, 16).ok()?).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn sockets_of_groups_are_those_of_daemons() {
+        // Linux 6.1.176 with both daemons; the bytes and drops of the backup, the line of a
+        // program and that of IPv6 are made up.
+        const UDP: &str = "\
+   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+   96: 510000E0:2290 00000000:0000 07 00000000:00000340 00:00000000 00000000     0        0 64 2 000000007a5bcc51 7
+  500: 00000000:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 61 2 000000007a5bcc52 1
+  702: 0100000A:D8EE 510000E0:2290 01 00000100:00000000 00:00000000 00000000     0        0 60 2 000000003a0f7b0f 0
+";
+        const UDP6: &str = "\
+  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+   96: 000002FF000000000000000081000000:2290 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 65 2 000000007a5bcc53 0
+";
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("udp"), UDP).unwrap();
+        let socket = |role, group: &str, queued, dropped| GroupSocket {
+            role,
+            group: group.parse().unwrap(),
+            queued,
+            dropped,
+        };
+        let mut expected = vec![
+            socket(DaemonRole::Backup, "224.0.0.81:8848", 0x340, 7),
+            socket(DaemonRole::Master, "224.0.0.81:8848", 0x100, 0),
+        ];
+        assert_eq!(read_below(folder.path()).unwrap(), expected);
+        fs::write(folder.path().join("udp6"), UDP6).unwrap();
+        expected.push(socket(DaemonRole::Backup, "[ff02::81]:8848", 0, 0));
+        assert_eq!(read_below(folder.path()).unwrap(), expected);
+    }
+}

@@ -4,6 +4,7 @@
 //! connections outlive the director that they began with.
 
 mod messages;
+mod seen;
 mod takeover;
 
 use std::net::SocketAddr;
