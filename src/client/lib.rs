@@ -93,6 +93,7 @@
 
 mod change;
 mod client;
+mod connections;
 mod ensure;
 mod error;
 mod hidden;
@@ -114,6 +115,9 @@ pub use rustix::io::Errno;
 pub use self::{
     change::Change,
     client::Client,
+    connections::{
+        ConnectionFilter, ConnectionGroup, ConnectionOwner, ConnectionServices, ConnectionSummary,
+    },
     error::{Error, NameKind, NetlinkOnly, Operation, Result},
     hidden::Hidden,
     kernel::{

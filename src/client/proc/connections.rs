@@ -21,7 +21,7 @@ pub struct Connection<'a> {
     /// `TCP`, `UDP` or `SCTP`; `IP` for the template of a persistent firewall
     /// mark.
     pub protocol: &'a str,
-    /// The client. Port 0 marks a persistence template.
+    /// The client. A persistence template has port 0 ([`is_template`](Self::is_template)).
     pub client: SocketAddr,
     /// The virtual service that took it.
     pub service: ConnectionService,
@@ -56,6 +56,16 @@ impl<'a> Connection<'a> {
             expires,
             persistence_engine: None,
         }
+    }
+
+    /// Returns whether this is a persistence template: it is no connection, but says
+    /// where those of a client go.
+    ///
+    /// It has no port of the client. A connection has none only while a real server
+    /// waits for FTP data on a port that it has told the client, which the state says.
+    #[must_use]
+    pub fn is_template(&self) -> bool {
+        self.client.port() == 0 && self.state != "LISTEN"
     }
 }
 
@@ -113,6 +123,12 @@ impl<R: BufRead> Connections<R> {
         let mut line = Vec::new();
         reader.read_until(b'\n', &mut line).map_err(failed)?;
         Ok(Self { reader, line })
+    }
+
+    /// Returns the room for a line, in bytes.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.line.capacity()
     }
 
     /// The next connection, or `None` after the last.

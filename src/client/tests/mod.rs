@@ -4,6 +4,7 @@
 
 pub(crate) mod any;
 mod batches;
+mod connections;
 mod consistency;
 mod convert;
 mod daemons;
