@@ -41,6 +41,7 @@ mod table_file;
 mod tables;
 mod traffic;
 mod watch;
+mod watch_keys;
 mod wide;
 
 use ipvs_lab::{Answer, Namespace};

@@ -3,11 +3,13 @@
 //! Lists the columns of the wide table: of each its heading and how it reads its
 //! value, and for each view its columns.
 
+use std::cmp::Reverse;
+
 use comfy_table::CellAlignment;
 use ipvs_client::{Destination, Interface, Service, Stats};
 
 use super::{
-    notice::{Notice, present_connections},
+    notice::present_connections,
     number::Human,
     words::{method_name, service_details, tunnel_text},
 };
@@ -17,11 +19,13 @@ use crate::command::View;
 const NONE: &str = "-";
 
 /// A column of the wide table.
-pub(super) struct WideColumn {
+pub(crate) struct WideColumn {
     /// The two lines of the heading.
     pub(super) heading: &'static str,
     /// Numbers stand right, all else stands left.
     pub(super) alignment: CellAlignment,
+    /// It has to be seen in a small window too.
+    pub(super) is_essential: bool,
     value: WideValue,
 }
 
@@ -32,8 +36,10 @@ enum WideValue {
         of_service: fn(&Service, &[Destination]) -> String,
         of_destination: fn(&Destination) -> String,
     },
-    /// A counter or rate.
+    /// A counter.
     Counter(fn(&Stats) -> u64),
+    /// A rate, of which there can be a graph.
+    Rate(fn(&Stats) -> u64),
     /// A number of each destination; a service has their sum.
     Sum(fn(&Destination) -> u32),
     /// The share of a destination in the sum of its service, in per cent.
@@ -43,7 +49,7 @@ enum WideValue {
 }
 
 /// Returns the columns of a view over an interface, which stand behind the names.
-pub(super) fn columns_of(view: View, interface: Interface) -> &'static [WideColumn] {
+pub(crate) fn columns_of(view: View, interface: Interface) -> &'static [WideColumn] {
     match view {
         // Of tunnels the files do not tell the kind.
         View::Plain if interface == Interface::Proc => &[
@@ -127,30 +133,37 @@ const WEIGHT_SHARE: WideColumn = number(
     "\n%",
     WideValue::Share(|one| Some(one.settings.weight.into())),
 );
-const ACTIVE: WideColumn = number("\nActive", WideValue::Sum(|one| one.active_connections));
-const INACTIVE: WideColumn = number("\nInactive", WideValue::Sum(|one| one.inactive_connections));
+const ACTIVE: WideColumn =
+    number("\nActive", WideValue::Sum(|one| one.active_connections)).essential();
+const INACTIVE: WideColumn =
+    number("\nInactive", WideValue::Sum(|one| one.inactive_connections)).essential();
 const PERSISTENT: WideColumn = number(
     "\nPersistent",
     WideValue::Sum(|one| one.persistent_connections),
-);
+)
+.essential();
 const CONNECTION_SHARE: WideColumn = number(
     "\n%",
     WideValue::Share(|one| Some(present_connections(one))),
-);
+)
+.essential();
 const UPPER_THRESHOLD: WideColumn = number(
     "Upper\nlimit",
     WideValue::Limit(|one| one.settings.upper_threshold),
-);
+)
+.essential();
 const LOWER_THRESHOLD: WideColumn = number(
     "Lower\nlimit",
     WideValue::Limit(|one| one.settings.lower_threshold),
 );
 
-const CONNECTIONS: WideColumn = number("\nConns", WideValue::Counter(|stats| stats.connections));
+const CONNECTIONS: WideColumn =
+    number("\nConns", WideValue::Counter(|stats| stats.connections)).essential();
 const COUNTED_SHARE: WideColumn = number(
     "\n%",
     WideValue::Share(|one| one.stats.map(|stats| stats.connections)),
-);
+)
+.essential();
 const IN_PACKETS: WideColumn = number("In\npackets", WideValue::Counter(|stats| stats.in_packets));
 const OUT_PACKETS: WideColumn = number(
     "Out\npackets",
@@ -159,37 +172,39 @@ const OUT_PACKETS: WideColumn = number(
 const IN_BYTES: WideColumn = number("In\nbytes", WideValue::Counter(|stats| stats.in_bytes));
 const OUT_BYTES: WideColumn = number("Out\nbytes", WideValue::Counter(|stats| stats.out_bytes));
 
-const CONNECTION_RATE: WideColumn = number(
+pub(super) const CONNECTION_RATE: WideColumn = number(
     "\nConns/s",
-    WideValue::Counter(|stats| stats.connections_per_second),
-);
+    WideValue::Rate(|stats| stats.connections_per_second),
+)
+.essential();
 const CONNECTION_RATE_SHARE: WideColumn = number(
     "\n%",
     WideValue::Share(|one| one.stats.map(|stats| stats.connections_per_second)),
-);
+)
+.essential();
 const IN_PACKET_RATE: WideColumn = number(
     "In\npackets/s",
-    WideValue::Counter(|stats| stats.in_packets_per_second),
+    WideValue::Rate(|stats| stats.in_packets_per_second),
 );
 const OUT_PACKET_RATE: WideColumn = number(
     "Out\npackets/s",
-    WideValue::Counter(|stats| stats.out_packets_per_second),
+    WideValue::Rate(|stats| stats.out_packets_per_second),
 );
 const IN_BYTE_RATE: WideColumn = number(
     "In\nbytes/s",
-    WideValue::Counter(|stats| stats.in_bytes_per_second),
+    WideValue::Rate(|stats| stats.in_bytes_per_second),
 );
 const OUT_BYTE_RATE: WideColumn = number(
     "Out\nbytes/s",
-    WideValue::Counter(|stats| stats.out_bytes_per_second),
+    WideValue::Rate(|stats| stats.out_bytes_per_second),
 );
 
-/// Settings of a service that differ from the usual ones; the notice of a
-/// destination. The words of a notice end the line.
-const DETAILS: WideColumn = text("\nDetails", describe_service, |one| describe(one, None));
+/// Settings of a service that differ from the usual ones. The notice of a destination
+/// comes behind it, at the end of the line.
+const DETAILS: WideColumn = text("\nDetails", describe_service, |_| String::new());
 /// The same, for views that have no column of tunnels.
 const DETAILS_WITH_TUNNEL: WideColumn = text("\nDetails", describe_service, |one| {
-    describe(one, tunnel_text(one.settings.forwarding_method))
+    tunnel_text(one.settings.forwarding_method).unwrap_or_default()
 });
 /// The same, for views that have no column of schedulers.
 const DETAILS_WITH_SCHEDULER: WideColumn = text(
@@ -200,7 +215,7 @@ const DETAILS_WITH_SCHEDULER: WideColumn = text(
         let comma = if details.is_empty() { "" } else { ", " };
         format!("{scheduler}{comma}{details}")
     },
-    |one| describe(one, None),
+    |_| String::new(),
 );
 
 fn describe_service(service: &Service, destinations: &[Destination]) -> String {
@@ -208,12 +223,6 @@ fn describe_service(service: &Service, destinations: &[Destination]) -> String {
     if destinations.is_empty() {
         details.push("no servers".to_owned());
     }
-    details.join(", ")
-}
-
-fn describe(destination: &Destination, tunnel: Option<String>) -> String {
-    let mut details: Vec<String> = tunnel.into_iter().collect();
-    details.extend(Notice::of(destination).map(|notice| notice.words));
     details.join(", ")
 }
 
@@ -225,6 +234,7 @@ const fn text(
     WideColumn {
         heading,
         alignment: CellAlignment::Left,
+        is_essential: false,
         value: WideValue::Text {
             of_service,
             of_destination,
@@ -236,11 +246,62 @@ const fn number(heading: &'static str, value: WideValue) -> WideColumn {
     WideColumn {
         heading,
         alignment: CellAlignment::Right,
+        is_essential: false,
         value,
     }
 }
 
 impl WideColumn {
+    const fn essential(mut self) -> Self {
+        self.is_essential = true;
+        self
+    }
+
+    /// Returns the heading in one line.
+    pub(crate) fn name(&self) -> String {
+        self.heading.trim_start().replace('\n', " ")
+    }
+
+    /// Returns how the rate is read, if it is one.
+    pub(super) fn rate(&self) -> Option<fn(&Stats) -> u64> {
+        match self.value {
+            WideValue::Rate(count) => Some(count),
+            _ => None,
+        }
+    }
+
+    /// Returns the key that services are sorted by: large numbers come first.
+    pub(super) fn service_key(
+        &self,
+        service: &Service,
+        destinations: &[Destination],
+    ) -> (Reverse<u64>, String) {
+        let number = match self.value {
+            WideValue::Text { of_service, .. } => {
+                return (Reverse(0), of_service(service, destinations));
+            }
+            WideValue::Counter(count) | WideValue::Rate(count) => service.stats.as_ref().map(count),
+            WideValue::Sum(_) | WideValue::Share(_) => self.sum(destinations),
+            WideValue::Limit(_) => None,
+        };
+        (Reverse(number.unwrap_or(0)), String::new())
+    }
+
+    /// Returns the key that the destinations of a service are sorted by.
+    pub(super) fn destination_key(&self, destination: &Destination) -> (Reverse<u64>, String) {
+        let number = match self.value {
+            WideValue::Text { of_destination, .. } => {
+                return (Reverse(0), of_destination(destination));
+            }
+            WideValue::Counter(count) | WideValue::Rate(count) => {
+                destination.stats.as_ref().map(count)
+            }
+            WideValue::Sum(number) | WideValue::Limit(number) => Some(number(destination).into()),
+            WideValue::Share(number) => number(destination),
+        };
+        (Reverse(number.unwrap_or(0)), String::new())
+    }
+
     /// Adds up the numbers of which a service has the sum, or a destination its
     /// share; `None` if one of them is not known, and in other columns.
     pub(super) fn sum(&self, destinations: &[Destination]) -> Option<u64> {
@@ -250,7 +311,10 @@ impl WideColumn {
             WideValue::Share(number) => numbers
                 .map(number)
                 .try_fold(0_u64, |sum, number| Some(sum.saturating_add(number?))),
-            WideValue::Text { .. } | WideValue::Counter(_) | WideValue::Limit(_) => None,
+            WideValue::Text { .. }
+            | WideValue::Counter(_)
+            | WideValue::Rate(_)
+            | WideValue::Limit(_) => None,
         }
     }
 
@@ -264,7 +328,9 @@ impl WideColumn {
     ) -> String {
         match self.value {
             WideValue::Text { of_service, .. } => of_service(service, destinations),
-            WideValue::Counter(count) => count_text(count, service.stats, exact),
+            WideValue::Counter(count) | WideValue::Rate(count) => {
+                count_text(count, service.stats, exact)
+            }
             WideValue::Sum(_) => sum.map_or_else(|| NONE.to_owned(), |sum| sum.to_string()),
             WideValue::Share(_) | WideValue::Limit(_) => NONE.to_owned(),
         }
@@ -279,7 +345,9 @@ impl WideColumn {
     ) -> String {
         match self.value {
             WideValue::Text { of_destination, .. } => of_destination(destination),
-            WideValue::Counter(count) => count_text(count, destination.stats, exact),
+            WideValue::Counter(count) | WideValue::Rate(count) => {
+                count_text(count, destination.stats, exact)
+            }
             WideValue::Sum(number) => number(destination).to_string(),
             WideValue::Share(number) => match (number(destination), sum) {
                 (Some(part), Some(sum)) => share_text(part, sum),

@@ -45,3 +45,14 @@ pub(crate) fn write_entries<W: EntryWriter>(
     }
     Ok(writer.end()?)
 }
+
+/// Writes entries that have been read already, then the end.
+pub(crate) fn write_list<W: EntryWriter>(
+    mut writer: W,
+    entries: &[Entry],
+) -> io::Result<W::Outcome> {
+    for (service, destinations) in entries {
+        writer.write_entry(service, destinations)?;
+    }
+    writer.end()
+}

@@ -17,6 +17,13 @@ pub(crate) enum Subject {
     Destination(ServiceId, DestinationId),
 }
 
+impl Subject {
+    /// Returns whether the line belongs to the service above it.
+    pub(crate) fn is_destination(&self) -> bool {
+        matches!(self, Self::Destination(..))
+    }
+}
+
 /// One line of a table, without its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -62,6 +69,7 @@ pub(crate) enum Tone {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Style {
     pub(crate) reverse: bool,
+    pub(crate) underline: bool,
     pub(crate) faint: bool,
     pub(crate) tone: Option<Tone>,
 }
@@ -96,6 +104,9 @@ fn switch(buffer: &mut String, style: Style) {
     buffer.push_str("\x1b[0");
     if style.faint {
         buffer.push_str(";2");
+    }
+    if style.underline {
+        buffer.push_str(";4");
     }
     if style.reverse {
         buffer.push_str(";7");
@@ -154,8 +165,8 @@ mod tests {
         let mut buffer = String::new();
         paint(&mut buffer, "ab", false, |at| Style {
             reverse: at == 1,
-            faint: false,
             tone: Some(Tone::Full),
+            ..Style::default()
         });
         assert_eq!(buffer, "a\x1b[0;7mb\x1b[0m");
     }

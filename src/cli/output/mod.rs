@@ -11,6 +11,8 @@ mod daemons;
 mod doctor;
 mod entries;
 pub(crate) mod file;
+mod graph;
+mod grid;
 mod json;
 mod line;
 mod notice;
@@ -18,17 +20,21 @@ mod number;
 mod openmetrics;
 mod overview;
 mod plan;
+mod table_grid;
 mod text;
 mod wide;
 mod words;
 
+#[cfg(test)]
+pub(crate) use self::line::Tone;
 pub(crate) use self::{
     changes::write_change,
     classic::{ClassicWriter, ConnectionWriter, SaveWriter, Unsaved, write_daemon, write_timeouts},
     comparison::{write_missing, write_missing_json},
     daemons::describe_synchronization,
     doctor::{write_report, write_report_json},
-    entries::{ListingError, write_entries},
+    entries::{ListingError, write_entries, write_list},
+    grid::{Grid, GridColumn, GridRow},
     json::JsonWriter,
     line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},
     openmetrics::write_openmetrics,
@@ -36,5 +42,6 @@ pub(crate) use self::{
         ConnectionCounts, KernelVersion, Overview, Services, StateCount, Unread, write_overview,
     },
     plan::{write_commands, write_differences},
+    table_grid::{RecentRates, append_graphs, make_table_grid, sort_columns, sort_entries},
     wide::WideWriter,
 };

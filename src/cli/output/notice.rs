@@ -10,6 +10,8 @@ use super::line::Tone;
 #[derive(Clone, Debug)]
 pub(super) struct Notice {
     pub(super) words: String,
+    /// The same, as short as can be.
+    pub(super) short: &'static str,
     pub(super) tone: Tone,
 }
 
@@ -28,8 +30,14 @@ impl Notice {
             words.push(format!("upper threshold {limit} reached"));
         }
         let tone = if full { Tone::Full } else { Tone::Quiesced };
+        let short = match (full, quiesced) {
+            (true, true) => "full, quiesced",
+            (true, false) => "full",
+            (false, _) => "quiesced",
+        };
         (!words.is_empty()).then(|| Self {
             words: words.join(", "),
+            short,
             tone,
         })
     }

@@ -70,34 +70,73 @@ impl<'n> WideWriter<'n> {
     }
 }
 
+/// A service or destination in the columns of a view.
+pub(super) struct WideRow {
+    pub(super) subject: Subject,
+    /// The name, then one cell for each column.
+    pub(super) cells: Vec<String>,
+    pub(super) notice: Option<Notice>,
+}
+
+/// Makes the rows of a service and its destinations.
+pub(super) fn make_rows(
+    columns: &[&WideColumn],
+    exact: bool,
+    names: &mut Names,
+    service: &Service,
+    destinations: &[Destination],
+) -> Vec<WideRow> {
+    let columns: Vec<(&WideColumn, Option<u64>)> = columns
+        .iter()
+        .map(|column| (*column, column.sum(destinations)))
+        .collect();
+    let mut cells = vec![service_name(&service.id, names)];
+    cells.extend(
+        columns
+            .iter()
+            .map(|(column, sum)| column.service_text(service, destinations, *sum, exact)),
+    );
+    let mut rows = vec![WideRow {
+        subject: Subject::Service(service.id),
+        cells,
+        notice: None,
+    }];
+    rows.extend(destinations.iter().map(|destination| {
+        let mut cells = vec![destination_name(&service.id, destination, names)];
+        cells.extend(
+            columns
+                .iter()
+                .map(|(column, sum)| column.destination_text(destination, *sum, exact)),
+        );
+        WideRow {
+            subject: Subject::Destination(service.id, destination.id),
+            cells,
+            notice: Notice::of(destination),
+        }
+    }));
+    rows
+}
+
 impl EntryWriter for WideWriter<'_> {
     type Outcome = Vec<Line>;
 
     fn write_entry(&mut self, service: &Service, destinations: &[Destination]) -> io::Result<()> {
-        let exact = self.exact;
-        let columns: Vec<(&WideColumn, Option<u64>)> = self
-            .columns
-            .iter()
-            .map(|column| (column, column.sum(destinations)))
-            .collect();
-        let mut cells = vec![service_name(&service.id, self.names)];
-        cells.extend(
-            columns
-                .iter()
-                .map(|(column, sum)| column.service_text(service, destinations, *sum, exact)),
-        );
-        self.table.add_row(cells);
-        self.rows.push((Subject::Service(service.id), None));
-        for destination in destinations {
-            let mut cells = vec![destination_name(&service.id, destination, self.names)];
-            cells.extend(
-                columns
-                    .iter()
-                    .map(|(column, sum)| column.destination_text(destination, *sum, exact)),
-            );
+        let columns: Vec<&WideColumn> = self.columns.iter().collect();
+        for row in make_rows(&columns, self.exact, self.names, service, destinations) {
+            let WideRow {
+                subject,
+                mut cells,
+                notice,
+            } = row;
+            // The words of a notice end the line.
+            if let (Some(last), Some(notice)) = (cells.last_mut(), &notice) {
+                if !last.is_empty() {
+                    last.push_str(", ");
+                }
+                last.push_str(&notice.words);
+            }
             self.table.add_row(cells);
-            let subject = Subject::Destination(service.id, destination.id);
-            self.rows.push((subject, Notice::of(destination)));
+            self.rows.push((subject, notice));
         }
         Ok(())
     }

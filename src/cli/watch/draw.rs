@@ -1,52 +1,66 @@
 // SPDX-License-Identifier: MIT
 
-//! The table again and again in one place of a terminal.
+//! A listing again and again in one place of a terminal.
 
 use std::io::Write;
 
 use ipvs_client::Consistency;
 
 use super::{
-    reading::{MakeLines, Readings},
+    reading::Readings,
     screen,
-    terminal::{Event, Terminal},
+    state::{Reaction, State},
+    terminal::{Event, Terminal, has_block_characters},
 };
-use crate::output::{Line, ListingError, colour_on_terminal, lines_to_text};
+use crate::output::{Grid, ListingError, colour_on_terminal, lines_to_text};
 
-/// Draws each reading in the place of the one before, with the changes marked.
-pub(super) fn run(
-    readings: &mut Readings<'_>,
-    make_lines: MakeLines,
-    out: &mut impl Write,
-) -> Result<(), ListingError> {
+/// Draws each reading in the place of the one before, with the changes marked, and does
+/// what keys ask for.
+pub(super) fn run(readings: &mut Readings<'_>, out: &mut impl Write) -> Result<(), ListingError> {
     let colour = colour_on_terminal();
+    if has_block_characters() {
+        readings.keep_history();
+    }
     let mut terminal = None;
-    let mut before: Option<Vec<Line>> = None;
+    let mut before: Option<Grid> = None;
+    let mut state = State::default();
     loop {
         let reading = readings.read(Consistency::Once)?;
         let headline = readings.headline(&reading);
-        let lines = make_lines(readings, reading.snapshot)?;
         if readings.schedule.was_last() {
             // What was wanted so often is to be seen when it is done.
             drop(terminal);
+            let lines = readings.make_lines(&reading)?;
             write!(out, "{headline}\n{}", lines_to_text(&lines, colour))?;
             return Ok(());
         }
-        let rows = screen::compare(before.as_deref(), &lines);
-        before = Some(lines);
         let interval = readings.schedule.interval().as_secs_f64();
-        let status = format!("{headline}  every {interval} s, q quits");
+        let status = format!("{headline}  every {interval} s, q quits, ? keys");
         // Not before there is something to show.
         let terminal = match &mut terminal {
             Some(terminal) => terminal,
             none => none.insert(Terminal::enter()?),
         };
+        let mut grid = readings.make_grid(&reading, state.sort)?;
         loop {
-            let screen = screen::cut(&status, &rows, terminal.size(), colour);
-            terminal.draw(&screen)?;
-            match terminal.wait(readings.schedule.next())? {
+            let rows = screen::compare(before.as_ref(), &grid);
+            let size = terminal.size();
+            let screen = screen::compose(&grid, &rows, &state, &status, size, colour);
+            state.keep_within(&screen.extent);
+            terminal.draw(&screen.lines)?;
+            let until = (!state.is_paused).then(|| readings.schedule.next());
+            match terminal.wait(until)? {
                 Event::Time => break,
                 Event::Redraw => {}
+                Event::Key(key) => {
+                    let sortable = readings.count_sort_columns(&reading);
+                    match state.press(key, &screen.extent, sortable) {
+                        Reaction::Draw => {}
+                        Reaction::Sort => grid = readings.make_grid(&reading, state.sort)?,
+                        Reaction::Read => break,
+                        Reaction::Quit => return Ok(()),
+                    }
+                }
                 Event::Quit => return Ok(()),
                 Event::Signal(signal) => {
                     terminal.leave()?;
@@ -56,5 +70,6 @@ pub(super) fn run(
                 }
             }
         }
+        before = Some(grid);
     }
 }

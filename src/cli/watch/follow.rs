@@ -8,7 +8,7 @@ use std::io::Write;
 use ipvs_client::Consistency;
 
 use super::{
-    reading::{MakeLines, Reading, Readings},
+    reading::{Reading, Readings},
     terminal,
 };
 use crate::{
@@ -40,7 +40,6 @@ pub(super) fn write_json(
 /// Writes the lines of each reading below its time, with an empty line between two.
 pub(super) fn write_blocks(
     readings: &mut Readings<'_>,
-    make_lines: MakeLines,
     out: &mut impl Write,
 ) -> Result<(), ListingError> {
     // It may be a terminal that can only print.
@@ -52,7 +51,7 @@ pub(super) fn write_blocks(
             writeln!(out)?;
         }
         let headline = readings.headline(&reading);
-        let lines = make_lines(readings, reading.snapshot)?;
+        let lines = readings.make_lines(&reading)?;
         write!(out, "{headline}\n{}", lines_to_text(&lines, colour))?;
         out.flush()?;
         if readings.schedule.was_last() {

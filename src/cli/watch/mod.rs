@@ -6,9 +6,12 @@
 mod changes;
 mod draw;
 mod follow;
+mod history;
+mod keys;
 mod rates;
 mod reading;
 mod screen;
+mod state;
 mod terminal;
 
 use std::io::{self, IsTerminal as _, Write};
@@ -39,16 +42,13 @@ pub(crate) fn run(
             changes::follow(watch, service.as_ref(), *form, client, out)
         }
         Watched::Table(table, form) => {
-            let mut readings = Readings::new(watch, table, client);
-            let make_lines = match form {
-                TableForm::Json => return follow::write_json(&mut readings, out),
-                TableForm::Classic => reading::make_classic_lines,
-                TableForm::Wide => reading::make_wide_lines,
-            };
-            if can_draw() {
-                draw::run(&mut readings, make_lines, out)
+            let mut readings = Readings::new(watch, table, *form, client);
+            if *form == TableForm::Json {
+                follow::write_json(&mut readings, out)
+            } else if can_draw() {
+                draw::run(&mut readings, out)
             } else {
-                follow::write_blocks(&mut readings, make_lines, out)
+                follow::write_blocks(&mut readings, out)
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::{output::Subject, table::Snapshot};
 /// The kernel brings its counters up to date every two seconds: over less,
 /// there would be nothing and then too much. A little below it, because
 /// readings are not made on the dot.
-const LEAST_SPAN: Duration = Duration::from_millis(1900);
+pub(super) const LEAST_SPAN: Duration = Duration::from_millis(1900);
 /// Readings that are closer to the one before are not kept.
 const LEAST_DISTANCE: Duration = Duration::from_millis(400);
 
@@ -51,9 +51,9 @@ impl Past {
             if span.is_zero() {
                 return None;
             }
-            for (subject, stats) in stats(snapshot) {
+            for (subject, stats) in stats_to_change(snapshot) {
                 if let Some(before) = before.get(&subject) {
-                    set_rates(stats, before, span);
+                    *stats = compute_rates(stats, before, span);
                 }
             }
             Some(span)
@@ -66,7 +66,23 @@ impl Past {
     }
 }
 
-fn stats(snapshot: &mut Snapshot) -> impl Iterator<Item = (Subject, &mut Stats)> {
+/// Returns the counters of all services and destinations.
+pub(super) fn stats(snapshot: &Snapshot) -> impl Iterator<Item = (Subject, &Stats)> {
+    snapshot.entries.iter().flat_map(|(service, destinations)| {
+        let id = service.id;
+        let of_destinations = destinations.iter().filter_map(move |destination| {
+            let subject = Subject::Destination(id, destination.id);
+            Some((subject, destination.stats.as_ref()?))
+        });
+        let of_service = service.stats.as_ref();
+        of_service
+            .map(|stats| (Subject::Service(id), stats))
+            .into_iter()
+            .chain(of_destinations)
+    })
+}
+
+fn stats_to_change(snapshot: &mut Snapshot) -> impl Iterator<Item = (Subject, &mut Stats)> {
     snapshot
         .entries
         .iter_mut()
@@ -84,7 +100,8 @@ fn stats(snapshot: &mut Snapshot) -> impl Iterator<Item = (Subject, &mut Stats)>
         })
 }
 
-fn set_rates(stats: &mut Stats, before: &Stats, span: Duration) {
+/// Returns the counters as they are now, with the rates since they were as before.
+pub(super) fn compute_rates(now: &Stats, before: &Stats, span: Duration) -> Stats {
     let rate = |now: u64, before: u64| {
         // Less than before: it was set to zero meanwhile.
         let difference = now.checked_sub(before).unwrap_or(now);
@@ -92,21 +109,23 @@ fn set_rates(stats: &mut Stats, before: &Stats, span: Duration) {
         let rate = (u128::from(difference) * 1_000_000_000 + nanoseconds / 2) / nanoseconds;
         u64::try_from(rate).unwrap_or(u64::MAX)
     };
-    stats.connections_per_second = rate(stats.connections, before.connections);
-    stats.in_packets_per_second = rate(stats.in_packets, before.in_packets);
-    stats.out_packets_per_second = rate(stats.out_packets, before.out_packets);
-    stats.in_bytes_per_second = rate(stats.in_bytes, before.in_bytes);
-    stats.out_bytes_per_second = rate(stats.out_bytes, before.out_bytes);
+    let mut stats = *now;
+    stats.connections_per_second = rate(now.connections, before.connections);
+    stats.in_packets_per_second = rate(now.in_packets, before.in_packets);
+    stats.out_packets_per_second = rate(now.out_packets, before.out_packets);
+    stats.in_bytes_per_second = rate(now.in_bytes, before.in_bytes);
+    stats.out_bytes_per_second = rate(now.out_bytes, before.out_bytes);
+    stats
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use ipvs_client::{Info, Interface, Service, ServiceId, ServiceSettings, Version};
 
     use super::*;
 
     /// One service whose counters are all `count`; the kernel says 7 a second.
-    fn reading(last: u8, count: u64) -> Snapshot {
+    pub(in crate::watch) fn reading(last: u8, count: u64) -> Snapshot {
         let mut stats = Stats::default();
         for counter in [
             &mut stats.connections,

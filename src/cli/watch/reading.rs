@@ -2,16 +2,23 @@
 
 //! Reads the table again and again, on the dot, and makes lines of it.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    borrow::Cow,
+    io,
+    time::{Duration, Instant, SystemTime},
+};
 
-use ipvs_client::{Client, Consistency};
+use ipvs_client::{Client, Consistency, Info, Stats};
 
-use super::{is_absent, rates::Past};
+use super::{history::History, is_absent, rates::Past};
 use crate::{
-    command::{ListTable, View, watch::Watch},
+    command::{ListTable, TableForm, View, watch::Watch},
     names::Names,
-    output::{ClassicWriter, Line, ListingError, Subject, WideWriter, write_entries},
-    table::{Entry, Snapshot},
+    output::{
+        ClassicWriter, Grid, GridColumn, GridRow, Line, ListingError, RecentRates, Subject,
+        WideWriter, append_graphs, make_table_grid, sort_columns, sort_entries, write_list,
+    },
+    table::{Entry, Snapshot, read_plain_entries},
     time::time_stamp,
 };
 
@@ -61,40 +68,56 @@ impl Schedule {
 /// The readings of the table, one for each showing.
 pub(super) struct Readings<'a> {
     table: &'a ListTable,
+    form: TableForm,
     client: &'a mut Client,
     names: Names,
     past: Past,
+    /// For graphs, where they are wanted.
+    history: Option<History>,
     pub(super) schedule: Schedule,
 }
-
-/// Makes the lines that a reading is shown as.
-pub(super) type MakeLines = fn(&mut Readings<'_>, Snapshot) -> Result<Vec<Line>, ListingError>;
 
 /// The table as it was at one time.
 pub(super) struct Reading {
     pub(super) snapshot: Snapshot,
     pub(super) time: String,
+    at: Instant,
     /// The time that its rates are computed over; without it they are the kernel's.
     span: Option<Duration>,
 }
 
 impl<'a> Readings<'a> {
-    pub(super) fn new(watch: &Watch, table: &'a ListTable, client: &'a mut Client) -> Self {
+    pub(super) fn new(
+        watch: &Watch,
+        table: &'a ListTable,
+        form: TableForm,
+        client: &'a mut Client,
+    ) -> Self {
         Self {
             table,
+            form,
             client,
             names: Names::new(table.numeric),
             past: Past::default(),
+            history: None,
             schedule: Schedule::new(watch),
+        }
+    }
+
+    /// Keeps from now on what graphs of rates need, where the listing has a place for
+    /// them.
+    pub(super) fn keep_history(&mut self) {
+        if self.form == TableForm::Wide || self.table.view == View::Rate {
+            self.history = Some(History::new(self.schedule.interval()));
         }
     }
 
     /// Reads the table. A service that was there before may be gone: there is nothing in
     /// the table then.
     pub(super) fn read(&mut self, consistency: Consistency) -> Result<Reading, ListingError> {
-        let now = Instant::now();
+        let at = Instant::now();
         let time = time_stamp(SystemTime::now());
-        let mut snapshot = match Snapshot::read(self.table, consistency, self.client) {
+        let mut snapshot = match self.read_snapshot(consistency) {
             Err(error)
                 if is_absent(self.table.service.as_ref(), &error) && !self.schedule.is_first() =>
             {
@@ -107,15 +130,34 @@ impl<'a> Readings<'a> {
             outcome => outcome?,
         };
         let span = match self.table.view {
-            View::Rate => self.past.replace_rates(&mut snapshot, now),
+            View::Rate => self.past.replace_rates(&mut snapshot, at),
             _ => None,
         };
+        if let Some(history) = &mut self.history {
+            history.add(&snapshot, at);
+        }
         self.schedule.advance();
         Ok(Reading {
             snapshot,
             time,
+            at,
             span,
         })
+    }
+
+    /// Reads as much as the form shows: the original's columns of the whole table take
+    /// the least.
+    fn read_snapshot(&mut self, consistency: Consistency) -> ipvs_client::Result<Snapshot> {
+        let table = self.table;
+        if self.form == TableForm::Classic && table.view == View::Plain && table.service.is_none() {
+            return Ok(Snapshot {
+                info: self.client.info()?,
+                interface: self.client.interface(),
+                entries: read_plain_entries(self.client, table.sorted)?
+                    .collect::<Result<_, _>>()?,
+            });
+        }
+        Snapshot::read(table, consistency, self.client)
     }
 
     /// Returns the line above a table.
@@ -131,55 +173,133 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// Makes the line for the one service that is watched when it is not there.
-    fn describe_absence(&self, snapshot: &Snapshot) -> Option<Vec<Line>> {
-        let service = self.table.service.filter(|_| snapshot.entries.is_empty())?;
-        let text = format!("{service} is not there.");
-        Some(vec![Line::plain(Subject::Heading, text)])
+    /// Makes the lines of a reading, all of them and nothing cut.
+    pub(super) fn make_lines(&mut self, reading: &Reading) -> Result<Vec<Line>, ListingError> {
+        if let Some(text) = self.describe_absence(reading) {
+            return Ok(vec![Line::plain(Subject::Heading, text)]);
+        }
+        let Snapshot {
+            info,
+            interface,
+            entries,
+        } = &reading.snapshot;
+        Ok(match self.form {
+            TableForm::Wide => {
+                let writer = WideWriter::new(info, self.table, &mut self.names, *interface);
+                write_list(writer, entries)?
+            }
+            _ => self.make_classic_lines(info, entries)?,
+        })
+    }
+
+    /// Makes the cells of a reading, for a screen; sorted by one of the columns that
+    /// there are to sort by, if not as the listing is.
+    pub(super) fn make_grid(
+        &mut self,
+        reading: &Reading,
+        sort: Option<usize>,
+    ) -> Result<Grid, ListingError> {
+        if let Some(text) = self.describe_absence(reading) {
+            return Ok(Grid {
+                title: vec![text],
+                ..Grid::default()
+            });
+        }
+        let Snapshot {
+            info,
+            interface,
+            entries,
+        } = &reading.snapshot;
+        let columns = sort_columns(self.table.view, *interface);
+        let mut entries = Cow::Borrowed(entries);
+        let sorted_by = sort.and_then(|sort| columns.get(sort));
+        if let Some(column) = sorted_by {
+            sort_entries(entries.to_mut(), column);
+        }
+        let lines = match self.form {
+            TableForm::Classic => Some(self.make_classic_lines(info, &entries)?),
+            _ => None,
+        };
+        let history = self.history.as_ref();
+        let recent = history.map(|history| {
+            |subject: &Subject, stats: &Stats| history.rates(subject, stats, reading.at)
+        });
+        let recent = recent.as_ref().map(|recent| recent as &RecentRates<'_>);
+        let Some(lines) = lines else {
+            return Ok(make_table_grid(
+                &entries,
+                self.table,
+                *interface,
+                &mut self.names,
+                sort,
+                recent,
+            ));
+        };
+        let mut grid = make_plain_grid(lines);
+        grid.sorted_by = sorted_by.map(|column| column.name());
+        if let Some(recent) = recent {
+            append_graphs(&mut grid, &entries, recent);
+        }
+        Ok(grid)
+    }
+
+    /// Returns the number of columns that there are to sort by.
+    pub(super) fn count_sort_columns(&self, reading: &Reading) -> usize {
+        sort_columns(self.table.view, reading.snapshot.interface).len()
+    }
+
+    /// Says that the one service that is watched is not there, if so.
+    fn describe_absence(&self, reading: &Reading) -> Option<String> {
+        let is_empty = reading.snapshot.entries.is_empty();
+        let service = self.table.service.filter(|_| is_empty)?;
+        Some(format!("{service} is not there."))
+    }
+
+    /// Makes the original's lines.
+    fn make_classic_lines(&mut self, info: &Info, entries: &[Entry]) -> io::Result<Vec<Line>> {
+        let table = self.table;
+        let info = table.service.is_none().then_some(info);
+        let mut text = Vec::new();
+        let writer = ClassicWriter::begin(&mut text, &mut self.names, info, table)?;
+        write_list(writer, entries)?;
+        let text = String::from_utf8_lossy(&text);
+        let texts: Vec<&str> = text.lines().collect();
+        let subjects = subjects(entries);
+        // The headings come before all of them.
+        let headings = texts.len().saturating_sub(subjects.len());
+        let subjects = std::iter::repeat_n(Subject::Heading, headings).chain(subjects);
+        Ok(subjects
+            .zip(texts)
+            .map(|(subject, text)| Line::plain(subject, text))
+            .collect())
     }
 }
 
-/// Makes the lines of --output wide.
-pub(super) fn make_wide_lines(
-    readings: &mut Readings<'_>,
-    snapshot: Snapshot,
-) -> Result<Vec<Line>, ListingError> {
-    if let Some(lines) = readings.describe_absence(&snapshot) {
-        return Ok(lines);
+/// Makes a grid of lines as they are: one column, whose headings are the two lines above
+/// the rows.
+fn make_plain_grid(lines: Vec<Line>) -> Grid {
+    let (headings, rows): (Vec<Line>, Vec<Line>) = lines
+        .into_iter()
+        .partition(|line| line.subject == Subject::Heading);
+    let mut title: Vec<String> = headings.into_iter().map(|line| line.text).collect();
+    let heading = title.split_off(title.len().saturating_sub(2));
+    Grid {
+        title,
+        columns: vec![GridColumn {
+            heading: heading.join("\n"),
+            is_essential: true,
+            ..GridColumn::default()
+        }],
+        rows: rows
+            .into_iter()
+            .map(|line| GridRow {
+                subject: line.subject,
+                cells: vec![line.text],
+                tone: None,
+            })
+            .collect(),
+        sorted_by: None,
     }
-    let Snapshot {
-        info,
-        interface,
-        entries,
-    } = snapshot;
-    let writer = WideWriter::new(&info, readings.table, &mut readings.names, interface);
-    write_entries(writer, entries.into_iter().map(Ok))
-}
-
-/// Makes the original's lines.
-pub(super) fn make_classic_lines(
-    readings: &mut Readings<'_>,
-    snapshot: Snapshot,
-) -> Result<Vec<Line>, ListingError> {
-    if let Some(lines) = readings.describe_absence(&snapshot) {
-        return Ok(lines);
-    }
-    let Snapshot { info, entries, .. } = snapshot;
-    let subjects = subjects(&entries);
-    let table = readings.table;
-    let info = table.service.is_none().then_some(&info);
-    let mut text = Vec::new();
-    let writer = ClassicWriter::begin(&mut text, &mut readings.names, info, table)?;
-    write_entries(writer, entries.into_iter().map(Ok))?;
-    let text = String::from_utf8_lossy(&text);
-    let texts: Vec<&str> = text.lines().collect();
-    // The headings come before all of them.
-    let headings = texts.len().saturating_sub(subjects.len());
-    let subjects = std::iter::repeat_n(Subject::Heading, headings).chain(subjects);
-    Ok(subjects
-        .zip(texts)
-        .map(|(subject, text)| Line::plain(subject, text))
-        .collect())
 }
 
 /// Returns the subjects of the lines of a table, in their order.

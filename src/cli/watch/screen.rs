@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: MIT
 
-//! Makes the text of a screen: a table with the changes since the last one marked,
-//! cut to the window. Nothing here knows a terminal.
+//! Makes the text of a screen: the part of a listing that there is room for, with the
+//! changes since the last one marked. Nothing here knows a terminal.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     ops::Range,
 };
 
-use crate::output::{Line, Style, Subject, paint};
+use super::state::{KEYS, State};
+use crate::output::{Grid, GridColumn, GridRow, Style, Subject, paint};
+
+/// Blanks between two columns.
+const GAP: usize = 2;
+/// The least characters of a name that is shortened.
+const LEAST_NAME: usize = 16;
+/// The characters that a step to the right goes in lines that have no columns.
+const STEP: usize = 8;
 
 /// The window, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,91 +26,464 @@ pub(super) struct Size {
     pub(super) rows: usize,
 }
 
-/// A line of the table, with the marks of what differs from the one before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MarkedLine {
-    line: Line,
-    /// Words that have changed, in bytes of the text.
-    changed: Vec<Range<usize>>,
-    /// It is in the table no longer.
-    gone: bool,
+/// A row of a listing, with what it is compared to the one before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MarkedRow<'a> {
+    row: &'a GridRow,
+    mark: Mark<'a>,
 }
 
-impl MarkedLine {
-    fn style_at(&self, at: usize) -> Style {
-        Style {
-            reverse: self.changed.iter().any(|range| range.contains(&at)),
-            faint: self.gone,
-            ..self.line.style_at(at)
-        }
-    }
+/// A row compared to the listing before.
+#[derive(Clone, Copy, Debug)]
+enum Mark<'a> {
+    /// There was none before.
+    First,
+    /// It was like this before.
+    Known(&'a GridRow),
+    New,
+    Gone,
 }
 
-/// The lines of a table, with the words marked that differ from the table
-/// before, what is new, and at their old places the lines of what is gone.
-pub(super) fn compare(before: Option<&[Line]>, now: &[Line]) -> Vec<MarkedLine> {
+/// Compares a listing to the one before. What is gone stands at its old place.
+pub(super) fn compare<'a>(before: Option<&'a Grid>, now: &'a Grid) -> Vec<MarkedRow<'a>> {
+    let marked = |mark| move |row| MarkedRow { row, mark };
     let Some(before) = before else {
-        return now.iter().map(|line| unchanged(line.clone())).collect();
+        return now.rows.iter().map(marked(Mark::First)).collect();
     };
-    let old: HashMap<Subject, &Line> = before.iter().map(|line| (line.subject, line)).collect();
-    let present: HashSet<Subject> = now.iter().map(|line| line.subject).collect();
-    // By what each of them stood below.
-    let mut gone: HashMap<Subject, Vec<&Line>> = HashMap::new();
-    let mut above = Subject::Heading;
-    for line in before {
-        if line.subject == Subject::Heading || present.contains(&line.subject) {
-            above = line.subject;
+    let old: HashMap<Subject, &GridRow> =
+        before.rows.iter().map(|row| (row.subject, row)).collect();
+    let present: HashSet<Subject> = now.rows.iter().map(|row| row.subject).collect();
+    // By what each of them stood below; those at the beginning below nothing.
+    let mut gone: HashMap<Option<Subject>, Vec<&GridRow>> = HashMap::new();
+    let mut above = None;
+    for row in &before.rows {
+        if present.contains(&row.subject) {
+            above = Some(row.subject);
         } else {
-            gone.entry(above).or_default().push(line);
+            gone.entry(above).or_default().push(row);
         }
     }
-    let headings = now
-        .iter()
-        .take_while(|line| line.subject == Subject::Heading)
-        .count();
-    let mut rows = Vec::new();
-    for (number, line) in now.iter().enumerate() {
-        rows.push(match (line.subject, old.get(&line.subject)) {
-            (Subject::Heading, _) => unchanged(line.clone()),
-            (_, Some(old)) => MarkedLine {
-                changed: changed_words(&old.text, &line.text),
-                ..unchanged(line.clone())
-            },
-            (_, None) => MarkedLine {
-                changed: std::iter::once(0..line.text.len()).collect(),
-                ..unchanged(noted(line, "(new)"))
-            },
-        });
-        // Below the last heading stands what had nothing else above it.
-        if line.subject != Subject::Heading || number + 1 == headings {
-            for line in gone.remove(&line.subject).unwrap_or_default() {
-                rows.push(MarkedLine {
-                    gone: true,
-                    ..unchanged(noted(line, "(gone)"))
-                });
-            }
-        }
+    let mut rows = Vec::with_capacity(now.rows.len());
+    let mut add_gone = |rows: &mut Vec<MarkedRow<'a>>, above| {
+        let gone = gone.remove(&above).unwrap_or_default();
+        rows.extend(gone.into_iter().map(marked(Mark::Gone)));
+    };
+    add_gone(&mut rows, None);
+    for row in &now.rows {
+        let mark = old
+            .get(&row.subject)
+            .map_or(Mark::New, |old| Mark::Known(old));
+        rows.push(MarkedRow { row, mark });
+        add_gone(&mut rows, Some(row.subject));
     }
     rows
 }
 
-fn unchanged(line: Line) -> MarkedLine {
-    MarkedLine {
-        line,
-        changed: Vec::new(),
-        gone: false,
+impl MarkedRow<'_> {
+    /// Returns the cell of a column. What is new or gone is said among the words about
+    /// the state, or at the end.
+    fn cell(&self, index: usize, column: &GridColumn, is_noted: bool) -> Cow<'_, str> {
+        let text = self.row.cells.get(index).map_or("", String::as_str);
+        let note = match self.mark {
+            Mark::New => "(new)",
+            Mark::Gone => "(gone)",
+            Mark::First | Mark::Known(_) => return text.into(),
+        };
+        match text.trim_end() {
+            _ if !column.is_state && !is_noted => text.into(),
+            "" => note.into(),
+            text => format!("{text} {note}").into(),
+        }
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        let cells = &self.row.cells;
+        cells.iter().any(|cell| cell.to_lowercase().contains(text))
     }
 }
 
-fn noted(line: &Line, note: &str) -> Line {
-    Line {
-        text: format!("{} {note}", line.text.trim_end()),
-        ..line.clone()
+/// Returns the rows that have a text, and with each service all of its destinations, and
+/// with each destination its service.
+fn filter<'r, 'a>(rows: &'r [MarkedRow<'a>], text: &str) -> Cow<'r, [MarkedRow<'a>]> {
+    if text.is_empty() {
+        return Cow::Borrowed(rows);
+    }
+    let text = text.to_lowercase();
+    let mut kept: Vec<MarkedRow<'a>> = Vec::new();
+    let mut service = None;
+    for row in rows {
+        let found = row.contains(&text);
+        if !row.row.subject.is_destination() {
+            service = Some((row, found));
+            if found {
+                kept.push(*row);
+            }
+            continue;
+        }
+        match service {
+            Some((_, true)) => kept.push(*row),
+            Some((above, false)) if found => {
+                kept.extend([*above, *row]);
+                // From here on only those that have the text themselves.
+                service = None;
+            }
+            _ if found => kept.push(*row),
+            _ => {}
+        }
+    }
+    Cow::Owned(kept)
+}
+
+/// The extent of what a screen shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Rows of the listing, as far as the filter lets them through.
+    pub(super) rows: usize,
+    /// Rows that there is room for.
+    pub(super) room: usize,
+    /// Steps to the right until the end is seen.
+    pub(super) steps: usize,
+}
+
+/// The text of a screen.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Screen {
+    /// The lines, without line ends.
+    pub(super) lines: Vec<String>,
+    pub(super) extent: Extent,
+}
+
+/// Fits a listing to a window: a line for `status`, the headings, as many rows as there
+/// is room for, and a last line if there is more, or if keys have chosen something.
+pub(super) fn compose(
+    grid: &Grid,
+    rows: &[MarkedRow<'_>],
+    state: &State,
+    status: &str,
+    size: Size,
+    colour: bool,
+) -> Screen {
+    let rows = filter(rows, state.filter());
+    let arrangement = Arrangement::new(grid, &rows, size.columns, state.skipped);
+    let mut lines = vec![cut_text(status, size.columns).to_owned()];
+    for text in &grid.title {
+        lines.push(arrangement.draw_text(text, size.columns, colour, |_| Style::default()));
+    }
+    lines.extend(draw_headings(grid, &arrangement, size.columns, colour));
+    // The last line is more than the last heading.
+    lines.truncate(size.rows.saturating_sub(1).max(1));
+
+    let free = size.rows.saturating_sub(lines.len());
+    let chosen = describe_choice(grid, state);
+    let has_last_line = rows.len() > free || !chosen.is_empty();
+    let room = free.saturating_sub(usize::from(has_last_line));
+    let top = state.top.min(rows.len().saturating_sub(room));
+    let shown = rows.iter().skip(top).take(room);
+    if state.shows_help {
+        let help = KEYS
+            .iter()
+            .map(|(key, effect)| format!("{key:<12}{effect}"));
+        let help = help.map(|line| cut_text(&line, size.columns).to_owned());
+        lines.extend(help.take(room));
+    } else {
+        lines.extend(shown.map(|row| draw_row(grid, &arrangement, row, size.columns, colour)));
+    }
+    if has_last_line {
+        let below = rows.len().saturating_sub(top + room);
+        let noun = |count: usize| if count == 1 { "line" } else { "lines" };
+        let place = match (top, below) {
+            (0, 0) => None,
+            (0, below) => Some(format!("({below} more {})", noun(below))),
+            (top, 0) => Some(format!("({top} {} above)", noun(top))),
+            (top, below) => Some(format!(
+                "({top} {} above, {below} more {})",
+                noun(top),
+                noun(below)
+            )),
+        };
+        let last: Vec<String> = place.into_iter().chain(chosen).collect();
+        let last = last.join("  ");
+        lines.push(cut_text(&last, size.columns).to_owned());
+    }
+    lines.truncate(size.rows);
+    Screen {
+        lines,
+        extent: Extent {
+            rows: rows.len(),
+            room,
+            steps: arrangement.steps,
+        },
     }
 }
 
-/// The words of `now` that are not at the same place among those of `before`.
-/// Columns may have moved.
+/// Tells what keys have chosen.
+fn describe_choice(grid: &Grid, state: &State) -> Vec<String> {
+    let mut parts = Vec::new();
+    if state.is_paused {
+        parts.push("paused".to_owned());
+    }
+    if let Some(column) = grid.sorted_by.as_deref() {
+        parts.push(format!("sorted by {column}"));
+    }
+    match &state.typed {
+        Some(text) => parts.push(format!("/{text}_")),
+        None if state.filter().is_empty() => {}
+        None => parts.push(format!("/{}  (Esc: all)", state.filter())),
+    }
+    parts
+}
+
+/// The columns that a window has room for.
+struct Arrangement {
+    /// The columns that are shown, with the width of each.
+    columns: Vec<(usize, usize)>,
+    /// Characters that are left out at the beginning of a line.
+    shift: usize,
+    steps: usize,
+}
+
+impl Arrangement {
+    fn new(grid: &Grid, rows: &[MarkedRow<'_>], window: usize, skipped: usize) -> Self {
+        let last = grid.columns.len().saturating_sub(1);
+        let has_state = grid.columns.iter().any(|column| column.is_state);
+        let mut widths: Vec<usize> = grid
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| {
+                let is_noted = !has_state && index == last;
+                let cells = rows
+                    .iter()
+                    .map(|row| count_characters(&row.cell(index, column, is_noted)));
+                let headings = column.heading.lines().map(count_characters);
+                cells.chain(headings).max().unwrap_or(0)
+            })
+            .collect();
+        shorten_columns(&grid.columns, &mut widths, window);
+        if widths.len() <= 1 {
+            let titles = grid.title.iter().map(|line| count_characters(line));
+            let widest = titles.chain(widths.iter().copied()).max().unwrap_or(0);
+            let steps = widest.saturating_sub(window).div_ceil(STEP);
+            return Self {
+                columns: widths.into_iter().enumerate().collect(),
+                shift: skipped.min(steps) * STEP,
+                steps,
+            };
+        }
+        // The names stay, and the others go until the last is there.
+        let (name, others) = widths.split_first().map_or((0, &[][..]), |(n, o)| (*n, o));
+        let rest = |skipped: usize| -> usize {
+            let shown = others.iter().skip(skipped);
+            name + shown.map(|width| GAP + width).sum::<usize>()
+        };
+        let steps = (0..others.len())
+            .find(|skipped| rest(*skipped) <= window)
+            .unwrap_or(others.len().saturating_sub(1));
+        let skipped = skipped.min(steps);
+        let columns = widths.iter().copied().enumerate();
+        Self {
+            columns: columns
+                .filter(|(index, _)| *index == 0 || *index > skipped)
+                .collect(),
+            shift: 0,
+            steps,
+        }
+    }
+
+    /// Draws a line of cells, each in its column.
+    fn draw_cells<'c>(
+        &self,
+        columns: &'c [GridColumn],
+        window: usize,
+        colour: bool,
+        cell: impl Fn(usize, &'c GridColumn) -> Cow<'c, str>,
+        style: impl Fn(Option<(usize, usize)>) -> Style,
+    ) -> String {
+        let mut text = String::new();
+        let mut places: Vec<(usize, Range<usize>)> = Vec::new();
+        for (number, (index, width)) in self.columns.iter().enumerate() {
+            let Some(column) = columns.get(*index) else {
+                continue;
+            };
+            if number > 0 {
+                text.push_str(&" ".repeat(GAP));
+            }
+            let cell = cell(*index, column);
+            let cell = match column.can_shrink {
+                true => shorten(&cell, *width),
+                false => cell,
+            };
+            let blanks = " ".repeat(width.saturating_sub(count_characters(&cell)));
+            if column.is_right {
+                text.push_str(&blanks);
+            }
+            places.push((*index, text.len()..text.len() + cell.len()));
+            text.push_str(&cell);
+            if !column.is_right {
+                text.push_str(&blanks);
+            }
+        }
+        self.draw_text(text.trim_end(), window, colour, |at| {
+            let place = places.iter().find(|(_, range)| range.contains(&at));
+            style(place.map(|(index, range)| (*index, at - range.start)))
+        })
+    }
+
+    /// Draws a line, as far as the window shows it.
+    fn draw_text(
+        &self,
+        text: &str,
+        window: usize,
+        colour: bool,
+        style: impl Fn(usize) -> Style,
+    ) -> String {
+        let (start, _) = text
+            .char_indices()
+            .nth(self.shift)
+            .unwrap_or((text.len(), ' '));
+        let rest = text.get(start..).unwrap_or("");
+        let mut kept = cut_text(rest, window);
+        let is_cut = kept.len() < rest.len();
+        if is_cut {
+            // The last column says that there is more.
+            kept = cut_text(rest, window.saturating_sub(1));
+        }
+        let mut buffer = String::new();
+        paint(&mut buffer, kept, colour, |at| style(at + start));
+        if is_cut && window > 0 {
+            buffer.push('>');
+        }
+        buffer
+    }
+}
+
+/// Draws the headings of the columns, with the one that is sorted by underlined.
+fn draw_headings(
+    grid: &Grid,
+    arrangement: &Arrangement,
+    window: usize,
+    colour: bool,
+) -> Vec<String> {
+    let heights = grid
+        .columns
+        .iter()
+        .map(|column| column.heading.lines().count());
+    let height = heights.max().unwrap_or(0);
+    let draw = |line: usize| {
+        arrangement.draw_cells(
+            &grid.columns,
+            window,
+            colour,
+            |_, column| column.heading.lines().nth(line).unwrap_or("").into(),
+            |place| Style {
+                underline: place
+                    .and_then(|(index, _)| grid.columns.get(index))
+                    .is_some_and(|column| column.is_sorted && line + 1 == height),
+                ..Style::default()
+            },
+        )
+    };
+    (0..height).map(draw).collect()
+}
+
+fn draw_row(
+    grid: &Grid,
+    arrangement: &Arrangement,
+    row: &MarkedRow<'_>,
+    window: usize,
+    colour: bool,
+) -> String {
+    let last = grid.columns.len().saturating_sub(1);
+    let has_state = grid.columns.iter().any(|column| column.is_state);
+    let text_of = |index: usize| row.row.cells.get(index).map_or("", String::as_str);
+    // The words of each column that have changed.
+    let changed: Vec<(usize, Vec<Range<usize>>)> = match row.mark {
+        Mark::Known(old) => arrangement
+            .columns
+            .iter()
+            .filter_map(|(index, _)| {
+                let column = grid.columns.get(*index)?;
+                let before = old.cells.get(*index)?;
+                let is_compared = !column.is_restless && !column.can_shrink;
+                is_compared.then(|| (*index, changed_words(before, text_of(*index))))
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let is_changed = |index: usize, at: usize| {
+        let ranges = changed.iter().find(|(column, _)| *column == index);
+        ranges.is_some_and(|(_, ranges)| ranges.iter().any(|range| range.contains(&at)))
+    };
+    arrangement.draw_cells(
+        &grid.columns,
+        window,
+        colour,
+        |index, column| row.cell(index, column, !has_state && index == last),
+        |place| {
+            let mut style = Style {
+                reverse: matches!(row.mark, Mark::New),
+                faint: matches!(row.mark, Mark::Gone),
+                ..Style::default()
+            };
+            if let Some((index, at)) = place {
+                style.reverse |= is_changed(index, at);
+                let is_state = grid
+                    .columns
+                    .get(index)
+                    .is_some_and(|column| column.is_state);
+                if is_state && at < text_of(index).len() {
+                    style.tone = row.row.tone;
+                }
+            }
+            style
+        },
+    )
+}
+
+/// Makes columns narrower that can be shortened, the widest first, until those that have
+/// to be seen fit the window.
+fn shorten_columns(columns: &[GridColumn], widths: &mut [usize], window: usize) {
+    let essential = |widths: &[usize]| -> usize {
+        let shown = columns.iter().zip(widths);
+        let shown = shown.filter(|(column, _)| column.is_essential);
+        shown
+            .map(|(_, width)| GAP + width)
+            .sum::<usize>()
+            .saturating_sub(GAP)
+    };
+    // Where something follows, the last column of the window says so.
+    let follows = columns.iter().any(|column| !column.is_essential);
+    let room = window.saturating_sub(usize::from(follows));
+    while essential(widths) > room {
+        let widest = columns
+            .iter()
+            .zip(widths.iter_mut())
+            .filter(|(column, width)| column.can_shrink && **width > LEAST_NAME)
+            .map(|(_, width)| width)
+            .max();
+        let Some(width) = widest else {
+            return;
+        };
+        *width -= 1;
+    }
+}
+
+/// Shortens a text in its middle: an address and its port are told apart by both ends.
+fn shorten(text: &str, width: usize) -> Cow<'_, str> {
+    const DOTS: &str = "..";
+    let length = count_characters(text);
+    if length <= width {
+        return text.into();
+    }
+    let kept = width.saturating_sub(DOTS.len());
+    let end = kept.div_ceil(2);
+    let start = cut_text(text, kept - end);
+    let tail = text.char_indices().nth(length - end);
+    let tail = tail.and_then(|(at, _)| text.get(at..)).unwrap_or("");
+    format!("{start}{DOTS}{tail}").into()
+}
+
+/// Returns the words of `now` that are not at the same place among those of `before`.
 fn changed_words(before: &str, now: &str) -> Vec<Range<usize>> {
     let mut before = before.split_ascii_whitespace();
     now.split_ascii_whitespace()
@@ -113,40 +495,8 @@ fn changed_words(before: &str, now: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// The screen as text without line ends: a line for `status`, then as much of
-/// the table as there is room for, and how much there is none for.
-pub(super) fn cut(status: &str, rows: &[MarkedLine], size: Size, colour: bool) -> Vec<String> {
-    let mut screen = vec![cut_text(status, size.columns).to_owned()];
-    let room = size.rows.saturating_sub(1);
-    let shown = if rows.len() > room {
-        room.saturating_sub(1)
-    } else {
-        rows.len()
-    };
-    for row in rows.iter().take(shown) {
-        let text = row.line.text.as_str();
-        let kept = cut_text(text, size.columns);
-        let mut buffer = String::new();
-        if kept.len() == text.len() {
-            paint(&mut buffer, text, colour, |at| row.style_at(at));
-        } else {
-            // The last column says that there is more.
-            let kept = cut_text(text, size.columns.saturating_sub(1));
-            paint(&mut buffer, kept, colour, |at| row.style_at(at));
-            buffer.push('>');
-        }
-        screen.push(buffer);
-    }
-    if shown < rows.len() {
-        let more = format!("({} more lines)", rows.len() - shown);
-        screen.push(cut_text(&more, size.columns).to_owned());
-    }
-    screen.truncate(size.rows);
-    screen
-}
-
-/// The first characters of a text. Each takes one column: addresses, numbers
-/// and names of hosts and services have no others.
+/// Returns the first characters of a text. Each takes one column: addresses, numbers,
+/// graphs and names of hosts and services have no others.
 fn cut_text(text: &str, columns: usize) -> &str {
     match text.char_indices().nth(columns) {
         Some((end, _)) => text.get(..end).unwrap_or(text),
@@ -154,126 +504,12 @@ fn cut_text(text: &str, columns: usize) -> &str {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::num::NonZeroU32;
-
-    use ipvs_client::{AddressFamily, ServiceId};
-
-    use super::*;
-
-    const WINDOW: Size = Size {
-        columns: 80,
-        rows: 24,
-    };
-
-    fn service(mark: u32, text: &str) -> Line {
-        let mark = NonZeroU32::new(mark).unwrap();
-        let family = AddressFamily::Ipv4;
-        Line::plain(Subject::Service(ServiceId::Fwmark { mark, family }), text)
-    }
-
-    fn heading(text: &str) -> Line {
-        Line::plain(Subject::Heading, text)
-    }
-
-    /// The table with changed words in brackets.
-    fn marked(before: &[Line], now: &[Line]) -> Vec<String> {
-        let rows = compare(Some(before), now);
-        cut("", &rows, WINDOW, true)[1..]
-            .iter()
-            .map(|line| {
-                line.replace("\x1b[0;7m", "[")
-                    .replace("\x1b[0;2m", "{")
-                    .replace("\x1b[0m", "]")
-            })
-            .collect()
-    }
-
-    #[test]
-    fn changed_words_are_marked_even_when_columns_move() {
-        assert_eq!(
-            marked(
-                &[heading("a"), service(1, "one 5 8"), service(2, "two 5 8")],
-                &[
-                    heading("b"),
-                    service(1, "one  5 10"),
-                    service(2, "two  5  8")
-                ],
-            ),
-            ["b", "one  5 [10]", "two  5  8"]
-        );
-        assert_eq!(
-            marked(&[service(1, "one 5")], &[service(1, "one 5 quiesced")]),
-            ["one 5 [quiesced]"]
-        );
-    }
-
-    #[test]
-    fn what_is_new_and_what_is_gone_is_said() {
-        assert_eq!(
-            marked(
-                &[
-                    heading("a"),
-                    heading("b"),
-                    service(1, "one"),
-                    service(2, "two"),
-                    service(3, "three"),
-                    service(4, "four"),
-                ],
-                &[
-                    heading("a"),
-                    heading("b"),
-                    service(2, "two"),
-                    service(5, "five"),
-                ],
-            ),
-            [
-                "a",
-                "b",
-                "{one (gone)]",
-                "two",
-                "{three (gone)]",
-                "{four (gone)]",
-                "[five] (new)"
-            ]
-        );
-    }
-
-    #[test]
-    fn the_first_table_has_no_changes() {
-        let rows = compare(None, &[heading("a"), service(1, "one")]);
-        assert_eq!(cut("now", &rows, WINDOW, true), ["now", "a", "one"]);
-    }
-
-    #[test]
-    fn what_does_not_fit_the_window_is_left_out_and_counted() {
-        let rows = compare(
-            None,
-            &[
-                heading("0123456789"),
-                heading("0123456789a"),
-                heading("x"),
-                heading("y"),
-            ],
-        );
-        let screen = |columns, rows_| {
-            let size = Size {
-                columns,
-                rows: rows_,
-            };
-            cut("the time", &rows, size, true)
-        };
-        assert_eq!(
-            screen(10, 5),
-            ["the time", "0123456789", "012345678>", "x", "y"]
-        );
-        assert_eq!(
-            screen(12, 4)[1..],
-            ["0123456789", "0123456789a", "(2 more line"]
-        );
-        assert_eq!(screen(3, 2), ["the", "(4 "]);
-        assert_eq!(screen(80, 1), ["the time"]);
-        assert_eq!(screen(0, 0), [""; 0]);
+fn count_characters(text: &str) -> usize {
+    match text.is_ascii() {
+        true => text.len(),
+        false => text.chars().count(),
     }
 }
+
+#[cfg(test)]
+mod tests;

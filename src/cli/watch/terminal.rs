@@ -23,7 +23,10 @@ use signal_hook::{
     low_level::emulate_default_handler,
 };
 
-use super::screen::Size;
+use super::{
+    keys::{Key, take_key},
+    screen::Size,
+};
 
 /// To the other screen, without a cursor (xterm's private modes 1049 and 25,
 /// which every terminal emulator has).
@@ -35,10 +38,15 @@ const USUAL: Size = Size {
     rows: 24,
 };
 
+/// The time after which an escape character is the key Esc and not the beginning of
+/// another key: as ncurses does it in the best case, and most editors.
+const ESCAPE_DELAY: Duration = Duration::from_millis(50);
+
 /// The end of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Time,
+    Key(Key),
     /// The window may look otherwise now.
     Redraw,
     Quit,
@@ -57,6 +65,8 @@ pub(super) struct Terminal {
 struct Keys {
     file: File,
     before: Termios,
+    /// Bytes that are not made into keys yet.
+    read: Vec<u8>,
 }
 
 impl Terminal {
@@ -66,7 +76,11 @@ impl Terminal {
         // Standard input may be anything.
         let keys = File::open("/dev/tty").ok().and_then(|file| {
             let before = tcgetattr(&file).ok()?;
-            Some(Keys { file, before })
+            Some(Keys {
+                file,
+                before,
+                read: Vec::new(),
+            })
         });
         // Signals come first: from here on none leaves the terminal behind.
         let (read, write) = UnixStream::pair()?;
@@ -140,27 +154,44 @@ impl Terminal {
         self.screen.write_all(text.as_bytes())
     }
 
-    /// Waits for a key, a signal or a time.
-    pub(super) fn wait(&mut self, until: Instant) -> io::Result<Event> {
+    /// Waits for a key, a signal or a time; without a time for the others.
+    pub(super) fn wait(&mut self, until: Option<Instant>) -> io::Result<Event> {
+        // Whatever comes later than this begins another key.
+        let mut rest_until = Instant::now() + ESCAPE_DELAY;
         loop {
             if let Some(event) = self.take_signal()? {
                 return Ok(event);
             }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let now = Instant::now();
+            let mut has_begun = false;
+            if let Some(keys) = &mut self.keys {
+                if let Some(key) = take_key(&mut keys.read, now >= rest_until) {
+                    return Ok(Event::Key(key));
+                }
+                has_begun = !keys.read.is_empty();
+            }
+            if until.is_some_and(|until| now >= until) && !has_begun {
                 return Ok(Event::Time);
             }
+            let until = match has_begun {
+                true => Some(rest_until),
+                false => until,
+            };
+            let left = until.and_then(|until| timeout(until.saturating_duration_since(now)));
             let mut files = vec![PollFd::new(self.signals.get_read(), PollFlags::IN)];
             if let Some(keys) = &self.keys {
                 files.push(PollFd::new(&keys.file, PollFlags::IN));
             }
-            match poll(&mut files, timeout(left).as_ref()) {
+            match poll(&mut files, left.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
             let pressed = files.get(1).is_some_and(|keys| !keys.revents().is_empty());
-            if pressed && self.wants_end() {
-                return Ok(Event::Quit);
+            if pressed {
+                if self.is_gone() {
+                    return Ok(Event::Quit);
+                }
+                rest_until = Instant::now() + ESCAPE_DELAY;
             }
         }
     }
@@ -182,18 +213,18 @@ impl Terminal {
         })
     }
 
-    /// Reads what was pressed. True if it is `q`, or if the terminal is gone.
-    fn wants_end(&mut self) -> bool {
+    /// Reads what was pressed. True if the terminal is gone.
+    fn is_gone(&mut self) -> bool {
         let Some(keys) = &mut self.keys else {
             return false;
         };
         let mut pressed = [0; 64];
         match keys.file.read(&mut pressed) {
             Ok(0) => true,
-            Ok(length) => pressed
-                .iter()
-                .take(length)
-                .any(|key| matches!(key, b'q' | b'Q')),
+            Ok(length) => {
+                keys.read.extend(pressed.iter().take(length));
+                false
+            }
             Err(error) => error.kind() != io::ErrorKind::Interrupted,
         }
     }
@@ -226,6 +257,45 @@ pub(super) fn wait_for_reader(until: Instant) -> io::Result<()> {
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(()),
             Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Tells whether the terminal shows the block characters that graphs are made of: its
+/// text is UTF-8, and it is not the console of Linux, whose fonts have few of them.
+pub(super) fn has_block_characters() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    shows_blocks(
+        &set("TERM").unwrap_or_default(),
+        &locale.unwrap_or_default(),
+    )
+}
+
+/// Judges by the names of a terminal and of a locale (locale(7)).
+fn shows_blocks(terminal: &str, locale: &str) -> bool {
+    let locale = locale.to_ascii_lowercase();
+    let (_, encoding) = locale.split_once('.').unwrap_or_default();
+    let encoding = encoding.split('@').next().unwrap_or_default();
+    matches!(encoding, "utf-8" | "utf8") && terminal != "linux"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_need_utf_8_and_more_than_the_console_of_linux() {
+        for (terminal, locale, shows) in [
+            ("xterm", "C.UTF-8", true),
+            ("screen", "de_DE.utf8", true),
+            ("xterm", "de_DE.UTF-8@euro", true),
+            ("linux", "C.UTF-8", false),
+            ("xterm", "C", false),
+            ("xterm", "", false),
+            ("xterm", "de_DE.ISO-8859-1", false),
+        ] {
+            assert_eq!(shows_blocks(terminal, locale), shows, "{terminal} {locale}");
         }
     }
 }

@@ -47,6 +47,7 @@ pub(crate) const CLIENTS: Layer = Layer {
         packages::BASH_COMPLETION,
         packages::ZSH,
         packages::FISH,
+        packages::TMUX,
         packages::IPTABLES,
         packages::CURL,
         packages::PROCPS,

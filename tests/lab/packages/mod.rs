@@ -113,6 +113,11 @@ pub const BASH_COMPLETION: Tool = Tool {
     package: "bash-completion",
     places: &["/usr/share/bash-completion/bash_completion"],
 };
+/// A terminal that tells what is on its screen.
+pub const TMUX: Tool = Tool {
+    package: "tmux",
+    places: &["/usr/bin/tmux"],
+};
 /// A shell.
 pub const ZSH: Tool = Tool {
     package: "zsh",
