@@ -10,10 +10,13 @@
 //! must answer as the case has it, and must differ from the original.
 
 mod case;
+mod exceptions;
 mod mask;
 mod notation;
 mod random;
 mod recorded;
+mod reduced;
+mod refusal;
 mod rootless;
 mod stage;
 mod table;

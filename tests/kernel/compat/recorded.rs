@@ -21,7 +21,8 @@ use super::stage::{Program, Stage};
 
 const ASK: &str = "IPVS_LAB_ASK";
 const RECORD: &str = "IPVS_LAB_RECORD";
-const HOW_TO_RENEW: &str = "renew the records with IPVS_LAB_RECORD=1 cargo lab test compat";
+pub(super) const HOW_TO_RENEW: &str =
+    "renew the records with IPVS_LAB_RECORD=1 cargo lab test compat";
 const FIRST_LINE: &str = "# Answers of Debian's ipvsadm 1.31 on Linux ";
 
 /// The original's answers in one test: looked up, or asked for and compared with
@@ -41,7 +42,7 @@ impl Book {
     /// When there are no records and they are not to be written, or they are
     /// not in order.
     pub(super) fn open(name: &str) -> Result<Self> {
-        Self::open_for(name, is_set(ASK), is_set(RECORD))
+        Self::open_for(name, is_asking(), is_recording())
     }
 
     /// For another run of cases that have a test which asks: only on another kernel
@@ -226,6 +227,16 @@ fn text(answers: &[Answer]) -> String {
         answer.write(&mut text);
     }
     text
+}
+
+/// Returns whether the original is asked although its answers are on record.
+pub(super) fn is_asking() -> bool {
+    is_set(ASK)
+}
+
+/// Returns whether records are written anew.
+pub(super) fn is_recording() -> bool {
+    is_set(RECORD)
 }
 
 fn is_set(variable: &str) -> bool {

@@ -27,6 +27,7 @@ use tempfile::TempDir;
 
 use super::case::{Case, Output, Run, Step};
 use super::notation::{Answer, line};
+use super::refusal::has_refusal;
 
 /// One of the two programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,9 @@ const RUNTIME: &str = "/etc/run";
 const HOSTS: &str = "hosts";
 /// User and group "nobody".
 const NOBODY: u32 = 65534;
+/// User and group of a caller without any right in a network namespace of an ordinary
+/// user, which belongs to "nobody".
+const STRANGER: u32 = 65533;
 /// The time that `until` waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -148,8 +152,15 @@ impl Stage {
             unshare(CloneFlags::CLONE_FS)?;
             setns(&self.mounts, CloneFlags::CLONE_NEWNS)?;
             let mut answers = Vec::new();
+            // Without a server there is no traffic, and waiting for it is in vain.
+            let mut was_refused = false;
             for step in &case.steps {
-                if let Some(mut answer) = self.step(step, &network)? {
+                let answer = match self.step(step, &network, was_refused) {
+                    Err(_) if was_refused && matches!(step, Step::Udp { .. }) => None,
+                    outcome => outcome?,
+                };
+                if let Some(mut answer) = answer {
+                    was_refused |= self.rootless && has_refusal(&answer);
                     for &mask in &case.masks {
                         mask.apply(&mut answer, self.program == Program::Original);
                     }
@@ -160,11 +171,15 @@ impl Stage {
         })?
     }
 
-    fn step(&self, step: &Step, network: &Namespace) -> Result<Option<Answer>> {
+    /// Takes a step, without waiting for what does not come when something was refused.
+    fn step(&self, step: &Step, network: &Namespace, was_refused: bool) -> Result<Option<Answer>> {
         match step {
             Step::Run(run) => {
                 let owner = self.rootless.then_some(network);
-                return self::run(self.program, run, owner).map(Some);
+                return match was_refused {
+                    true => start(self.program, run, owner).map(Some),
+                    false => self::run(self.program, run, owner).map(Some),
+                };
             }
             Step::Ip(command) => network.ip(command).map(drop)?,
             Step::Sysctl { path, value } => network.sysctl(path, value)?,
@@ -289,12 +304,18 @@ fn start(program: Program, run: &Run, owner: Option<&Namespace>) -> Result<Answe
             .env("LD_PRELOAD", REPLIES)
             .env(program::REPLIES, run.replies.trim_end_matches('\n'));
     }
-    if let Some(namespace) = owner {
-        command.env("XDG_RUNTIME_DIR", RUNTIME);
-        command = namespace.as_owner(command)?;
-    }
-    if run.as_nobody {
-        command.uid(NOBODY).gid(NOBODY);
+    match owner {
+        Some(_) if run.as_nobody => {
+            command.uid(STRANGER).gid(STRANGER);
+        }
+        Some(namespace) => {
+            command.env("XDG_RUNTIME_DIR", RUNTIME);
+            command = namespace.as_owner(command)?;
+        }
+        None if run.as_nobody => {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        None => {}
     }
     if run.ignores_sigpipe {
         // SAFETY: signal() is safe between fork and exec, and SIG_IGN stays

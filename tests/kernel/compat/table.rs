@@ -19,7 +19,7 @@ use super::stage::{Program, Stage};
 const SUITE: &str = "suite against the original";
 /// The files that are counted apart: those with states that no traffic makes.
 const REPLIES: &str = "rewritten replies";
-const REPLIES_FILES: &str = "replies_";
+pub(super) const REPLIES_FILES: &str = "replies_";
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/kernel/compat/cases");
 
