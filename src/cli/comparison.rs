@@ -72,7 +72,7 @@ struct Words(Vec<String>);
 
 /// The differences between two directors.
 #[derive(Debug)]
-pub(crate) struct Differences {
+pub(crate) struct MissingConnections {
     /// The number of connections of this director.
     pub(crate) here: u64,
     /// The number of connections of the other director.
@@ -116,10 +116,10 @@ impl Comparison {
     }
 
     /// Returns what each director does not have.
-    pub(crate) fn finish(mut self) -> Differences {
+    pub(crate) fn finish(mut self) -> MissingConnections {
         self.ipv4.sort();
         self.mixed.sort();
-        Differences {
+        MissingConnections {
             here: (self.ipv4.here.len() + self.mixed.here.len()) as u64,
             there: self.there,
             same: self.ipv4.same + self.mixed.same,
@@ -248,7 +248,7 @@ impl<A: Copy + Into<IpAddr>> Ends<A> {
     }
 }
 
-impl Differences {
+impl MissingConnections {
     /// Returns true if each director has the connections of the other.
     pub(crate) fn is_empty(&self) -> bool {
         self.missing_here.is_empty() && self.missing_there.is_empty()
@@ -320,7 +320,7 @@ mod tests {
         )
     }
 
-    fn compare(here: &[&str], there: &[&str]) -> Differences {
+    fn compare(here: &[&str], there: &[&str]) -> MissingConnections {
         let mut comparison = Comparison::default();
         for line in here {
             comparison.add_here(&connection(line));

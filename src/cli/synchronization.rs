@@ -27,7 +27,7 @@ const PORTS: &str = "ipv4/vs/sync_ports";
 
 /// The facts about a network namespace. What could not be read is absent.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct SyncFacts {
     pub(crate) daemons: Vec<SyncDaemon>,
     pub(crate) interfaces: Option<Vec<Interface>>,
     pub(crate) groups: Option<Vec<MulticastGroup>>,
@@ -83,11 +83,11 @@ pub(crate) struct SeenDaemon {
 
 fn write_threads<S: Serializer>(threads: &[SyncThread], to: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct Form {
+    struct ThreadForm {
         process: u32,
         state: &'static str,
     }
-    to.collect_seq(threads.iter().map(|thread| Form {
+    to.collect_seq(threads.iter().map(|thread| ThreadForm {
         process: thread.process,
         state: thread.state.name(),
     }))
@@ -117,9 +117,43 @@ impl InterfaceState {
     }
 }
 
+/// Returns the state of the interface of a daemon.
+pub(crate) fn find_state(daemon: &SyncDaemon, interfaces: &[Interface]) -> InterfaceState {
+    match find_interface(daemon, interfaces) {
+        None => InterfaceState::Gone,
+        Some(interface) if !interface.up => InterfaceState::Down,
+        Some(interface) if !interface.running => InterfaceState::NoCarrier,
+        Some(_) => InterfaceState::Up,
+    }
+}
+
+/// Returns whether the interface of a daemon takes the messages of its group; none if there
+/// is no such interface.
+pub(crate) fn has_joined(
+    daemon: &SyncDaemon,
+    interfaces: &[Interface],
+    groups: &[MulticastGroup],
+) -> Option<bool> {
+    let wanted = MulticastGroup {
+        interface: find_interface(daemon, interfaces)?.index,
+        group: group_of(daemon),
+    };
+    Some(groups.contains(&wanted))
+}
+
+/// Returns the group of a daemon.
+pub(crate) fn group_of(daemon: &SyncDaemon) -> IpAddr {
+    daemon.group.unwrap_or(DEFAULT_GROUP)
+}
+
+fn find_interface<'a>(daemon: &SyncDaemon, interfaces: &'a [Interface]) -> Option<&'a Interface> {
+    let mut interfaces = interfaces.iter();
+    interfaces.find(|interface| interface.name == daemon.interface)
+}
+
 impl Synchronization {
     /// Puts the facts together.
-    pub(crate) fn of(facts: &Facts) -> Self {
+    pub(crate) fn of(facts: &SyncFacts) -> Self {
         let seen = facts.daemons.iter().map(|daemon| facts.look_at(daemon));
         Self {
             daemons: seen.collect(),
@@ -129,33 +163,18 @@ impl Synchronization {
     }
 }
 
-impl Facts {
+impl SyncFacts {
     fn look_at(&self, daemon: &SyncDaemon) -> SeenDaemon {
-        let interface = self.interfaces.as_ref().map(|interfaces| {
-            let mut interfaces = interfaces.iter();
-            interfaces.find(|interface| interface.name == daemon.interface)
-        });
-        let group = daemon.group.unwrap_or(DEFAULT_GROUP);
         let is_backup = daemon.role == DaemonRole::Backup;
-        let sockets = self.sockets_of(daemon, group);
-        let sum = |count: fn(&GroupSocket) -> u64| {
-            Some(sockets.as_ref()?.iter().map(|socket| count(socket)).sum())
-        };
+        let sockets = self.sockets_of(daemon);
+        let sum = |count: fn(&GroupSocket) -> u64| Some(sockets.as_ref()?.iter().map(count).sum());
+        let interfaces = self.interfaces.as_deref();
         SeenDaemon {
             daemon: daemon.clone(),
-            interface_state: interface.map(|interface| match interface {
-                None => InterfaceState::Gone,
-                Some(interface) if !interface.up => InterfaceState::Down,
-                Some(interface) if !interface.running => InterfaceState::NoCarrier,
-                Some(_) => InterfaceState::Up,
-            }),
-            group_joined: match (interface, &self.groups) {
-                (Some(Some(interface)), Some(groups)) if is_backup => {
-                    let wanted = MulticastGroup {
-                        interface: interface.index,
-                        group,
-                    };
-                    Some(groups.contains(&wanted))
+            interface_state: interfaces.map(|interfaces| find_state(daemon, interfaces)),
+            group_joined: match (interfaces, self.groups.as_deref()) {
+                (Some(interfaces), Some(groups)) if is_backup => {
+                    has_joined(daemon, interfaces, groups)
                 }
                 _ => None,
             },
@@ -182,7 +201,7 @@ impl Facts {
     }
 
     /// Returns the sockets of a daemon, one for each port; none where there is not one.
-    fn sockets_of(&self, daemon: &SyncDaemon, group: IpAddr) -> Option<Vec<GroupSocket>> {
+    fn sockets_of(&self, daemon: &SyncDaemon) -> Option<Vec<GroupSocket>> {
         let first = daemon.port.unwrap_or(DEFAULT_PORT);
         let ports = self.settings.number(PORTS).unwrap_or(1);
         let ports = u16::try_from(ports).unwrap_or(1).max(1);
@@ -190,7 +209,7 @@ impl Facts {
         let sockets = self.sockets.as_ref()?.iter().copied();
         let own = sockets.filter(|socket| {
             socket.role == daemon.role
-                && socket.group.ip() == group
+                && socket.group.ip() == group_of(daemon)
                 && ports.contains(&socket.group.port())
         });
         Some(own.collect()).filter(|own: &Vec<_>| !own.is_empty())
@@ -244,7 +263,7 @@ mod tests {
     }
 
     /// Both daemons on `sync0`, which is interface 2, and nothing is wrong.
-    fn facts() -> Facts {
+    fn facts() -> SyncFacts {
         let interface = Interface {
             index: 2,
             name: "sync0".to_owned(),
@@ -259,7 +278,7 @@ mod tests {
             interface: 2,
             group: DEFAULT_GROUP,
         };
-        Facts {
+        SyncFacts {
             daemons: ROLES.map(daemon).into(),
             interfaces: Some(vec![interface]),
             groups: Some(vec![group]),
@@ -280,7 +299,7 @@ mod tests {
         }
     }
 
-    fn seen(facts: &Facts) -> [SeenDaemon; 2] {
+    fn seen(facts: &SyncFacts) -> [SeenDaemon; 2] {
         Synchronization::of(facts).daemons.try_into().unwrap()
     }
 
@@ -318,9 +337,9 @@ mod tests {
 
     #[test]
     fn what_could_not_be_read_is_absent() {
-        let facts = Facts {
+        let facts = SyncFacts {
             daemons: vec![daemon(DaemonRole::Backup)],
-            ..Facts::default()
+            ..SyncFacts::default()
         };
         let document = serde_json::to_value(Synchronization::of(&facts)).unwrap();
         let own = serde_json::to_value(daemon(DaemonRole::Backup)).unwrap();

@@ -38,7 +38,7 @@ pub(crate) enum Request {
     /// The connections are compared with those of another director.
     Compare(Compare),
     /// Everything about the director in one document.
-    Report(Report),
+    Report(ReportOptions),
     Run(Command),
 }
 
@@ -118,7 +118,7 @@ pub(crate) struct Compare {
 
 /// The options of --report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Report {
+pub(crate) struct ReportOptions {
     /// Addresses and names of interfaces are replaced.
     pub(crate) redact: bool,
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     command::spelling::{quote, start_daemon},
-    synchronization::DEFAULT_GROUP,
+    synchronization::{InterfaceState, find_state, group_of, has_joined},
     system::settings::sysctl_name,
 };
 
@@ -25,36 +25,27 @@ pub(super) fn find_unreachable_daemons(director: &Director) -> Result<Vec<Findin
     let mut findings = Vec::new();
     for daemon in daemons {
         let name = &daemon.interface;
-        let interface = interfaces.iter().find(|interface| interface.name == *name);
         let mut filled_in = "";
-        let (message, commands) = match interface {
-            None => {
+        let (message, commands) = match find_state(daemon, interfaces) {
+            InterfaceState::Gone => {
                 filled_in = " INTERFACE stands for the one that takes its place.";
                 (
                     format!("uses {name}, which is gone"),
                     restart_on(daemon, placeholder::INTERFACE),
                 )
             }
-            Some(interface) if !interface.up => {
-                (format!("uses {name}, which is down"), vec![set_up(name)])
-            }
-            Some(interface) if !interface.running => {
-                (format!("uses {name}, which has no carrier"), Vec::new())
-            }
-            Some(interface) if daemon.role == DaemonRole::Backup => {
-                let wanted = daemon.group.unwrap_or(DEFAULT_GROUP);
-                let has_joined = groups
-                    .iter()
-                    .any(|group| group.interface == interface.index && group.group == wanted);
-                if has_joined {
-                    continue;
-                }
+            InterfaceState::Down => (format!("uses {name}, which is down"), vec![set_up(name)]),
+            InterfaceState::NoCarrier => (format!("uses {name}, which has no carrier"), Vec::new()),
+            InterfaceState::Up
+                if daemon.role == DaemonRole::Backup
+                    && has_joined(daemon, interfaces, groups) == Some(false) =>
+            {
                 (
-                    format!("does not hear {wanted} on {name} any more"),
+                    format!("does not hear {} on {name} any more", group_of(daemon)),
                     restart_on(daemon, &quote(name)),
                 )
             }
-            Some(_) => continue,
+            InterfaceState::Up => continue,
         };
         findings.push(Finding {
             object: format!("the {} daemon", daemon.role),
@@ -214,6 +205,7 @@ mod tests {
             director::tests::{director, told},
             machine::tests::machine,
         },
+        synchronization::DEFAULT_GROUP,
         system::{multicast::MulticastGroup, sync_messages::Heard},
     };
 

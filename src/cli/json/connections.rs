@@ -35,7 +35,7 @@ pub(crate) fn read_connections(
     mut each: impl FnMut(&Connection<'_>),
 ) -> Result<(), ReadingError> {
     let mut reader = serde_json::Deserializer::from_reader(input);
-    let outcome = reader.deserialize_map(Document(&mut each));
+    let outcome = reader.deserialize_map(ConnectionsVisitor(&mut each));
     outcome.and_then(|()| reader.end()).map_err(|error| {
         if error.is_io() {
             ReadingError::Input(error.into())
@@ -47,9 +47,9 @@ pub(crate) fn read_connections(
 
 const WANTED: &str = "the document that -L -c --json writes";
 
-struct Document<'a, F>(&'a mut F);
+struct ConnectionsVisitor<'a, F>(&'a mut F);
 
-impl<'de, F: FnMut(&Connection<'_>)> Visitor<'de> for Document<'_, F> {
+impl<'de, F: FnMut(&Connection<'_>)> Visitor<'de> for ConnectionsVisitor<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +72,7 @@ impl<'de, F: FnMut(&Connection<'_>)> Visitor<'de> for Document<'_, F> {
                     has_version = true;
                 }
                 "connections" => {
-                    map.next_value_seed(List(&mut *self.0))?;
+                    map.next_value_seed(ConnectionList(&mut *self.0))?;
                     has_connections = true;
                 }
                 _ => {
@@ -90,9 +90,9 @@ impl<'de, F: FnMut(&Connection<'_>)> Visitor<'de> for Document<'_, F> {
     }
 }
 
-struct List<'a, F>(&'a mut F);
+struct ConnectionList<'a, F>(&'a mut F);
 
-impl<'de, F: FnMut(&Connection<'_>)> DeserializeSeed<'de> for List<'_, F> {
+impl<'de, F: FnMut(&Connection<'_>)> DeserializeSeed<'de> for ConnectionList<'_, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -100,7 +100,7 @@ impl<'de, F: FnMut(&Connection<'_>)> DeserializeSeed<'de> for List<'_, F> {
     }
 }
 
-impl<'de, F: FnMut(&Connection<'_>)> Visitor<'de> for List<'_, F> {
+impl<'de, F: FnMut(&Connection<'_>)> Visitor<'de> for ConnectionList<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,7 +108,7 @@ impl<'de, F: FnMut(&Connection<'_>)> Visitor<'de> for List<'_, F> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while let Some(form) = list.next_element::<Form>()? {
+        while let Some(form) = list.next_element::<ConnectionForm>()? {
             let service = form.service.read().map_err(A::Error::custom)?;
             (self.0)(&Connection::new(
                 &form.protocol,
@@ -124,35 +124,35 @@ impl<'de, F: FnMut(&Connection<'_>)> Visitor<'de> for List<'_, F> {
 }
 
 #[derive(Deserialize)]
-struct Form {
+struct ConnectionForm {
     protocol: String,
     state: String,
     expires: u32,
-    client: End,
-    service: Service,
-    destination: End,
+    client: EndForm,
+    service: ServiceForm,
+    destination: EndForm,
 }
 
 #[derive(Deserialize)]
-struct End {
+struct EndForm {
     address: IpAddr,
     port: u16,
 }
 
-impl From<End> for SocketAddr {
-    fn from(end: End) -> Self {
+impl From<EndForm> for SocketAddr {
+    fn from(end: EndForm) -> Self {
         Self::new(end.address, end.port)
     }
 }
 
 #[derive(Deserialize)]
-struct Service {
+struct ServiceForm {
     address: Option<IpAddr>,
     port: Option<u16>,
     fwmark: Option<NonZeroU32>,
 }
 
-impl Service {
+impl ServiceForm {
     fn read(&self) -> Result<ConnectionService, &'static str> {
         match (self.address, self.port, self.fwmark) {
             (Some(address), Some(port), None) => {

@@ -7,14 +7,14 @@ use std::io::{self, Write};
 use ipvs_client::{Connection, ConnectionService, json::SCHEMA_VERSION};
 use serde::{Serialize, Serializer};
 
-use crate::comparison::Differences;
+use crate::comparison::MissingConnections;
 
 /// Writes a line for each connection that a director does not have.
-pub(crate) fn write_missing(out: &mut impl Write, differences: &Differences) -> io::Result<()> {
-    for connection in differences.missing_here() {
+pub(crate) fn write_missing(out: &mut impl Write, missing: &MissingConnections) -> io::Result<()> {
+    for connection in missing.missing_here() {
         write_line(out, "here", &connection)?;
     }
-    for connection in differences.missing_there() {
+    for connection in missing.missing_there() {
         write_line(out, "there", &connection)?;
     }
     Ok(())
@@ -41,38 +41,41 @@ fn write_line(out: &mut impl Write, place: &str, connection: &Connection<'_>) ->
 
 /// The document of `--json`, with its fields in this order.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ComparisonDocument<'a> {
     schema_version: u32,
     here: u64,
     there: u64,
     same: u64,
     other_state: u64,
     #[serde(serialize_with = "write_missing_here")]
-    missing_here: &'a Differences,
+    missing_here: &'a MissingConnections,
     #[serde(serialize_with = "write_missing_there")]
-    missing_there: &'a Differences,
+    missing_there: &'a MissingConnections,
 }
 
 // A list of them would take many times the bytes in which they are held.
 
-fn write_missing_here<S: Serializer>(from: &Differences, to: S) -> Result<S::Ok, S::Error> {
+fn write_missing_here<S: Serializer>(from: &MissingConnections, to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(from.missing_here())
 }
 
-fn write_missing_there<S: Serializer>(from: &Differences, to: S) -> Result<S::Ok, S::Error> {
+fn write_missing_there<S: Serializer>(from: &MissingConnections, to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(from.missing_there())
 }
 
 /// Writes the connections that a director does not have as a JSON document.
-pub(crate) fn write_missing_json(mut out: impl Write, differences: &Differences) -> io::Result<()> {
-    let document = Document {
+pub(crate) fn write_missing_json(
+    mut out: impl Write,
+    missing: &MissingConnections,
+) -> io::Result<()> {
+    let document = ComparisonDocument {
         schema_version: SCHEMA_VERSION,
-        here: differences.here,
-        there: differences.there,
-        same: differences.same,
-        other_state: differences.other_state,
-        missing_here: differences,
-        missing_there: differences,
+        here: missing.here,
+        there: missing.there,
+        same: missing.same,
+        other_state: missing.other_state,
+        missing_here: missing,
+        missing_there: missing,
     };
     serde_json::to_writer(&mut out, &document)?;
     writeln!(out)

@@ -82,9 +82,9 @@ pub(crate) struct Unread {
 
 /// The document, with its fields in this order.
 #[derive(Serialize)]
-struct Document<'a> {
+struct OverviewDocument<'a> {
     schema_version: u32,
-    program: Program,
+    program: ProgramVersion,
     time: &'a str,
     redacted: bool,
     kernel: &'a KernelVersion,
@@ -115,13 +115,12 @@ struct Document<'a> {
 
 /// The program that has made the document.
 #[derive(Serialize)]
-struct Program {
+struct ProgramVersion {
     version: &'static str,
     compatible_with: &'static str,
 }
 
 // What the interface does not tell of an entry is absent there, as in a listing.
-#[expect(clippy::ref_option, reason = "serde hands fields over like this")]
 fn write_services<S: Serializer>(services: &Option<&Services>, to: S) -> Result<S::Ok, S::Error> {
     let Some(Services { interface, entries }) = services else {
         return to.serialize_none();
@@ -158,9 +157,9 @@ fn write_modules<S: Serializer>(
 
 /// Writes the document.
 pub(crate) fn write_overview(mut out: impl Write, overview: &Overview) -> io::Result<()> {
-    let document = Document {
+    let document = OverviewDocument {
         schema_version: SCHEMA_VERSION,
-        program: Program {
+        program: ProgramVersion {
             version: env!("CARGO_PKG_VERSION"),
             compatible_with: "1.31",
         },

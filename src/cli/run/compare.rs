@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     command::{Compare, Form},
-    comparison::{Comparison, Differences},
+    comparison::{Comparison, MissingConnections},
     failure::{self, Messages, RuleAt, StdoutError},
     json::{ReadingError, read_connections},
     output::{write_missing, write_missing_json},
@@ -33,8 +33,8 @@ pub(super) fn run(
     out: &mut impl Write,
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
-    let differences = match read_differences(compare.file.as_deref(), session) {
-        Ok(differences) => differences,
+    let missing = match read_missing(compare.file.as_deref(), session) {
+        Ok(missing) => missing,
         Err(error) => {
             messages.report(&error);
             return Ok(match failure::exit_status(&error) {
@@ -44,15 +44,15 @@ pub(super) fn run(
         }
     };
     match compare.form {
-        Form::Classic => write_missing(out, &differences),
-        Form::Json => write_missing_json(&mut *out, &differences),
+        Form::Classic => write_missing(out, &missing),
+        Form::Json => write_missing_json(&mut *out, &missing),
     }
     .map_err(StdoutError)?;
     messages.note_to_terminal(&format!(
         "{} connections here, {} there, {} the same ({} of them in another state)",
-        differences.here, differences.there, differences.same, differences.other_state
+        missing.here, missing.there, missing.same, missing.other_state
     ));
-    Ok(match differences.is_empty() {
+    Ok(match missing.is_empty() {
         true => 0,
         false => STATUS_MISSING,
     })
@@ -60,7 +60,7 @@ pub(super) fn run(
 
 /// Reads the connections of both directors: those of this one as soon as the first of the
 /// other come in, so that they are of the same time.
-fn read_differences(file: Option<&Path>, session: &mut Session) -> anyhow::Result<Differences> {
+fn read_missing(file: Option<&Path>, session: &mut Session) -> anyhow::Result<MissingConnections> {
     let mut there = BufReader::new(open(file)?);
     there
         .fill_buf()

@@ -12,7 +12,7 @@ use crate::{
     failure::StdoutError,
     json,
     output::{describe_synchronization, write_daemon},
-    synchronization::{Facts, Synchronization},
+    synchronization::{SyncFacts, Synchronization},
     system::{
         interfaces, multicast, route_netlink::RouteSocket, settings::Settings, sync_sockets,
         sync_threads,
@@ -46,7 +46,7 @@ pub(super) fn write_daemons(
 fn look_at(daemons: Vec<SyncDaemon>, client: &Client) -> Synchronization {
     let mut socket = RouteSocket::open();
     let interfaces = socket.as_mut().ok().map(interfaces::read);
-    Synchronization::of(&Facts {
+    Synchronization::of(&SyncFacts {
         daemons,
         interfaces: interfaces.and_then(Result::ok),
         groups: multicast::read().ok(),

@@ -28,7 +28,7 @@ use crate::{
     },
     failure::{Messages, StdoutError},
     output::{colour_on_terminal, write_report, write_report_json},
-    synchronization::{DEFAULT_GROUP, DEFAULT_PORT},
+    synchronization::{DEFAULT_PORT, group_of},
     system::{
         addresses,
         firewall::Firewall,
@@ -231,7 +231,7 @@ fn hear(
         let mut interfaces = interfaces.iter();
         let interface = interfaces.find(|interface| interface.name == daemon.interface)?;
         let place = Place {
-            group: daemon.group.unwrap_or(DEFAULT_GROUP),
+            group: group_of(daemon),
             port: daemon.port.unwrap_or(DEFAULT_PORT),
             interface: interface.index,
         };

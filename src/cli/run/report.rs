@@ -17,7 +17,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    command::Report,
+    command::ReportOptions,
     doctor::{DIRECTOR_CHECKS, Director, Unknown, examine},
     failure::{NotShown, StdoutError},
     output::{
@@ -25,7 +25,7 @@ use crate::{
     },
     redact::Redactor,
     scheduler_flags::SCHEDULERS,
-    synchronization::{Facts, SeenDaemon, Synchronization},
+    synchronization::{SeenDaemon, SyncFacts, Synchronization},
     system::{
         modules::{ModuleState, Modules},
         settings::{Settings, sysctl_name},
@@ -56,7 +56,7 @@ const PARTS: [&str; 3] = ["ip_vs", "ip_vs_ftp", "ip_vs_pe_sip"];
 
 /// Writes the document.
 pub(super) fn run(
-    report: &Report,
+    report: &ReportOptions,
     session: &mut Session,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
@@ -77,7 +77,7 @@ impl NotRead {
     }
 }
 
-fn read(report: &Report, session: &mut Session) -> Overview {
+fn read(report: &ReportOptions, session: &mut Session) -> Overview {
     let mut not_read = NotRead::default();
     let table = match read_table(None, Counters::Read, session) {
         Ok(table) => table,
@@ -215,7 +215,7 @@ impl Parts {
 
 /// Returns the daemons with what can be seen of them.
 fn look_at(daemons: &[SyncDaemon], director: &Director) -> Vec<SeenDaemon> {
-    let facts = Facts {
+    let facts = SyncFacts {
         daemons: daemons.to_vec(),
         interfaces: director.machine.interfaces.clone().ok(),
         groups: director.groups.clone().ok(),
@@ -266,7 +266,7 @@ fn count_states<R: std::io::BufRead>(
     let mut counts = ConnectionCounts::default();
     let mut states: BTreeMap<(String, String), u64> = BTreeMap::new();
     while let Some(connection) = connections.next_connection()? {
-        if connection.client.port() == 0 {
+        if connection.is_template() {
             counts.persistence_templates += 1;
             continue;
         }
@@ -330,7 +330,7 @@ TCP C0000209 9C40 C0000201 0050 0A000002 0050 ESTABLISHED SYNC       899
     fn report(kernel: &FakeKernel, redact: bool) -> Value {
         let mut session = Session::over(kernel.client().unwrap());
         let mut out = Vec::new();
-        run(&Report { redact }, &mut session, &mut out).unwrap();
+        run(&ReportOptions { redact }, &mut session, &mut out).unwrap();
         serde_json::from_slice(&out).unwrap()
     }
 

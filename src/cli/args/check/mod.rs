@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     command::{
-        Command, Compare, DEFAULT_INTERFACE, Form, Report, Request, Restore, Save,
+        Command, Compare, DEFAULT_INTERFACE, Form, ReportOptions, Request, Restore, Save,
         choice::OutputForm, range,
     },
     scheduler_flags,
@@ -125,7 +125,7 @@ pub(super) fn make_request(
             }));
         }
         CommandName::Report => {
-            return Ok(Request::Report(Report {
+            return Ok(Request::Report(ReportOptions {
                 redact: options.has(name::REDACT),
             }));
         }

@@ -14,7 +14,9 @@ use ipvs_client::{Change, DaemonRole, Interface, SyncDaemonSettings, Timeouts};
 use super::{parse, request, wrong};
 use crate::{
     args::{self, error::UsageError, name},
-    command::{Command, Compare, Form, ListTable, Report, Request, Restore, TableForm, View},
+    command::{
+        Command, Compare, Form, ListTable, ReportOptions, Request, Restore, TableForm, View,
+    },
 };
 
 #[test]
@@ -256,7 +258,7 @@ fn the_connections_of_another_director_are_in_a_file_or_on_standard_input() {
 
 #[test]
 fn a_report_is_redacted_only_if_that_is_asked_for() {
-    let report = |redact| Ok(Request::Report(Report { redact }));
+    let report = |redact| Ok(Request::Report(ReportOptions { redact }));
     assert_eq!(request("--report"), report(false));
     assert_eq!(request("--report --json"), report(false));
     assert_eq!(request("--report --redact"), report(true));
