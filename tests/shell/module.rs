@@ -180,5 +180,6 @@ ls /run/asked /proc/net/ip_vs 2> /run/errors
     let list = parts.join(",");
     let (beginning, rest) = answer.stdout.split_once("\n\"ip_vs\":").unwrap();
     assert_eq!(beginning, format!("0\n\"not_read\":[{list}]}}"));
-    assert_eq!(rest, "\"loadable\"\n");
+    // The modules of this kernel are not where those of a machine are.
+    assert_eq!(rest, "\"unknown\"\n");
 }

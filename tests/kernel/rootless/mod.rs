@@ -96,6 +96,26 @@ const RULES: &str = "\
 ";
 
 #[test]
+fn a_report_names_what_it_does_not_have() {
+    let user = User::new();
+    restore(
+        &user.namespace,
+        "-A -t 10.0.0.1:80 -s rr\n-A -t [2001:db8::1]:80 -s rr\n",
+    );
+    let report = checked(&user.succeed("--report"));
+    assert_eq!(report["interface"], "sockopt");
+    assert_eq!(report["services"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        report["not_read"],
+        serde_json::json!([{
+            "part": "services",
+            "reason": "not shown: 1 virtual service of IPv6, which only root in the first user \
+                       namespace can see",
+        }])
+    );
+}
+
+#[test]
 fn every_change_of_ipv4_does_what_root_sees() {
     let user = User::new();
     for (change, rules) in [
