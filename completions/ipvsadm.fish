@@ -121,6 +121,16 @@ function __ipvsadm_name
             printf '%s\n' numeric
         case -c --connection
             printf '%s\n' connection
+        case --client
+            printf '%s\n' client
+        case --state
+            printf '%s\n' state
+        case --protocol
+            printf '%s\n' protocol
+        case --summary
+            printf '%s\n' summary
+        case --top
+            printf '%s\n' top
         case --timeout
             printf '%s\n' timeout
         case --daemon
@@ -297,6 +307,16 @@ function __ipvsadm_forms
             printf '%s\n' '-n' '--numeric'
         case connection
             printf '%s\n' '-c' '--connection'
+        case client
+            printf '%s\n' '--client'
+        case state
+            printf '%s\n' '--state'
+        case protocol
+            printf '%s\n' '--protocol'
+        case summary
+            printf '%s\n' '--summary'
+        case top
+            printf '%s\n' '--top'
         case timeout
             printf '%s\n' '--timeout'
         case daemon
@@ -442,7 +462,7 @@ function __ipvsadm_meaning
         case ops
             printf '%s\n' 'Schedule each UDP datagram by itself'
         case real-server
-            printf '%s\n' 'The real server [default port: the virtual service\'s]; with --doctor: the virtual addresses that this machine is a real server of, with commas between them'
+            printf '%s\n' 'The real server [default port: the virtual service\'s]; with -L -c without a port: all of its ports; with --doctor: the virtual addresses that this machine is a real server of, with commas between them'
         case gatewaying
             printf '%s\n' 'Forward by direct routing (the default)'
         case ipip
@@ -472,7 +492,17 @@ function __ipvsadm_meaning
         case numeric
             printf '%s\n' 'Addresses and ports as numbers, without looking up names'
         case connection
-            printf '%s\n' 'Show the current connections'
+            printf '%s\n' 'Show the current connections; with a virtual service or -r, its own'
+        case client
+            printf '%s\n' 'With -c: only those of this client, or of the clients in this network'
+        case state
+            printf '%s\n' 'With -c: only those in this state, or in one of these'
+        case protocol
+            printf '%s\n' 'With -c: only those of this protocol, or of one of these: tcp, udp, sctp, ip'
+        case summary
+            printf '%s\n' 'With -c: count connections by virtual service, real server and state, and show the busiest clients'
+        case top
+            printf '%s\n' 'How many clients --summary shows [default: 10]'
         case timeout
             printf '%s\n' 'Show the timeouts of connections'
         case daemon
@@ -585,6 +615,14 @@ function __ipvsadm_takes
             printf '%s\n' required
         case l-threshold
             printf '%s\n' required
+        case client
+            printf '%s\n' required
+        case state
+            printf '%s\n' required
+        case protocol
+            printf '%s\n' required
+        case top
+            printf '%s\n' required
         case output
             printf '%s\n' required
         case output-file
@@ -641,6 +679,10 @@ function __ipvsadm_source
             printf '%s\n' servers
         case tun-type
             printf '%s\n' tunnels
+        case state
+            printf '%s\n' states
+        case protocol
+            printf '%s\n' protocols
         case output
             printf '%s\n' forms
         case mcast-interface
@@ -680,7 +722,7 @@ function __ipvsadm_legal
         case delete-server
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json netns interface
         case list
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 numeric connection timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json netns interface
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server numeric connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json netns interface
         case zero
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 json netns interface
         case set
@@ -702,15 +744,15 @@ end
 function __ipvsadm_excludes
     switch "$argv[1]"
         case tcp-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 ops connection timeout daemon
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 ops timeout daemon
         case udp-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 timeout daemon
         case sctp-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 ops connection timeout daemon
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 ops timeout daemon
         case fwmark-service
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service connection timeout daemon
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service timeout daemon
         case ipv6
-            printf '%s\n' tcp-service udp-service sctp-service ipv6 connection timeout daemon
+            printf '%s\n' tcp-service udp-service sctp-service ipv6 timeout daemon
         case scheduler
             printf '%s\n' scheduler
         case sched-flags
@@ -724,7 +766,7 @@ function __ipvsadm_excludes
         case ops
             printf '%s\n' tcp-service sctp-service ops
         case real-server
-            printf '%s\n' real-server
+            printf '%s\n' real-server timeout daemon stats rate thresholds watch
         case gatewaying
             printf '%s\n' gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum
         case ipip
@@ -758,29 +800,39 @@ function __ipvsadm_excludes
         case numeric
             printf '%s\n' numeric
         case connection
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds output watch
+            printf '%s\n' connection top timeout daemon stats rate thresholds watch
+        case client
+            printf '%s\n' client timeout daemon stats rate thresholds watch
+        case state
+            printf '%s\n' state timeout daemon stats rate thresholds watch
+        case protocol
+            printf '%s\n' protocol timeout daemon stats rate thresholds watch
+        case summary
+            printf '%s\n' summary timeout daemon stats rate thresholds watch
+        case top
+            printf '%s\n' connection top timeout daemon stats rate thresholds watch
         case timeout
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn output watch
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn output watch
         case daemon
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 connection timeout daemon stats rate thresholds persistent-conn watch
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn watch
         case stats
-            printf '%s\n' connection timeout daemon stats
+            printf '%s\n' real-server connection client state protocol summary top timeout daemon stats
         case rate
-            printf '%s\n' connection timeout daemon rate
+            printf '%s\n' real-server connection client state protocol summary top timeout daemon rate
         case thresholds
-            printf '%s\n' connection timeout daemon thresholds
+            printf '%s\n' real-server connection client state protocol summary top timeout daemon thresholds
         case persistent-conn
             printf '%s\n' timeout daemon persistent-conn
         case tun-info
             printf '%s\n' tun-info
         case output
-            printf '%s\n' connection timeout output json
+            printf '%s\n' timeout output json
         case totals
             printf '%s\n' totals
         case output-file
             printf '%s\n' output-file
         case watch
-            printf '%s\n' connection timeout daemon watch
+            printf '%s\n' real-server connection client state protocol summary top timeout daemon watch
         case count
             printf '%s\n' count
         case changes
@@ -887,6 +939,39 @@ function __ipvsadm_words
                 ipip 'IP in IP' \
                 gue 'Generic UDP encapsulation' \
                 gre 'Generic routing encapsulation'
+        case states
+            printf '%s\t%s\n' \
+                ESTABLISHED 'TCP and SCTP: data can flow' \
+                SYN_SENT 'TCP: the server has begun it' \
+                SYN_RECV 'TCP: the client has begun it' \
+                SYNACK 'TCP: the server has answered' \
+                FIN_WAIT 'TCP: one side has closed it' \
+                CLOSE_WAIT 'TCP: the client has closed it' \
+                LAST_ACK 'TCP: the last packet is missing' \
+                TIME_WAIT 'TCP: both sides have closed it' \
+                CLOSE 'TCP: it was reset' \
+                LISTEN 'TCP: a server waits for data of FTP' \
+                UDP 'UDP' \
+                INIT1 'SCTP: first packet of the client' \
+                INIT 'SCTP: the client has begun it' \
+                C-SENT 'SCTP: cookie sent' \
+                C-REPLIED 'SCTP: cookie replied' \
+                C-WAIT 'SCTP: waiting for the cookie' \
+                COOKIE 'SCTP: cookie' \
+                C-ECHOED 'SCTP: cookie echoed' \
+                S-SENT 'SCTP: end sent' \
+                S-RECEIVED 'SCTP: end received' \
+                S-ACK-SENT 'SCTP: end acknowledged' \
+                REJECTED 'SCTP: refused' \
+                CLOSED 'SCTP: ended' \
+                NONE 'None yet; or a template that is not assured' \
+                ASSURED 'A template whose client has connected'
+        case protocols
+            printf '%s\t%s\n' \
+                tcp 'Transmission Control Protocol' \
+                udp 'User Datagram Protocol' \
+                sctp 'Stream Control Transmission Protocol' \
+                ip 'Templates of persistent firewall marks'
         case forms
             printf '%s\t%s\n' \
                 classic 'The columns of the original' \

@@ -24,7 +24,7 @@ const RULES: &str = "\
 ";
 
 /// Runs this tree's program as a user who has no rights.
-fn as_nobody(director: &Namespace, arguments: &str) -> Answer {
+pub(crate) fn as_nobody(director: &Namespace, arguments: &str) -> Answer {
     let mut command = director.command("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
     command.arg(program::path().unwrap());

@@ -10,7 +10,7 @@ use super::{
     name::{CommandName, Group},
 };
 use crate::{
-    command::choice::{FORMS, INTERFACES, join, names},
+    command::choice::{CONNECTION_PROTOCOLS, CONNECTION_STATES, FORMS, INTERFACES, join, names},
     scheduler_flags::FlagError,
 };
 
@@ -135,6 +135,14 @@ pub(crate) enum UsageError {
     WaitTime(String),
     #[error("illegal count specified")]
     Count(String),
+    #[error("illegal client specified")]
+    Client(String),
+    #[error("illegal state specified: {} are known", join(&names(&CONNECTION_STATES), "and"))]
+    State(String),
+    #[error("illegal protocol specified: {} are known", join(&names(&CONNECTION_PROTOCOLS), "and"))]
+    Protocol(String),
+    #[error("illegal number of clients specified")]
+    Top(String),
     #[error("illegal scope specified")]
     Scope(String),
     #[error("illegal network namespace specified")]

@@ -118,6 +118,11 @@ pub(crate) const NETNS: Group = Group::new(52, "netns");
 pub(crate) const INTERFACE: Group = Group::new(53, "interface");
 pub(crate) const CHANGES: Group = Group::new(54, "changes");
 pub(crate) const REDACT: Group = Group::new(55, "redact");
+pub(crate) const CLIENT: Group = Group::new(56, "client");
+pub(crate) const STATE: Group = Group::new(57, "state");
+pub(crate) const PROTOCOL: Group = Group::new(58, "protocol");
+pub(crate) const SUMMARY: Group = Group::new(59, "summary");
+pub(crate) const TOP: Group = Group::new(60, "top");
 
 /// A set of groups, such as those that a command line has an option of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,6 +141,11 @@ impl Groups {
     /// Returns the set with this group added.
     pub(crate) const fn with(self, group: Group) -> Self {
         Self(self.0 | group.bit())
+    }
+
+    /// Returns the set with this group left out.
+    pub(crate) const fn without(self, group: Group) -> Self {
+        Self(self.0 & !group.bit())
     }
 
     pub(crate) const fn contains(self, group: Group) -> bool {

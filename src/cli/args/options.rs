@@ -15,13 +15,15 @@ use super::{
     raw::{parse_namespace, set, set_text},
     spec::{Commands, Heading as H, Spec, command, option, ungrouped},
     word_list::{
-        ENGINE_WORDS, FORM_WORDS, INTERFACE_WORDS, ROLE_WORDS, SCHEDULER_WORDS, TUNNEL_WORDS,
+        ENGINE_WORDS, FORM_WORDS, INTERFACE_WORDS, PROTOCOL_WORDS, ROLE_WORDS, SCHEDULER_WORDS,
+        STATE_WORDS, TUNNEL_WORDS,
     },
 };
 use crate::command::{
     Forwarding,
     choice::{FORMS, INTERFACES, ROLES, TUNNELS, find},
     range,
+    scope::parse_prefix,
 };
 
 const SERVICE_ADDRESS: Commands = Commands {
@@ -39,7 +41,8 @@ const SERVICE_ADDRESS: Commands = Commands {
 const SERVICE_SETTINGS: Commands = Commands::optional(&[C::AddService, C::EditService]);
 const SERVER_ADDRESS: Commands = Commands {
     compulsory: &[C::AddServer, C::EditServer, C::DeleteServer],
-    optional: &[C::Drain, C::Doctor],
+    // With -L only beside -c: see `rules`.
+    optional: &[C::List, C::Drain, C::Doctor],
     exclusive: &[],
 };
 const SERVER_SETTINGS: Commands = Commands::optional(&[C::AddServer, C::EditServer]);
@@ -168,7 +171,7 @@ pub(crate) static TABLE: &[Spec] = &[
         .help("Schedule each UDP datagram by itself"),
 
     option(H::ServerOptions, name::REAL_SERVER, SERVER_ADDRESS).letters(&['r'])
-        .help("The real server [default port: the virtual service's]; with --doctor: the virtual addresses that this machine is a real server of, with commas between them")
+        .help("The real server [default port: the virtual service's]; with -L -c without a port: all of its ports; with --doctor: the virtual addresses that this machine is a real server of, with commas between them")
         .required("ADDRESS[:PORT]", |options, text| options.set_server(text)),
     option(H::ServerOptions, name::FORWARDING_METHOD, SERVER_SETTINGS).long("gatewaying").letters(&['g'])
         .help("Forward by direct routing (the default)")
@@ -209,7 +212,21 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::ListOptions, name::NUMERIC, Commands::optional(&[C::List, C::Save])).letters(&['n'])
         .help("Addresses and ports as numbers, without looking up names"),
     option(H::ListOptions, name::CONNECTION, OTHER_LISTING).letters(&['c'])
-        .help("Show the current connections"),
+        .help("Show the current connections; with a virtual service or -r, its own"),
+    option(H::ListOptions, name::CLIENT, LISTING)
+        .help("With -c: only those of this client, or of the clients in this network")
+        .required("ADDRESS[/PREFIX]", |options, text| set(&mut options.client, parse_prefix(text), E::Client, text)),
+    option(H::ListOptions, name::STATE, LISTING)
+        .help("With -c: only those in this state, or in one of these")
+        .required("STATE,...", |options, text| options.set_states(text)).words(&STATE_WORDS),
+    option(H::ListOptions, name::PROTOCOL, LISTING)
+        .help("With -c: only those of this protocol, or of one of these: {,}")
+        .required("PROTOCOL,...", |options, text| options.set_protocols(text)).words(&PROTOCOL_WORDS),
+    option(H::ListOptions, name::SUMMARY, LISTING)
+        .help("With -c: count connections by virtual service, real server and state, and show the busiest clients"),
+    option(H::ListOptions, name::TOP, LISTING)
+        .help("How many clients --summary shows [default: 10]")
+        .required("NUMBER", |options, text| set(&mut options.top, parse_number(text, range::TOP), E::Top, text)),
     option(H::ListOptions, name::TIMEOUT, OTHER_LISTING)
         .help("Show the timeouts of connections"),
     option(H::ListOptions, name::DAEMON, OTHER_LISTING)

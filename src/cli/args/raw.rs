@@ -20,7 +20,10 @@ use super::{
     number::{parse_interval, parse_number},
 };
 use crate::command::{
-    Forwarding, TunnelKind, Wait, choice::OutputForm, doctor::VirtualAddress, range,
+    Forwarding, TunnelKind, Wait,
+    choice::{CONNECTION_PROTOCOLS, CONNECTION_STATES, OutputForm, find},
+    doctor::VirtualAddress,
+    range,
     scope::parse_prefix,
 };
 
@@ -68,6 +71,11 @@ pub(crate) struct RawOptions<'a> {
     pub(super) count: Option<u32>,
     pub(super) wait: Option<Wait>,
     pub(super) prefixes: Vec<IpNet>,
+    pub(super) client: Option<IpNet>,
+    /// In the kernel's words.
+    pub(super) states: Vec<&'static str>,
+    pub(super) protocols: Vec<&'static str>,
+    pub(super) top: Option<u32>,
 }
 
 /// An address or mark, and the text that it was typed as.
@@ -192,6 +200,29 @@ impl<'a> RawOptions<'a> {
     pub(super) fn add_scope(&mut self, text: &str) -> Result<(), UsageError> {
         let prefix = parse_prefix(text).ok_or_else(|| UsageError::Scope(text.to_owned()))?;
         self.prefixes.push(prefix);
+        Ok(())
+    }
+
+    /// Reads states with commas between them, in capitals or not.
+    pub(super) fn set_states(&mut self, text: &str) -> Result<(), UsageError> {
+        let find = |word: &str| {
+            let mut states = CONNECTION_STATES.iter();
+            states.find(|state| state.name.eq_ignore_ascii_case(word))
+        };
+        for word in text.split(',') {
+            let state = find(word).ok_or_else(|| UsageError::State(word.to_owned()))?;
+            self.states.push(state.name);
+        }
+        Ok(())
+    }
+
+    /// Reads protocols with commas between them, in capitals or not.
+    pub(super) fn set_protocols(&mut self, text: &str) -> Result<(), UsageError> {
+        for word in text.split(',') {
+            let protocol = find(&CONNECTION_PROTOCOLS, &word.to_ascii_lowercase());
+            let protocol = protocol.ok_or_else(|| UsageError::Protocol(word.to_owned()))?;
+            self.protocols.push(protocol);
+        }
         Ok(())
     }
 

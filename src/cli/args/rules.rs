@@ -47,6 +47,23 @@ impl Rules {
         }
     }
 
+    /// Returns the rules of -L, for connections or for another listing.
+    fn of_listing(self, given: Groups) -> Self {
+        if given.contains(name::CONNECTION) {
+            // The connections of one virtual service.
+            Self {
+                exclusive: self.exclusive.without(name::SERVICE_ADDRESS),
+                optional: self.optional.with(name::SERVICE_ADDRESS),
+                ..self
+            }
+        } else {
+            Self {
+                optional: self.optional.without(name::REAL_SERVER),
+                ..self
+            }
+        }
+    }
+
     fn legal(&self) -> Groups {
         self.compulsory.union(self.optional).union(self.exclusive)
     }
@@ -183,7 +200,11 @@ pub(crate) fn name_owner(command: CommandName) -> Owner {
 /// The first group that does not, by rank; then options of -L that ask for two
 /// listings.
 pub(super) fn check_command(command: CommandName, given: Groups) -> Result<(), UsageError> {
-    find_rules(command).check(name_owner(command), given)?;
+    let mut rules = find_rules(command);
+    if command == CommandName::List {
+        rules = rules.of_listing(given);
+    }
+    rules.check(name_owner(command), given)?;
 
     let has_one_of = |groups: &[Group]| groups.iter().any(|&group| given.contains(group));
     let is_other_listing = has_one_of(&[name::TIMEOUT, name::DAEMON, name::CONNECTION]);

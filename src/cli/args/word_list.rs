@@ -3,7 +3,9 @@
 //! The fixed sets of words that values of options come from.
 
 use crate::{
-    command::choice::{self, FORMS, INTERFACES, ROLES, TUNNELS, join},
+    command::choice::{
+        self, CONNECTION_PROTOCOLS, CONNECTION_STATES, FORMS, INTERFACES, ROLES, TUNNELS, join,
+    },
     scheduler_flags::SCHEDULERS,
 };
 
@@ -48,6 +50,16 @@ pub(crate) static FORM_WORDS: WordList = WordList {
 pub(crate) static INTERFACE_WORDS: WordList = WordList {
     name: "kernel_interfaces",
     words: || choice::meanings(&INTERFACES),
+};
+
+pub(crate) static STATE_WORDS: WordList = WordList {
+    name: "states",
+    words: || choice::meanings(&CONNECTION_STATES),
+};
+
+pub(crate) static PROTOCOL_WORDS: WordList = WordList {
+    name: "protocols",
+    words: || choice::meanings(&CONNECTION_PROTOCOLS),
 };
 
 impl WordList {

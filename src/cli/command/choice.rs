@@ -41,6 +41,46 @@ pub(crate) static TUNNELS: [Choice<TunnelKind>; 3] = [
     Choice { name: "gre", meaning: "Generic routing encapsulation", value: TunnelKind::Gre },
 ];
 
+/// The protocols of connections, with the kernel's words for them.
+#[rustfmt::skip]
+pub(crate) static CONNECTION_PROTOCOLS: [Choice<&str>; 4] = [
+    Choice { name: "tcp", meaning: "Transmission Control Protocol", value: "TCP" },
+    Choice { name: "udp", meaning: "User Datagram Protocol", value: "UDP" },
+    Choice { name: "sctp", meaning: "Stream Control Transmission Protocol", value: "SCTP" },
+    Choice { name: "ip", meaning: "Templates of persistent firewall marks", value: "IP" },
+];
+
+/// The states of connections: the kernel's words, which it has in
+/// `ip_vs_proto_tcp.c`, `ip_vs_proto_udp.c`, `ip_vs_proto_sctp.c` and `ip_vs_proto.c`.
+#[rustfmt::skip]
+pub(crate) static CONNECTION_STATES: [Choice<()>; 25] = [
+    Choice { name: "ESTABLISHED", meaning: "TCP and SCTP: data can flow", value: () },
+    Choice { name: "SYN_SENT", meaning: "TCP: the server has begun it", value: () },
+    Choice { name: "SYN_RECV", meaning: "TCP: the client has begun it", value: () },
+    Choice { name: "SYNACK", meaning: "TCP: the server has answered", value: () },
+    Choice { name: "FIN_WAIT", meaning: "TCP: one side has closed it", value: () },
+    Choice { name: "CLOSE_WAIT", meaning: "TCP: the client has closed it", value: () },
+    Choice { name: "LAST_ACK", meaning: "TCP: the last packet is missing", value: () },
+    Choice { name: "TIME_WAIT", meaning: "TCP: both sides have closed it", value: () },
+    Choice { name: "CLOSE", meaning: "TCP: it was reset", value: () },
+    Choice { name: "LISTEN", meaning: "TCP: a server waits for data of FTP", value: () },
+    Choice { name: "UDP", meaning: "UDP", value: () },
+    Choice { name: "INIT1", meaning: "SCTP: first packet of the client", value: () },
+    Choice { name: "INIT", meaning: "SCTP: the client has begun it", value: () },
+    Choice { name: "C-SENT", meaning: "SCTP: cookie sent", value: () },
+    Choice { name: "C-REPLIED", meaning: "SCTP: cookie replied", value: () },
+    Choice { name: "C-WAIT", meaning: "SCTP: waiting for the cookie", value: () },
+    Choice { name: "COOKIE", meaning: "SCTP: cookie", value: () },
+    Choice { name: "C-ECHOED", meaning: "SCTP: cookie echoed", value: () },
+    Choice { name: "S-SENT", meaning: "SCTP: end sent", value: () },
+    Choice { name: "S-RECEIVED", meaning: "SCTP: end received", value: () },
+    Choice { name: "S-ACK-SENT", meaning: "SCTP: end acknowledged", value: () },
+    Choice { name: "REJECTED", meaning: "SCTP: refused", value: () },
+    Choice { name: "CLOSED", meaning: "SCTP: ended", value: () },
+    Choice { name: "NONE", meaning: "None yet; or a template that is not assured", value: () },
+    Choice { name: "ASSURED", meaning: "A template whose client has connected", value: () },
+];
+
 #[rustfmt::skip]
 pub(crate) static ROLES: [Choice<DaemonRole>; 2] = [
     Choice { name: "master", meaning: "Tells of its connections", value: DaemonRole::Master },

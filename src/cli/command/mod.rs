@@ -3,6 +3,7 @@
 //! Everything that a command line can ask for, as types.
 
 pub(crate) mod choice;
+pub(crate) mod connections;
 pub(crate) mod doctor;
 pub(crate) mod drain;
 pub(crate) mod place;
@@ -17,7 +18,8 @@ use std::{path::PathBuf, time::Duration};
 use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemonSettings};
 
 use self::{
-    choice::TUNNELS, doctor::Doctor, drain::Drain, scope::Scope, update::Update, watch::Watch,
+    choice::TUNNELS, connections::ListConnections, doctor::Doctor, drain::Drain, scope::Scope,
+    update::Update, watch::Watch,
 };
 
 /// Of a synchronization daemon, without --mcast-interface.
@@ -55,7 +57,9 @@ pub(crate) enum Command {
     StopDaemon(DaemonRole),
     Save(Save),
     Table(ListTable, TableForm),
-    List(List, Form),
+    Connections(ListConnections, TableForm),
+    /// The timeouts of connections.
+    Timeouts(Form),
     /// The synchronization daemons.
     Daemons(TableForm),
     Metrics(Metrics),
@@ -138,7 +142,7 @@ pub(crate) enum Form {
     Json,
 }
 
-/// The form of the table, or of the synchronization daemons.
+/// The form of the table, of connections, or of the synchronization daemons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TableForm {
     /// The original's columns.
@@ -157,13 +161,6 @@ pub(crate) struct Metrics {
     pub(crate) destinations: bool,
     /// Instead of standard output.
     pub(crate) file: Option<PathBuf>,
-}
-
-/// A listing of something other than the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum List {
-    Connections { numeric: bool, engine_data: bool },
-    Timeouts,
 }
 
 /// The virtual services and destinations of a listing, and what of them is shown.

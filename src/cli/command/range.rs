@@ -25,6 +25,8 @@ pub(crate) const SYNC_MAXLEN: RangeInclusive<u32> = 1..=65_535 - 20 - 8;
 pub(crate) const MCAST_PORT: RangeInclusive<u32> = 1..=u16::MAX as u32;
 pub(crate) const MCAST_TTL: RangeInclusive<u32> = 1..=255;
 pub(crate) const COUNT: RangeInclusive<u32> = 1..=u32::MAX;
+/// Clients of a summary.
+pub(crate) const TOP: RangeInclusive<u32> = 0..=MAX_SIGNED;
 /// Seconds that something may be waited for; 0 looks once.
 pub(crate) const WAIT: RangeInclusive<u32> = 0..=MAX_SIGNED;
 /// Seconds between two showings of --watch: a tenth to a day.

@@ -44,6 +44,9 @@ const DRAINS: [&[&str]; 5] = [
     &["--real-server", SERVER, "--wait"],
 ];
 
+/// Words that may complete a command line with --list.
+const LISTINGS: [&[&str]; 3] = [&[], &["--connection"], &["--connection", "--summary"]];
+
 /// Every choice of complements.
 static CHOICES: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
     COMPLEMENTS.iter().fold(vec![vec![]], |choices, row| {
@@ -84,6 +87,9 @@ fn make_words(spec: &Spec) -> Words {
         "mcast-group" => "224.0.0.82",
         "scope" => "192.0.2.0/24",
         "interface" => "netlink",
+        "client" => "192.0.2.9",
+        "state" => "UDP",
+        "protocol" => "udp",
         _ => "1",
     };
     match spec.value {
@@ -110,6 +116,7 @@ fn can_become_right(beginning: &[String]) -> bool {
                 CHOICES.iter().any(|choice| is_right(choice))
             }
             Some(&"--drain") => DRAINS.iter().any(|words| is_right(words)),
+            Some(&"--list") => LISTINGS.iter().any(|words| is_right(words)),
             Some(&"--set") => is_right(&["1", "1", "1"]),
             _ => COMPLEMENTS[0]
                 .iter()

@@ -9,6 +9,7 @@ mod error;
 mod object;
 mod plan;
 mod read;
+mod summary;
 mod tree;
 mod write;
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     error::JsonError,
     plan::{name_object, write_plan},
     read::changes,
+    summary::write_summary,
     write::{
         ConnectionsDocument, Origin, TableDocument, describe_public_entry, write_synchronization,
         write_timeouts, write_version,

@@ -7,6 +7,7 @@ mod changes;
 mod classic;
 mod columns;
 mod comparison;
+mod connections;
 mod daemons;
 mod doctor;
 mod entries;
@@ -20,6 +21,7 @@ mod number;
 mod openmetrics;
 mod overview;
 mod plan;
+mod summary;
 mod table_grid;
 mod text;
 mod wide;
@@ -31,6 +33,7 @@ pub(crate) use self::{
     changes::write_change,
     classic::{ClassicWriter, ConnectionWriter, SaveWriter, Unsaved, write_daemon, write_timeouts},
     comparison::{write_missing, write_missing_json},
+    connections::WideConnectionWriter,
     daemons::describe_synchronization,
     doctor::{write_report, write_report_json},
     entries::{ListingError, write_entries, write_list},
@@ -42,6 +45,7 @@ pub(crate) use self::{
         ConnectionCounts, KernelVersion, Overview, Services, StateCount, Unread, write_overview,
     },
     plan::{write_commands, write_differences},
+    summary::{write_summary, write_wide_summary},
     table_grid::{RecentRates, append_graphs, make_table_grid, sort_columns, sort_entries},
     wide::WideWriter,
 };

@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
 };
 
-use ipvs_client::{Protocol, ServiceId};
+use ipvs_client::{AddressFamily, Protocol, ServiceId};
 use itoa::{Buffer, Integer};
 
 use crate::names::Names;
@@ -36,6 +36,38 @@ pub(super) fn push_endpoint(
     buffer.push(':');
     push_service(buffer, names.service(port, protocol), port);
     named
+}
+
+/// Appends a virtual service as tables for people name it: `TCP 10.0.0.1:80` or `FWM 1 IPv6`.
+pub(super) fn push_service_id(buffer: &mut String, id: &ServiceId, names: &mut Names) {
+    match *id {
+        ServiceId::Address {
+            protocol,
+            address,
+            port,
+        } => {
+            match protocol {
+                Protocol::Other(number) => push_number(buffer, number),
+                protocol => append(buffer, format_args!("{protocol}")),
+            }
+            buffer.push(' ');
+            push_endpoint(buffer, names, address, port, protocol);
+        }
+        ServiceId::Fwmark { mark, family } => {
+            append(buffer, format_args!("FWM {mark}"));
+            if family == AddressFamily::Ipv6 {
+                buffer.push_str(" IPv6");
+            }
+        }
+    }
+}
+
+/// Appends the name of a host, or else its address.
+pub(super) fn push_address_or_name(buffer: &mut String, names: &mut Names, address: IpAddr) {
+    match names.host(address) {
+        Some(name) => buffer.push_str(name),
+        None => push_address(buffer, address),
+    }
 }
 
 /// The form of a host: its name, or its address in numbers.
@@ -133,7 +165,7 @@ fn blanks(taken: usize, width: usize) -> &'static str {
 }
 
 /// Returns the number of characters of a text, which nearly always is ASCII.
-fn count_characters(text: &str) -> usize {
+pub(super) fn count_characters(text: &str) -> usize {
     match text.is_ascii() {
         true => text.len(),
         false => text.chars().count(),

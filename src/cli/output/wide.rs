@@ -6,7 +6,7 @@
 use std::io;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use ipvs_client::{AddressFamily, Destination, Info, Interface, Protocol, Service, ServiceId};
+use ipvs_client::{Destination, Info, Interface, Service, ServiceId};
 
 use super::{
     columns::{WideColumn, columns_of},
@@ -172,24 +172,9 @@ impl EntryWriter for WideWriter<'_> {
 }
 
 fn service_name(id: &ServiceId, names: &mut Names) -> String {
-    match *id {
-        ServiceId::Address {
-            protocol,
-            address,
-            port,
-        } => {
-            let mut endpoint = String::new();
-            text::push_endpoint(&mut endpoint, names, address, port, protocol);
-            match protocol {
-                Protocol::Other(number) => format!("{number} {endpoint}"),
-                protocol => format!("{protocol} {endpoint}"),
-            }
-        }
-        ServiceId::Fwmark { mark, family } => match family {
-            AddressFamily::Ipv4 => format!("FWM {mark}"),
-            AddressFamily::Ipv6 => format!("FWM {mark} IPv6"),
-        },
-    }
+    let mut name = String::new();
+    text::push_service_id(&mut name, id, names);
+    name
 }
 
 fn destination_name(service: &ServiceId, destination: &Destination, names: &mut Names) -> String {

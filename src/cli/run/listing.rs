@@ -4,17 +4,16 @@
 
 use std::io::{self, Write};
 
-use ipvs_client::{Client, Connections, Consistency, Counters, ServiceId};
+use ipvs_client::{Client, Consistency, Counters, ServiceId};
 
-use super::session::Session;
 use crate::{
-    command::{List, ListTable, Metrics, TableForm, View},
+    command::{ListTable, Metrics, TableForm, View},
     failure::{self, Incomplete, OutputFileError, StdoutError},
-    json::{self, Origin},
+    json::Origin,
     names::Names,
     output::{
-        ClassicWriter, ConnectionWriter, JsonWriter, ListingError, SaveWriter, Unsaved, WideWriter,
-        colour_on_terminal, file, lines_to_text, write_entries, write_openmetrics, write_timeouts,
+        ClassicWriter, JsonWriter, ListingError, SaveWriter, Unsaved, WideWriter,
+        colour_on_terminal, file, lines_to_text, write_entries, write_openmetrics,
     },
     table::{ReadOptions, read_entries, read_plain_entries},
 };
@@ -163,73 +162,6 @@ fn write_whole(
     } else {
         Err(Incomplete(unsaved).into())
     }
-}
-
-/// Lists connections or timeouts in the original's lines.
-pub(super) fn write_list(
-    list: &List,
-    session: &mut Session,
-    out: &mut impl Write,
-) -> Result<(), ListingError> {
-    match list {
-        List::Connections {
-            numeric,
-            engine_data,
-        } => {
-            let connections = open_connections(session)?;
-            write_connections(connections, *numeric, *engine_data, out)?;
-        }
-        List::Timeouts => write_timeouts(out, &session.client()?.timeouts()?)?,
-    }
-    Ok(())
-}
-
-/// Lists connections or timeouts as a JSON document.
-pub(super) fn write_list_json(
-    list: &List,
-    session: &mut Session,
-    out: &mut impl Write,
-) -> Result<(), ListingError> {
-    match list {
-        List::Connections { .. } => write_connections_json(open_connections(session)?, out)?,
-        List::Timeouts => {
-            let client = session.client()?;
-            let timeouts = client.timeouts()?;
-            json::write_timeouts(out, &timeouts, client.interface())?;
-        }
-    }
-    Ok(())
-}
-
-/// Lists connections in the original's lines.
-pub(super) fn write_connections(
-    mut connections: Connections,
-    numeric: bool,
-    engine_data: bool,
-    out: &mut impl Write,
-) -> Result<(), ListingError> {
-    let mut writer = ConnectionWriter::begin(out, Names::new(numeric), engine_data)?;
-    while let Some(connection) = connections.next_connection()? {
-        writer.write_connection(&connection)?;
-    }
-    Ok(())
-}
-
-/// Lists connections as a JSON document.
-pub(super) fn write_connections_json(
-    mut connections: Connections,
-    out: &mut impl Write,
-) -> Result<(), ListingError> {
-    let mut document = json::ConnectionsDocument::begin(out)?;
-    while let Some(connection) = connections.next_connection()? {
-        document.connection(&connection)?;
-    }
-    Ok(document.end()?)
-}
-
-fn open_connections(session: &mut Session) -> ipvs_client::Result<Connections> {
-    session.check()?;
-    session.client()?.connections()
 }
 
 /// Writes the table as OpenMetrics text, to standard output or into a file.

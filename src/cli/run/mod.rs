@@ -6,6 +6,7 @@
 mod acting;
 mod apply;
 mod compare;
+mod connections;
 mod daemons;
 mod doctor;
 mod drain;
@@ -25,12 +26,14 @@ use std::io::Write;
 
 use ipvs_client::{Change, Counters};
 
-use self::{listing::explain, session::Session};
+use self::{connections::Source, listing::explain, session::Session};
 use crate::{
     args::{Wording, help},
     command::{Command, Form, Request, Save},
     failure::{FailedCommand, Messages, StdoutError, hint::Before},
-    json, watch,
+    json,
+    output::write_timeouts,
+    watch,
 };
 
 /// Does what a command line asks for; returns the exit status.
@@ -159,11 +162,18 @@ fn carry_out(command: &Command, session: &mut Session, out: &mut impl Write) -> 
         Command::Table(table, form) => {
             listing::write_table(table, *form, session.client()?, out)?;
         }
-        Command::List(list, Form::Classic) => {
-            listing::write_list(list, session, out).map_err(explain)?;
+        Command::Connections(list, form) => {
+            connections::write_connections(list, *form, Source::Kernel, session, out)
+                .map_err(explain)?;
         }
-        Command::List(list, Form::Json) => {
-            listing::write_list_json(list, session, out).map_err(explain)?;
+        Command::Timeouts(form) => {
+            let client = session.client()?;
+            let timeouts = client.timeouts()?;
+            match form {
+                Form::Classic => write_timeouts(out, &timeouts),
+                Form::Json => json::write_timeouts(out, &timeouts, client.interface()),
+            }
+            .map_err(StdoutError)?;
         }
         Command::Daemons(form) => daemons::write_daemons(*form, session.client()?, out)?,
         Command::Metrics(metrics) => listing::write_metrics(metrics, session.client()?, out)?,

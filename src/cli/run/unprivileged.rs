@@ -8,11 +8,12 @@ use std::{io::Write, path::Path};
 use ipvs_client::{Errno, Interface, ServiceId, Stats};
 
 use super::{
+    connections::{self, Source},
     listing::{self, explain},
     session::Session,
 };
 use crate::{
-    command::{Command, Form, List, ListTable, Metrics, TableForm, View},
+    command::{Command, ListTable, Metrics, TableForm, View},
     failure::{Messages, NotLoaded, StdoutError, may_administer},
     json::{Origin, TableDocument},
     names::Names,
@@ -45,7 +46,7 @@ fn is_in_files(command: &Command) -> bool {
                 },
                 _,
             )
-            | Command::List(List::Connections { .. }, _)
+            | Command::Connections(..)
             | Command::Metrics(_)
     )
 }
@@ -54,7 +55,8 @@ fn is_in_files(command: &Command) -> bool {
 pub(super) fn is_reading(command: &Command) -> bool {
     match command {
         Command::Table(..)
-        | Command::List(..)
+        | Command::Connections(..)
+        | Command::Timeouts(_)
         | Command::Daemons(_)
         | Command::Metrics(_)
         | Command::Save(_) => true,
@@ -108,22 +110,10 @@ pub(super) fn show(
             messages.note_to_terminal(NOTE);
             show_metrics(metrics, session, out)
         }
-        Command::List(
-            List::Connections {
-                numeric,
-                engine_data,
-            },
-            form,
-        ) => {
+        Command::Connections(list, form) => {
             messages.note_to_terminal(NOTE_ON_CONNECTIONS);
-            let connections = session.client()?.connections()?;
-            match form {
-                Form::Classic => {
-                    listing::write_connections(connections, *numeric, *engine_data, out)
-                }
-                Form::Json => listing::write_connections_json(connections, out),
-            }
-            .map_err(explain)
+            connections::write_connections(list, *form, Source::Files, session, out)
+                .map_err(explain)
         }
         _ => Ok(()),
     }

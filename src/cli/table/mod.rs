@@ -19,7 +19,7 @@ use self::file::{DestinationLists, FEWEST_SERVICES, Outcome};
 pub(crate) use self::{
     changes::{Look, TableChange, find_changes},
     order::{compare_destinations, compare_services},
-    public::read_public_entries,
+    public::{is_tunneling, read_public_entries},
 };
 use crate::command::ListTable;
 

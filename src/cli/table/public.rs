@@ -93,13 +93,17 @@ fn may_be(service: &Service, destinations: &[Destination], wanted: &ServiceId) -
             },
         ) => {
             let is_of_another = |one: &Destination| {
-                one.settings.forwarding_method.number() != TUNNELING
-                    && AddressFamily::from(one.id.address) != family
+                !is_tunneling(one) && AddressFamily::from(one.id.address) != family
             };
             mark == other && !destinations.iter().any(is_of_another)
         }
         (id, wanted) => id == wanted,
     }
+}
+
+/// Returns whether packets travel to a destination in a tunnel.
+pub(crate) fn is_tunneling(destination: &Destination) -> bool {
+    destination.settings.forwarding_method.number() == TUNNELING
 }
 
 /// `IP_VS_CONN_F_TUNNEL`

@@ -8,6 +8,7 @@ mod drain;
 mod editing;
 mod forwarding;
 mod listing;
+mod of_one;
 mod one_packet;
 mod persistence;
 mod reload;

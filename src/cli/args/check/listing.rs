@@ -4,6 +4,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use ipvs_client::ConnectionFilter;
+
 use crate::{
     args::{
         error::UsageError,
@@ -12,8 +14,9 @@ use crate::{
         rules,
     },
     command::{
-        Command, Form, List, ListTable, Metrics, Request, TableForm, View,
+        Command, Form, ListTable, Metrics, Request, TableForm, View,
         choice::OutputForm,
+        connections::{DEFAULT_TOP, ListConnections, ShownConnections},
         watch::{Watch, Watched},
     },
 };
@@ -29,12 +32,6 @@ const VIEWS: [(Group, View); 5] = [
     (name::PERSISTENT_CONNECTIONS, View::PersistentConnections),
     (name::TUNNEL_INFO, View::TunnelInfo),
 ];
-
-/// A listing of something other than the table.
-enum OtherListing {
-    List(List),
-    Daemons,
-}
 
 impl RawOptions<'_> {
     pub(super) fn make_listing(&self) -> Result<Request, UsageError> {
@@ -58,18 +55,40 @@ impl RawOptions<'_> {
         only_with(name::OUTPUT_FILE, "--output openmetrics", is_metrics)?;
         only_with(name::COUNT, "--watch", self.has(name::WATCH))?;
         only_with(name::CHANGES, "--watch", self.has(name::WATCH))?;
-        if let Some(list) = self.find_other_listing() {
+        let is_connections = self.has(name::CONNECTION);
+        for group in [name::CLIENT, name::STATE, name::PROTOCOL, name::SUMMARY] {
+            only_with(group, "-c", is_connections)?;
+        }
+        only_with(name::TOP, "--summary", self.has(name::SUMMARY))?;
+        if is_connections {
             only_with(name::WATCH, "the table", false)?;
-            let OtherListing::List(list) = list else {
-                only_with(name::OUTPUT, "the table", !is_metrics)?;
-                return Ok(Request::Run(Command::Daemons(match form {
-                    OutputForm::Wide => TableForm::Wide,
-                    OutputForm::Json => TableForm::Json,
-                    OutputForm::Classic | OutputForm::OpenMetrics => TableForm::Classic,
-                })));
+            let form = match form {
+                OutputForm::Classic => TableForm::Classic,
+                OutputForm::Wide => TableForm::Wide,
+                OutputForm::Json => TableForm::Json,
+                OutputForm::OpenMetrics => {
+                    return Err(UsageError::OnlyWith {
+                        group: name::OUTPUT,
+                        with: "the table",
+                    });
+                }
             };
+            let list = self.make_connections();
+            return Ok(Request::Run(Command::Connections(list, form)));
+        }
+        if self.has(name::TIMEOUT) {
+            only_with(name::WATCH, "the table", false)?;
             only_with(name::OUTPUT, "the table", form == OutputForm::Json)?;
-            return Ok(Request::Run(Command::List(list, self.choose_form())));
+            return Ok(Request::Run(Command::Timeouts(self.choose_form())));
+        }
+        if self.has(name::DAEMON) {
+            only_with(name::WATCH, "the table", false)?;
+            only_with(name::OUTPUT, "the table", !is_metrics)?;
+            return Ok(Request::Run(Command::Daemons(match form {
+                OutputForm::Wide => TableForm::Wide,
+                OutputForm::Json => TableForm::Json,
+                OutputForm::Classic | OutputForm::OpenMetrics => TableForm::Classic,
+            })));
         }
         if self.has(name::CHANGES) {
             return self.make_watch_of_changes(form).map(Request::Watch);
@@ -127,19 +146,38 @@ impl RawOptions<'_> {
         Ok(self.make_watch(Watched::Changes(service, form)))
     }
 
-    /// Returns the listing that is asked for, if it is not the table.
-    fn find_other_listing(&self) -> Option<OtherListing> {
-        if self.has(name::CONNECTION) {
-            Some(OtherListing::List(List::Connections {
-                numeric: self.has(name::NUMERIC),
-                engine_data: self.has(name::PERSISTENT_CONNECTIONS),
-            }))
-        } else if self.has(name::TIMEOUT) {
-            Some(OtherListing::List(List::Timeouts))
-        } else if self.has(name::DAEMON) {
-            Some(OtherListing::Daemons)
+    /// Returns the connections that are asked for.
+    fn make_connections(&self) -> ListConnections {
+        let mut filter = ConnectionFilter::new();
+        if let Some(service) = &self.service {
+            filter = filter.service(service.value);
+        }
+        if let Some(server) = &self.server {
+            let (address, port) = server.value;
+            filter = filter.destination(address, port);
+        }
+        if let Some(client) = self.client {
+            filter = filter.client(client);
+        }
+        for state in &self.states {
+            filter = filter.state(*state);
+        }
+        for protocol in &self.protocols {
+            filter = filter.protocol(*protocol);
+        }
+        let shown = if self.has(name::SUMMARY) {
+            ShownConnections::Summary {
+                clients: self.top.unwrap_or(DEFAULT_TOP),
+            }
         } else {
-            None
+            ShownConnections::Each {
+                engine_data: self.has(name::PERSISTENT_CONNECTIONS),
+            }
+        };
+        ListConnections {
+            filter,
+            shown,
+            numeric: self.has(name::NUMERIC),
         }
     }
 

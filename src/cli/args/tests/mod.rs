@@ -4,6 +4,7 @@
 
 mod change;
 mod commands;
+mod connections;
 mod doctor;
 mod drain;
 mod mistakes;

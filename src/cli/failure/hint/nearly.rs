@@ -8,6 +8,7 @@ use crate::{
         scan::{Scanner, Token},
         spec::{Spec, Value},
     },
+    command::choice::join,
     scheduler_flags::SCHEDULERS,
 };
 
@@ -171,6 +172,16 @@ pub(super) fn find_nearest<'a>(word: &str, names: &[&'a str]) -> Vec<&'a str> {
         return Vec::new();
     };
     names().filter(|name| distance(name) == least).collect()
+}
+
+/// For a word that is none of a fixed set, in capitals or not.
+pub(super) fn suggest_word(word: &str, names: &[&str]) -> Option<String> {
+    let lower: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let nearest = find_nearest(word, &lower);
+    let is_near = |name: &&&str| nearest.iter().any(|near| near.eq_ignore_ascii_case(name));
+    let names: Vec<&str> = names.iter().filter(is_near).copied().collect();
+    (!names.is_empty()).then(|| format!("did you mean {}?", join(&names, "or")))
 }
 
 fn ask_for(names: &[&str]) -> Option<String> {

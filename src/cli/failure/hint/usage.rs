@@ -16,7 +16,7 @@ use crate::{
         spec::{Spec, Value},
     },
     command::{
-        choice::{self, ROLES, TUNNELS, join},
+        choice::{self, CONNECTION_PROTOCOLS, CONNECTION_STATES, ROLES, TUNNELS, join},
         range,
     },
     scheduler_flags::{self, FlagError, SCHEDULERS},
@@ -43,21 +43,20 @@ fn explain_error(error: &UsageError, words: &[&str]) -> Option<String> {
         }
         E::Compulsory { group, .. } => return explain_compulsory(*group),
         E::Illegal {
-            owner: Owner::Command { .. },
-            group,
-        } => return list_commands(*group),
-        E::Conflict {
             owner:
                 Owner::Command {
                     command: CommandName::List,
                     ..
                 },
-            group: name::CONNECTION | name::SERVICE_ADDRESS,
-            other: name::CONNECTION | name::SERVICE_ADDRESS,
+            group: name::REAL_SERVER,
         } => {
-            "-c lists the connections of all virtual services; `ipvsadm -Lnc | grep \
-             ADDRESS:PORT` shows those of one"
+            "-L shows all real servers of a virtual service; with -c, -r shows the connections of \
+             one"
         }
+        E::Illegal {
+            owner: Owner::Command { .. },
+            group,
+        } => return list_commands(*group),
         E::ListConflict => {
             "--timeout, --daemon and -c have nothing to count: leave out --stats, --rate, \
              --thresholds and --persistent-conn"
@@ -130,6 +129,12 @@ fn explain_error(error: &UsageError, words: &[&str]) -> Option<String> {
              a process"
         }
         E::InRule(_) => "it goes with the command that reads the rules, such as -R",
+        E::Client(_) => "a client is an address, or a network of clients: 192.0.2.0/24",
+        E::State(word) => return nearly::suggest_word(word, &choice::names(&CONNECTION_STATES)),
+        E::Protocol(word) => {
+            return nearly::suggest_word(word, &choice::names(&CONNECTION_PROTOCOLS));
+        }
+        E::Top(given) => return explain_range("the number of clients", range::TOP, given),
         E::Scope(_) => "a scope is an address, or one with the length of a prefix: 192.0.2.0/24",
         E::Count(given) => return explain_range("a count", range::COUNT, given),
         _ => return None,
@@ -271,7 +276,9 @@ fn explain_unexpected(word: &str, words: &[&str]) -> Option<String> {
                  SCTP"
             ));
         }
-        if takes(name::REAL_SERVER) {
+        let has_servers =
+            line.command != Some(CommandName::List) || line.groups.contains(name::CONNECTION);
+        if takes(name::REAL_SERVER) && has_servers {
             return Some(format!("a real server has -r before it: -r {word}"));
         }
     }

@@ -7,10 +7,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use ipvs_client::{Connection, ConnectionService, Protocol};
+use ipvs_client::{Connection, ConnectionService};
 
 use crate::names::Names;
-use crate::output::text;
+use crate::output::{connections::read_protocol, text};
 
 /// Writes connections in columns.
 pub(crate) struct ConnectionWriter<W> {
@@ -47,12 +47,7 @@ impl<W: Write> ConnectionWriter<W> {
     }
 
     pub(crate) fn write_connection(&mut self, connection: &Connection<'_>) -> io::Result<()> {
-        let protocol = match connection.protocol {
-            "TCP" => Protocol::Tcp,
-            "UDP" => Protocol::Udp,
-            "SCTP" => Protocol::Sctp,
-            _ => Protocol::Other(0),
-        };
+        let protocol = read_protocol(connection.protocol);
         for (buffer, end) in [
             (&mut self.client, connection.client),
             (&mut self.service, service_address(connection)),

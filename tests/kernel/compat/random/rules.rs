@@ -23,6 +23,7 @@ pub(super) enum Rule {
     BracketsWithoutPort,
     Crashes,
     HelpAndVersion,
+    ConnectionsOfOne,
 }
 
 impl Rule {
@@ -78,6 +79,9 @@ pub(super) fn of(run: &Run) -> BTreeSet<Rule> {
         }
         if is_before(first(words, "r", &["--real-server"])) {
             rules.insert(Rule::InheritedPort);
+        }
+        if first(words, "c", &["--connection"]).is_some() {
+            rules.insert(Rule::ConnectionsOfOne);
         }
         if words.iter().any(|word| ends_in_brackets(word)) {
             rules.insert(Rule::BracketsWithoutPort);
@@ -162,6 +166,12 @@ pub(super) fn allow(rules: &BTreeSet<Rule>, original: &Answer, ours: &Answer) ->
     if has(Rule::BracketsWithoutPort) && refuses_address(original) {
         return !refuses_address(ours);
     }
+    if has(Rule::ConnectionsOfOne) && refuses_connections_of_one(original) {
+        // Or something else is wrong.
+        return ours.stdout.starts_with(b"IPVS connection entries\n")
+            || ours.status == 1 && ours.stderr == b"No such service\n"
+            || ours.status == 2 && !refuses_connections_of_one(ours);
+    }
     let tables = rules.iter().any(|rule| rule.changes_the_table());
     if tables && original.stdout.is_empty() && ours.stdout.is_empty() && has(Rule::Crashes) {
         return true;
@@ -192,6 +202,14 @@ fn refuses_address(answer: &Answer) -> bool {
         answer.stderr.as_slice(),
         b"illegal virtual server address[:port] specified\n"
             | b"illegal real server address[:port] specified\n"
+    )
+}
+
+fn refuses_connections_of_one(answer: &Answer) -> bool {
+    matches!(
+        answer.stderr.as_slice(),
+        b"The option 'service-address' conflicts with the 'connection' option in the 'list' command\n"
+            | b"Illegal 'real-server' option with the 'list' command\n"
     )
 }
 

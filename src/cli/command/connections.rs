@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+
+//! What -L -c asks for.
+
+use ipvs_client::ConnectionFilter;
+
+/// The number of clients of a summary, without --top.
+pub(crate) const DEFAULT_TOP: u32 = 10;
+
+/// A listing of connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListConnections {
+    pub(crate) filter: ConnectionFilter,
+    pub(crate) shown: ShownConnections,
+    pub(crate) numeric: bool,
+}
+
+/// What is shown of the connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShownConnections {
+    /// Each of them.
+    Each {
+        /// What persistence engines know the clients by, in the original's columns.
+        engine_data: bool,
+    },
+    /// How many there are, and so many of the clients that have the most.
+    Summary { clients: u32 },
+}
