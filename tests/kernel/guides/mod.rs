@@ -179,6 +179,11 @@ fn doctor() {
 }
 
 #[test]
+fn connections() {
+    execute("connections");
+}
+
+#[test]
 fn schedulers() {
     execute("schedulers");
 }
