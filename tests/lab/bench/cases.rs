@@ -29,8 +29,8 @@ pub(crate) enum Work {
     Add,
     /// These words, with the table full.
     Print(&'static [&'static str]),
-    /// `-L -n -c` with so many connections of one service.
-    Connections(u32),
+    /// These words, with so many connections of one service.
+    Connections(u32, &'static [&'static str]),
     /// `-R --check` of the file that describes the table.
     Check,
     /// A command that compares a file with the full table.
@@ -117,6 +117,10 @@ impl Case {
             (Work::Check, _) | (Work::Compare(..), Figure::Peak) => &[Contestant::Ours],
             (Work::Compare(..), Figure::Time) => &[Contestant::Ours, Contestant::Floor],
             (_, Figure::BeyondStart) => &[Contestant::Ours, Contestant::Floor],
+            // The original can do neither.
+            (Work::Connections(_, OF_ONE_SERVICE | SUMMARY), _) => {
+                &[Contestant::Ours, Contestant::Floor]
+            }
             (_, Figure::Time) => &[Contestant::Original, Contestant::Ours, Contestant::Floor],
             (_, Figure::Peak) => &[Contestant::Original, Contestant::Ours],
         }
@@ -143,7 +147,7 @@ impl Case {
             Work::Restore => "ipvsadm -R < FILE".to_owned(),
             Work::Add => format!("ipvsadm {}", self.table.text().trim_end()),
             Work::Print(words) => format!("ipvsadm {}", words.join(" ")),
-            Work::Connections(_) => format!("ipvsadm {}", CONNECTIONS.join(" ")),
+            Work::Connections(_, words) => format!("ipvsadm {}", words.join(" ")),
             Work::Check => "ipvsadm -R --check FILE".to_owned(),
             Work::Compare(compare, _) => format!("ipvsadm {} FILE", compare.option()),
         }
@@ -156,7 +160,7 @@ impl fmt::Display for Case {
             Work::Restore => "-R".to_owned(),
             Work::Add => "one -A".to_owned(),
             Work::Print(words) => words.join(" "),
-            Work::Connections(_) => CONNECTIONS.join(" "),
+            Work::Connections(_, words) => words.join(" "),
             Work::Check => "-R --check".to_owned(),
             Work::Compare(compare, File::Same) => format!("{}, unchanged", compare.option()),
             Work::Compare(compare, File::Changed) => format!("{}, 1 % changed", compare.option()),
@@ -167,7 +171,9 @@ impl fmt::Display for Case {
             destinations,
         } = self.table;
         match self.work {
-            Work::Connections(number) => write!(f, ", {} connections", thousands(number.into()))?,
+            Work::Connections(number, _) => {
+                write!(f, ", {} connections", thousands(number.into()))?
+            }
             Work::Add => {}
             Work::Print(_) if services == 1 => f.write_str(", one service")?,
             _ => write!(f, ", {} x {destinations}", thousands(services.into()))?,
@@ -191,7 +197,10 @@ pub(crate) fn thousands(number: u64) -> String {
 pub(crate) const LIST: &[&str] = &["-L", "-n"];
 pub(crate) const SAVE: &[&str] = &["-S", "-n"];
 pub(crate) const STATS: &[&str] = &["-L", "-n", "--stats"];
-pub(crate) const CONNECTIONS: &[&str] = &["-L", "-n", "-c"];
+const CONNECTIONS: &[&str] = &["-L", "-n", "-c"];
+/// The one service that they are of: those of the lab have this address.
+const OF_ONE_SERVICE: &[&str] = &["-L", "-n", "-c", "-u", "10.0.0.1:80"];
+const SUMMARY: &[&str] = &["-L", "-n", "-c", "--summary"];
 
 /// The least that a plain listing can do: the file has the whole table.
 pub(crate) const READ_TABLE: [&str; 4] = [
@@ -347,12 +356,35 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "connections-100000",
-        work: Work::Connections(100_000),
+        work: Work::Connections(100_000, CONNECTIONS),
         table: table(1, 1),
         figure: Figure::Time,
         kernel: Kernel::Uml,
         wanted: Wanted {
             against_floor: Some(1.15),
+            ..NOTHING
+        },
+    },
+    Case {
+        name: "connections-100000-service",
+        work: Work::Connections(100_000, OF_ONE_SERVICE),
+        table: table(1, 1),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        // As all of them.
+        wanted: Wanted {
+            against_floor: Some(1.15),
+            ..NOTHING
+        },
+    },
+    Case {
+        name: "connections-100000-summary",
+        work: Work::Connections(100_000, SUMMARY),
+        table: table(1, 1),
+        figure: Figure::Time,
+        kernel: Kernel::Uml,
+        wanted: Wanted {
+            against_floor: Some(1.3),
             ..NOTHING
         },
     },
@@ -501,6 +533,8 @@ mod tests {
             titles,
             [
                 "-L -n -c, 100,000 connections",
+                "-L -n -c -u 10.0.0.1:80, 100,000 connections",
+                "-L -n -c --summary, 100,000 connections",
                 "-R, 20,000 x 1, peak memory",
                 "-L -n, 20,000 x 1, peak memory",
                 "-L -n, one service",

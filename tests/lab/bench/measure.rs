@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use tempfile::NamedTempFile;
 
-use super::cases::{CONNECTIONS, Case, Contestant, Figure, LIST, READ_TABLE, Work, matching};
+use super::cases::{Case, Contestant, Figure, LIST, READ_TABLE, Work, matching};
 use super::compare::{self, Comparison};
 use super::connections;
 use super::floor::Floor;
@@ -74,11 +74,11 @@ impl Bench {
                 self.printing(case, words, &director, runs)?;
                 self.clear(director)
             }
-            Work::Connections(number) => {
+            Work::Connections(number, words) => {
                 let director = connections::director(&self.floor, number)?;
                 let there = lines(&director, "ip_vs_conn")? - CONNECTIONS_HEADING;
                 ensure!(there == number as usize, "{there} connections");
-                self.printing(case, CONNECTIONS, &director, runs)?;
+                self.printing(case, words, &director, runs)?;
                 self.clear(director)
             }
             Work::Check => {
@@ -178,7 +178,7 @@ impl Bench {
             match (contestant, case.work) {
                 (Contestant::Original, _) => of_program(&original),
                 (Contestant::Ours, _) => of_program(&ours),
-                (Contestant::Floor, Work::Connections(_)) => of_program(&cat),
+                (Contestant::Floor, Work::Connections(..)) => of_program(&cat),
                 (Contestant::Floor, Work::Print(LIST)) => of_program(&dd),
                 (Contestant::Floor, _) => director.run(|| {
                     let done = listing.send()?;
