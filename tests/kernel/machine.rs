@@ -289,6 +289,23 @@ fn sockets_that_wait_are_those_of_the_namespace() {
 }
 
 #[test]
+fn a_bond_puts_packets_together_until_forwarding_is_switched_on() {
+    let director = namespace("director");
+    director
+        .ip("link add bond0 type bond\n\
+             link add veth0 type veth peer name veth1\n\
+             link set bond0 up")
+        .unwrap();
+    let names = ["bond0", "veth0", "veth1", "lo"];
+    let read = || system::offloads::find_large_receive(names);
+    let read = || director.run(read).unwrap().unwrap();
+    // The driver offers it (`bond_main.c`), and forwarding switches it off (`devinet.c`).
+    assert_eq!(read(), ["bond0".to_owned()].into());
+    director.sysctl("ipv4/ip_forward", "1").unwrap();
+    assert_eq!(read(), [].into());
+}
+
+#[test]
 fn a_backup_daemon_joins_its_multicast_group() {
     let director = namespace("director");
     crate::add_sync_interface(&director);

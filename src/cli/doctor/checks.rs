@@ -9,7 +9,7 @@ use super::{
     director::Director,
     firewall, forwarding, kernel,
     real_server::{self, RealServer},
-    servers, services, settings,
+    replies, servers, services, settings, sync_messages, sync_settings,
 };
 
 /// The checks of a director, in the order in which they are made.
@@ -43,6 +43,10 @@ pub(crate) static DIRECTOR_CHECKS: &[Check<Director>] = &[
         find: forwarding::find_missing_forwarding,
     },
     Check {
+        name: "large-receive",
+        find: forwarding::find_large_receive,
+    },
+    Check {
         name: "server-route",
         find: servers::find_missing_routes,
     },
@@ -63,6 +67,10 @@ pub(crate) static DIRECTOR_CHECKS: &[Check<Director>] = &[
         find: servers::find_deaf_local_servers,
     },
     Check {
+        name: "server-replies",
+        find: replies::find_missing_replies,
+    },
+    Check {
         name: "conntrack",
         find: firewall::find_missing_tracking,
     },
@@ -76,11 +84,15 @@ pub(crate) static DIRECTOR_CHECKS: &[Check<Director>] = &[
     },
     Check {
         name: "sync-id",
-        find: daemons::find_other_sync_ids,
+        find: sync_messages::find_other_sync_ids,
+    },
+    Check {
+        name: "sync-messages",
+        find: sync_messages::find_lost_messages,
     },
     Check {
         name: "sync-settings",
-        find: daemons::find_unfit_settings,
+        find: sync_settings::find_unfit_sync_settings,
     },
     Check {
         name: "quiesced-persistence",

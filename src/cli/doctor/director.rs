@@ -34,6 +34,8 @@ pub(crate) struct Director {
     pub(crate) firewall: Result<Firewall, Unknown>,
     /// The sockets that wait for clients.
     pub(crate) sockets: Result<Vec<ListeningSocket>, Unknown>,
+    /// The interfaces that put packets together when they arrive (large receive offload).
+    pub(crate) large_receive: Result<BTreeSet<String>, Unknown>,
     /// The number of packets that a reverse path filter has dropped.
     pub(crate) path_drops: Option<u64>,
     /// The sync daemons that run.
@@ -43,6 +45,8 @@ pub(crate) struct Director {
     /// The messages of other sync daemons that came while this program listened. It only
     /// does where a backup takes those with one syncid.
     pub(crate) heard: Result<BTreeSet<Heard>, Unknown>,
+    /// The number of messages that the daemon of a backup has lost.
+    pub(crate) lost_messages: Result<u64, Unknown>,
     /// The connections that are open. They are only read while the kernel drops packets of
     /// those whose server is gone.
     pub(crate) open_connections: Result<OpenConnections, Unknown>,
@@ -186,10 +190,12 @@ pub(super) mod tests {
             }),
             firewall: Ok(Firewall::default()),
             sockets: Ok(Vec::new()),
+            large_receive: Ok(BTreeSet::new()),
             path_drops: Some(0),
             daemons: Ok(Vec::new()),
             groups: Ok(Vec::new()),
             heard: Ok(BTreeSet::new()),
+            lost_messages: Ok(0),
             open_connections: Ok(BTreeMap::new()),
             buckets: Ok(4096),
             standby: None,

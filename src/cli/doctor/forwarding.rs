@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! The check that the director passes on the replies of masquerading servers.
+//! Checks that the director can pass packets on: the replies of masquerading servers, and
+//! packets as they came.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use super::{
     commands::set,
     director::{Director, Way},
 };
+use crate::command::spelling::quote;
 
 /// A setting that is off: its object in findings, and its path below `/proc/sys/net`.
 type Off = (String, String);
@@ -85,6 +87,30 @@ fn name_services(services: &[ServiceId]) -> String {
     }
 }
 
+pub(super) fn find_large_receive(director: &Director) -> Result<Vec<Finding>, Unknown> {
+    let mut passes_on = false;
+    for server in director.servers()? {
+        passes_on |= matches!(director.way_to(server.id().address)?, Way::By { .. });
+    }
+    if !passes_on {
+        return Ok(Vec::new());
+    }
+    let interfaces = director.machine.interfaces()?.iter();
+    let large = director.large_receive.as_ref().map_err(Clone::clone)?;
+    let found = interfaces.filter(|interface| interface.up && large.contains(&interface.name));
+    Ok(found
+        .map(|interface| Finding {
+            object: interface.name.clone(),
+            message: "puts arriving packets together (large receive offload)".to_owned(),
+            why: "Such a packet is too large to be passed on, and cannot be taken apart again: \
+                  connections are slow or hang. The kernel switches this off when forwarding is \
+                  switched on, and not where it is off or for what is switched on later."
+                .to_owned(),
+            commands: vec![format!("ethtool -K {} lro off", quote(&interface.name))],
+        })
+        .collect())
+}
+
 #[cfg(test)]
 mod tests {
     use ipvs_client::DestinationSettings;
@@ -142,6 +168,27 @@ mod tests {
                 "sysctl -w net.ipv4.conf.back.forwarding=1"
             )]
         );
+    }
+
+    #[test]
+    fn packets_that_are_passed_on_may_not_be_put_together() {
+        let find = |server: &str, up| {
+            let mut machine = machine(&[("back", &["10.0.0.1/24"]), ("it's", &[])], []);
+            machine.interfaces.as_mut().unwrap()[1].up = up;
+            let table = vec![entry("TCP 10.0.0.9:80", MASQUERADING, &[server])];
+            let mut director = director(machine, table);
+            director.large_receive = Ok(["it's".to_owned(), "gone".to_owned()].into());
+            told(find_large_receive(&director))
+        };
+        assert_eq!(
+            find("10.0.0.2:80", true),
+            [(
+                "it's puts arriving packets together (large receive offload)".to_owned(),
+                vec![r"ethtool -K 'it'\''s' lro off".to_owned()]
+            )]
+        );
+        assert_eq!(find("10.0.0.2:80", false), []);
+        assert_eq!(find("10.0.0.1:80", true), []);
     }
 
     #[test]

@@ -15,9 +15,12 @@ mod forwarding;
 mod kernel;
 mod machine;
 mod real_server;
+mod replies;
 mod servers;
 mod services;
 mod settings;
+mod sync_messages;
+mod sync_settings;
 
 #[cfg(test)]
 pub(crate) use self::check::{Finding, Found, Skipped};

@@ -122,10 +122,13 @@ fn describe_unfit(service: &Service, servers: &[Destination]) -> Option<(String,
             "has no scheduler".to_owned(),
             "New connections are refused.",
         )),
-        "dh" if several && matches!(service.id, ServiceId::Address { .. }) => Some((
-            "chooses by the destination address (dh), which is always the same".to_owned(),
-            "One real server gets everything. The scheduler dh is for firewall marks.",
-        )),
+        "dh" | "lblc" | "lblcr" if several && matches!(service.id, ServiceId::Address { .. }) => {
+            Some((
+                format!("chooses by the destination address ({name}), which is always the same"),
+                "One real server gets everything, with lblc and lblcr until it is overloaded. \
+                 These schedulers are for firewall marks.",
+            ))
+        }
         "sed" | "nq" | "ovf" if several && is_by_address(Protocol::Udp) => Some((
             format!("chooses by active connections ({name}), and UDP has none"),
             "One real server gets everything.",
@@ -247,6 +250,9 @@ mod tests {
         for (id, scheduler, servers, is_found) in [
             ("TCP 192.0.2.1:80", "none", Vec::new(), true),
             ("TCP 192.0.2.1:80", "dh", two(), true),
+            ("TCP 192.0.2.1:80", "lblc", two(), true),
+            ("TCP 192.0.2.1:80", "lblcr", two(), true),
+            ("fwmark 1", "lblc", two(), false),
             ("TCP 192.0.2.1:80", "dh", vec![server(2, PLAIN, 0)], false),
             (
                 "TCP 192.0.2.1:80",

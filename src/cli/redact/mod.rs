@@ -48,10 +48,12 @@ impl Redactor {
             routes,
             firewall: _,
             sockets,
+            large_receive,
             path_drops: _,
             daemons,
             groups,
             heard,
+            lost_messages: _,
             open_connections,
             buckets: _,
             standby: _,
@@ -80,6 +82,9 @@ impl Redactor {
         }
         for ListeningSocket { address, .. } in sockets.iter_mut().flatten() {
             *address = self.address(*address);
+        }
+        if let Ok(names) = large_receive {
+            *names = names.iter().map(|name| self.interface(name)).collect();
         }
         for daemon in daemons.iter_mut().flatten() {
             self.redact_daemon(daemon);

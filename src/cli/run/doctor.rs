@@ -28,19 +28,20 @@ use crate::{
     },
     failure::{Messages, StdoutError},
     output::{colour_on_terminal, write_report, write_report_json},
-    synchronization::{DEFAULT_PORT, group_of},
+    synchronization::{DEFAULT_PORT, SyncFacts, Synchronization, group_of},
     system::{
         addresses,
         firewall::Firewall,
         interfaces,
         modules::Modules,
         multicast::{self, MulticastGroup},
-        netstat,
+        netstat, offloads,
         route_netlink::RouteSocket,
         routes::{self, Route, RouteQuery},
         settings::Settings,
         sockets,
         sync_messages::{self, Heard, Place},
+        sync_sockets,
     },
     table::{Entry, ReadOptions, read_entries, read_public_entries},
 };
@@ -59,7 +60,7 @@ pub(super) fn run(
     for role in &doctor.roles {
         report.append(match role {
             Role::Director { service } => {
-                let table = read_table(*service, Counters::Skip, session)?;
+                let table = read_table(*service, session)?;
                 examine(DIRECTOR_CHECKS, &read_director(*service, table, session))
             }
             Role::RealServer(asked) => examine(REAL_SERVER_CHECKS, &read_real_server(asked)),
@@ -130,8 +131,10 @@ pub(super) fn read_director(
         routes: read_routes(name_addresses(entries), &mut socket),
         firewall,
         sockets: explain("sockets", sockets::read()),
+        large_receive: read_large_receive(&machine),
         path_drops: netstat::count_reverse_path_drops(),
         standby: find_standby(&groups, &daemons),
+        lost_messages: count_lost_messages(&daemons, &machine),
         heard: hear(&daemons, &machine),
         open_connections,
         groups,
@@ -140,6 +143,16 @@ pub(super) fn read_director(
         machine,
         table,
     }
+}
+
+/// Finds the interfaces that put packets together when they arrive.
+fn read_large_receive(machine: &Machine) -> Result<BTreeSet<String>, Unknown> {
+    let interfaces = machine.interfaces.as_deref().map_err(Clone::clone)?;
+    let names = interfaces.iter().map(|interface| interface.name.as_str());
+    explain(
+        "the offloads of interfaces",
+        offloads::find_large_receive(names),
+    )
 }
 
 /// Returns true if the rules of the firewall matter: other programs have to be asked for
@@ -211,6 +224,28 @@ fn read_open_connections(client: &Client) -> Result<OpenConnections, Unknown> {
         }
     }
     Ok(open)
+}
+
+/// Counts the messages for which the daemon of a backup had no room.
+fn count_lost_messages(
+    daemons: &Result<Vec<SyncDaemon>, Unknown>,
+    machine: &Machine,
+) -> Result<u64, Unknown> {
+    let daemons = daemons.as_deref().map_err(Clone::clone)?;
+    if daemons.is_empty() {
+        return Ok(0);
+    }
+    let seen = Synchronization::of(&SyncFacts {
+        daemons: daemons.to_vec(),
+        sockets: Some(explain("sockets", sync_sockets::read())?),
+        settings: machine.settings.clone(),
+        ..SyncFacts::default()
+    });
+    let lost = seen
+        .daemons
+        .iter()
+        .filter_map(|daemon| daemon.dropped_messages);
+    Ok(lost.sum())
 }
 
 /// The time for which messages of sync daemons are waited for. A master holds them back for
@@ -324,7 +359,6 @@ fn explain<T>(name: &str, outcome: io::Result<T>) -> Result<T, Unknown> {
 /// When the table is there and cannot be read.
 pub(super) fn read_table(
     service: Option<ServiceId>,
-    counters: Counters,
     session: &mut Session,
 ) -> anyhow::Result<Result<Table, Unknown>> {
     // To ask for IPVS would load its module.
@@ -332,7 +366,7 @@ pub(super) fn read_table(
         return Ok(Err(explain_absence(Path::new("/proc/self").exists())));
     }
     let options = ReadOptions {
-        counters,
+        counters: Counters::Read,
         consistency: Consistency::Agreed,
         sorted: true,
     };

@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use ipvs_client::{Client, Connections, Counters, Error, Interface, SyncDaemon, Timeouts};
+use ipvs_client::{Client, Connections, Error, Interface, SyncDaemon, Timeouts};
 
 use super::{
     doctor::{has_table, read_director, read_table},
@@ -79,7 +79,7 @@ impl NotRead {
 
 fn read(report: &ReportOptions, session: &mut Session) -> Overview {
     let mut not_read = NotRead::default();
-    let table = match read_table(None, Counters::Read, session) {
+    let table = match read_table(None, session) {
         Ok(table) => table,
         Err(error) => Err(Unknown(explain_any(&error))),
     };

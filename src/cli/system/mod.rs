@@ -12,6 +12,7 @@ pub(crate) mod interfaces;
 pub(crate) mod modules;
 pub(crate) mod multicast;
 pub(crate) mod netstat;
+pub(crate) mod offloads;
 pub(crate) mod route_netlink;
 pub(crate) mod routes;
 pub(crate) mod settings;

@@ -2,6 +2,8 @@
 
 //! The checks of a director. The networks are those of the guides.
 
+use ipvs_lab::wait;
+
 use super::{NAT_ONE, Patient};
 
 /// Two requests reach both servers of the virtual service with address IPv4.
@@ -142,6 +144,11 @@ fn schedulers_that_leave_a_server_out() {
         "TCP 198.51.100.100:80 chooses by the destination address (dh), which is always the same",
     );
     patient.break_and_mend(
+        "director# ipvsadm -E --keep -t 198.51.100.100:80 -s lblc",
+        "scheduler",
+        "TCP 198.51.100.100:80 chooses by the destination address (lblc), which is always the same",
+    );
+    patient.break_and_mend(
         "director# ipvsadm -E --keep -t 198.51.100.100:80 -s none",
         "scheduler",
         "TCP 198.51.100.100:80 has no scheduler",
@@ -177,6 +184,62 @@ fn servers_without_a_route() {
         "server 198.51.100.11:80 of TCP 198.51.100.100:80 has no route",
     );
     beside.mend_with(&finding, &[("INTERFACE", "front")]);
+}
+
+#[test]
+fn a_device_that_puts_packets_together() {
+    // A bond does that from the beginning where forwarding is off. No device of the lab has
+    // packets for it to put together, so that traffic goes on.
+    let mut patient = Patient::new("beside", DIRECT_ROUTING, ONE);
+    patient.run(
+        "director# ip link add bond0 type bond
+         director# ip link set bond0 up",
+    );
+    let finding = patient.find(
+        "large-receive",
+        "bond0 puts arriving packets together (large receive offload)",
+    );
+    patient.mend(&finding);
+}
+
+#[test]
+fn servers_whose_replies_go_another_way() {
+    let mut patient = Patient::new("behind", NAT_ONE, ONE);
+    // The kernel brings the counters up to date every two seconds: what came before counts
+    // for a while after they were zeroed.
+    patient.run(
+        "server1# ip route replace default via 10.0.0.99
+         director# until ipvsadm -Z && sleep 3 && ipvsadm -Ln --stats \
+            | awk '$2 == \"10.0.0.2:80\" { exit $3 + $4 + $5 != 0 }'; do :; done",
+    );
+    let found = wait::for_value(&1, || {
+        assert!(!patient.is_working());
+        patient.look("").status
+    });
+    // Until the last packets are counted too.
+    let counters = "sleep 3; ipvsadm -Ln --stats";
+    let counters = patient.scene.run("director", counters, "");
+    assert_eq!(found, 1, "{}", counters.stdout);
+    let packets = "ipvsadm -L --json --stats | python3 -c 'import json, sys; \
+        print(json.load(sys.stdin)[\"services\"][0][\"destinations\"][0][\"stats\"][\"in_packets\"])'";
+    let packets = patient.scene.run("director", packets, "").stdout;
+    let finding = patient.find(
+        "server-replies",
+        &format!(
+            "server 10.0.0.2:80 of TCP 198.51.100.100:80 has got {} packets, and no reply came \
+             back through this director",
+            packets.trim()
+        ),
+    );
+    // What mends it is for the server.
+    assert_eq!(finding["commands"], serde_json::json!([]));
+    let command = "ip route replace default via 10.0.0.1";
+    let why = finding["why"].as_str().unwrap();
+    assert!(why.contains(&format!("there: {command}")), "{why}");
+    patient.run(&format!("server1# {command}"));
+    assert!(patient.is_working());
+    assert_eq!(wait::for_value(&0, || patient.look("").status), 0);
+    patient.expect_health();
 }
 
 #[test]

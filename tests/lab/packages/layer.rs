@@ -51,6 +51,7 @@ pub(crate) const CLIENTS: Layer = Layer {
         packages::IPTABLES,
         packages::CURL,
         packages::PROCPS,
+        packages::ETHTOOL,
     ],
 };
 /// The original. It lies apart: where its clients are, this tree's program

@@ -73,6 +73,11 @@ pub const PROCPS: Tool = Tool {
     package: "procps",
     places: &["/usr/sbin/sysctl", "/sbin/sysctl"],
 };
+/// Shows and changes what devices do.
+pub const ETHTOOL: Tool = Tool {
+    package: "ethtool",
+    places: &["/usr/sbin/ethtool", "/sbin/ethtool"],
+};
 /// Emulates a machine.
 pub const QEMU: Tool = Tool {
     package: "qemu-system-x86",
