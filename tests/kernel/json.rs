@@ -65,6 +65,34 @@ fn a_table_with_something_of_everything_fits_the_schema() {
 }
 
 #[test]
+fn an_id_is_the_word_that_options_take() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    let table = document(&director, "-L --json");
+    for service in table["services"].as_array().unwrap() {
+        let option = match service["protocol"].as_str() {
+            Some("tcp") => "-t",
+            Some("udp") => "-u",
+            Some("sctp") => "--sctp-service",
+            _ => "-f",
+        };
+        let id = service["id"].as_str().unwrap();
+        let is_ipv6_mark = option == "-f" && service["family"] == "ipv6";
+        let name = format!("{option} {id}{}", if is_ipv6_mark { " -6" } else { "" });
+        assert_eq!(
+            document(&director, &format!("-L --json {name}"))["services"],
+            json!([service])
+        );
+        for destination in service["destinations"].as_array().unwrap() {
+            let server = destination["id"].as_str().unwrap();
+            ipvsadm(&director, &format!("-d {name} -r {server}"));
+        }
+        ipvsadm(&director, &format!("-D {name}"));
+    }
+    assert_eq!(ipvsadm(&director, "-S -n"), "");
+}
+
+#[test]
 fn one_service_is_a_table_of_one() {
     let director = namespace("director");
     restore(&director, RULES);

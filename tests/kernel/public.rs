@@ -83,6 +83,7 @@ fn json_has_no_field_that_is_not_known() {
             "interface": "proc",
             "services": [
                 {
+                    "id": "10.0.0.1:80",
                     "family": "ipv4", "protocol": "tcp", "address": "10.0.0.1", "port": 80,
                     "scheduler": "wrr", "one_packet": false,
                     "persistence": {
@@ -90,22 +91,24 @@ fn json_has_no_field_that_is_not_known() {
                     },
                     "destinations": [
                         {
-                            "family": "ipv4", "address": "10.0.0.2", "port": 80,
+                            "id": "10.0.0.2:80", "family": "ipv4", "address": "10.0.0.2", "port": 80,
                             "forwarding_method": "masquerading", "weight": 3,
                             "active_connections": 0, "inactive_connections": 0
                         },
                         {
-                            "family": "ipv4", "address": "10.0.0.3", "port": 80,
+                            "id": "10.0.0.3:80", "family": "ipv4", "address": "10.0.0.3", "port": 80,
                             "forwarding_method": "tunneling", "weight": 0,
                             "active_connections": 0, "inactive_connections": 0
                         }
                     ]
                 },
                 {
+                    "id": "[2001:db8::1]:53",
                     "family": "ipv6", "protocol": "udp", "address": "2001:db8::1", "port": 53,
                     "scheduler": "rr", "persistence": null,
                     "destinations": [
                         {
+                            "id": "[2001:db8::2]:53",
                             "family": "ipv6", "address": "2001:db8::2", "port": 53,
                             "forwarding_method": "direct-routing", "weight": 1,
                             "active_connections": 0, "inactive_connections": 0
@@ -113,7 +116,7 @@ fn json_has_no_field_that_is_not_known() {
                     ]
                 },
                 {
-                    "fwmark": 9, "scheduler": "mh", "one_packet": false,
+                    "id": "9", "fwmark": 9, "scheduler": "mh", "one_packet": false,
                     "persistence": {"timeout": 60},
                     "destinations": []
                 }

@@ -8,6 +8,7 @@
 pub(super) const DOCUMENT_FIELDS: &[&str] =
     &["schema_version", "services", "ipvs", "time", "interface"];
 pub(super) const SERVICE_FIELDS: &[&str] = &[
+    "id",
     "family",
     "protocol",
     "address",
@@ -23,6 +24,7 @@ pub(super) const SERVICE_FIELDS: &[&str] = &[
 ];
 pub(super) const PERSISTENCE_FIELDS: &[&str] = &["timeout", "netmask", "prefix_length"];
 pub(super) const DESTINATION_FIELDS: &[&str] = &[
+    "id",
     "family",
     "address",
     "port",

@@ -16,7 +16,7 @@ use std::{
 use ipvs_client::{
     AddressFamily, Change, DestinationId, DestinationSettings, ForwardingMethod, Interface,
     Netmask, Persistence, SchedulerFlags, ServiceId, ServiceSettings, Tunnel,
-    json::{CHECKSUMS, FAMILIES, METHODS, PROTOCOLS, SCHEMA_VERSION},
+    json::{CHECKSUMS, FAMILIES, METHODS, OptionWord, PROTOCOLS, SCHEMA_VERSION},
 };
 
 use super::{
@@ -69,6 +69,7 @@ pub(crate) fn changes(text: &[u8]) -> Result<Vec<(Place, Change)>, JsonError> {
 fn service(object: &Object<'_>) -> Result<(ServiceId, ServiceSettings), JsonError> {
     object.has_only(document::SERVICE_FIELDS)?;
     let id = service_id(object)?;
+    check_id(object, (&id).into())?;
     let scheduler = object.required("scheduler", object.text("scheduler")?)?;
     let persistence = object
         .find("persistence")
@@ -80,6 +81,16 @@ fn service(object: &Object<'_>) -> Result<(ServiceId, ServiceSettings), JsonErro
     settings.persistence = persistence;
     settings.persistence_engine = object.text("persistence_engine")?.map(Into::into);
     Ok((id, settings))
+}
+
+/// Compares the id of an entry, which may be left out, with what its other fields say.
+fn check_id(object: &Object<'_>, real: OptionWord) -> Result<(), JsonError> {
+    let wanted = format!("\"{real}\", as the other fields say, or no id");
+    object.optional("id", &wanted, |json| {
+        let given: OptionWord = object::text(json)?.parse().ok()?;
+        (given == real).then_some(())
+    })?;
+    Ok(())
 }
 
 fn service_id(object: &Object<'_>) -> Result<ServiceId, JsonError> {
@@ -228,7 +239,9 @@ fn destination(
         .upper_threshold(threshold("upper_threshold")?)
         .lower_threshold(threshold("lower_threshold")?);
     let port = object.required("port", port)?;
-    Ok((DestinationId { address, port }, settings))
+    let id = DestinationId { address, port };
+    check_id(object, (&id).into())?;
+    Ok((id, settings))
 }
 
 fn tunnel(json: &Json, destination: &Object<'_>) -> Result<Tunnel, JsonError> {

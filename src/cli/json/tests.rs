@@ -113,6 +113,24 @@ fn what_only_listings_have_is_not_looked_at() {
 }
 
 #[test]
+fn an_id_says_what_the_other_fields_say() {
+    assert_means(
+        &service(
+            r#""id":"[2001:DB8::1]:80","protocol":"tcp","address":"2001:db8::1","port":80,
+               "scheduler":"rr""#,
+        ),
+        &["-A -t [2001:db8::1]:80 -s rr"],
+    );
+    assert_eq!(
+        fault(&destination(&format!(
+            r#"{DESTINATION},"id":"10.0.0.2:81""#
+        ))),
+        "services[0].destinations[1].id: \"10.0.0.2:80\", as the other fields say, or no id is \
+         wanted, not \"10.0.0.2:81\""
+    );
+}
+
+#[test]
 fn every_change_has_its_place() {
     let document = destination(DESTINATION);
     let changes = changes(document.as_bytes()).unwrap();
@@ -203,6 +221,14 @@ fn a_wrong_value_is_told_with_its_place_and_what_is_wanted() {
         (
             r#""fwmark":1,"scheduler":null"#,
             "the field scheduler is missing",
+        ),
+        (
+            r#""fwmark":1,"scheduler":"rr","id":"2""#,
+            "id: \"1\", as the other fields say, or no id is wanted, not \"2\"",
+        ),
+        (
+            r#""fwmark":1,"scheduler":"rr","id":1"#,
+            "id: \"1\", as the other fields say, or no id is wanted, not 1",
         ),
         (
             r#""fwmark":1,"scheduler":"rr","one_packet":1"#,

@@ -6,7 +6,10 @@ use std::{net::IpAddr, num::NonZeroU16};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::names::{METHODS, TUNNELS, Word};
+use super::{
+    id::{OptionWord, check},
+    names::{METHODS, TUNNELS, Word},
+};
 use crate::{
     AddressFamily, Destination, DestinationId, DestinationSettings, ForwardingMethod, Stats,
     Tunnel, TunnelChecksum,
@@ -16,6 +19,8 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DestinationForm {
+    #[serde(default)]
+    id: Option<OptionWord>,
     #[serde(default)]
     family: Option<AddressFamily>,
     address: IpAddr,
@@ -59,6 +64,7 @@ impl DestinationForm {
             method => (Word::Named(method), None),
         };
         Self {
+            id: Some((&destination.id).into()),
             family: Some(destination.id.address.into()),
             address: destination.id.address,
             port: destination.id.port,
@@ -95,6 +101,7 @@ impl DestinationForm {
             address: self.address,
             port: self.port,
         };
+        check(self.id, (&id).into())?;
         let settings = DestinationSettings {
             forwarding_method,
             weight: self.weight,

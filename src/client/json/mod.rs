@@ -30,6 +30,7 @@
 //! ```
 
 mod destination;
+mod id;
 mod names;
 mod service;
 mod table;
@@ -37,6 +38,7 @@ mod values;
 
 pub use self::{
     destination::WithoutCounters,
+    id::OptionWord,
     names::{CHECKSUMS, FAMILIES, METHODS, PROTOCOLS},
     service::Entry,
     table::{SCHEMA_VERSION, Table},

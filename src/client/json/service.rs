@@ -10,7 +10,10 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::destination::{DestinationForm, or_default};
+use super::{
+    destination::{DestinationForm, or_default},
+    id::{OptionWord, check},
+};
 use crate::{
     AddressFamily, Destination, Netmask, Persistence, Protocol, SchedulerFlags, Service, ServiceId,
     ServiceSettings, Stats,
@@ -78,6 +81,7 @@ impl<'de> Deserialize<'de> for Service {
 /// The form of a service, to be written.
 #[derive(Serialize)]
 struct ServiceOut<'a> {
+    id: OptionWord,
     family: AddressFamily,
     #[serde(skip_serializing_if = "Option::is_none")]
     protocol: Option<Protocol>,
@@ -112,6 +116,7 @@ impl<'a> ServiceOut<'a> {
             ServiceId::Fwmark { mark, .. } => (None, None, None, Some(mark)),
         };
         Self {
+            id: (&service.id).into(),
             family,
             protocol,
             address,
@@ -147,6 +152,8 @@ impl Serialize for Destinations<'_> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ServiceIn<'a> {
+    #[serde(default)]
+    id: Option<OptionWord>,
     #[serde(default)]
     family: Option<AddressFamily>,
     #[serde(default)]
@@ -199,6 +206,7 @@ impl ServiceIn<'_> {
                 );
             }
         };
+        check(self.id, (&id).into())?;
         let mut scheduler_flags = SchedulerFlags::empty();
         for name in self.scheduler_flags.unwrap_or_default() {
             scheduler_flags |= SchedulerFlags::by_name(&name, &self.scheduler)

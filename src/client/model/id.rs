@@ -13,7 +13,7 @@ pub struct ParseIdError {
 }
 
 impl ParseIdError {
-    pub(super) fn new(text: &str, wanted: &'static str) -> Self {
+    pub(crate) fn new(text: &str, wanted: &'static str) -> Self {
         Self {
             text: text.to_owned(),
             wanted,
@@ -23,7 +23,7 @@ impl ParseIdError {
 
 /// An address and port in numbers. IPVS knows no zones of link-local addresses,
 /// so that one with a zone names nothing.
-pub(super) fn endpoint(text: &str) -> Option<SocketAddr> {
+pub(crate) fn endpoint(text: &str) -> Option<SocketAddr> {
     text.parse().ok().filter(|_| !text.contains('%'))
 }
 

@@ -17,7 +17,7 @@ mod service;
 mod stats;
 mod timeouts;
 
-use self::id::endpoint;
+pub(crate) use self::id::endpoint;
 pub use self::{
     daemon::{DaemonRole, SyncDaemon, SyncDaemonSettings},
     destination::{

@@ -210,11 +210,11 @@ fn what_is_left_out_or_null_has_the_default() {
                "destinations":[{{{server}}}]"#
         ),
         format!(
-            r#""family":null,"protocol":null,"address":null,"port":null,"fwmark":1,
+            r#""id":null,"family":null,"protocol":null,"address":null,"port":null,"fwmark":1,
                "scheduler":"rr","scheduler_flags":null,"one_packet":null,
                "persistence":{{"timeout":60,"netmask":null,"prefix_length":null}},
                "persistence_engine":null,"stats":null,
-               "destinations":[{{{server},"family":null,"tunnel":null,"upper_threshold":null,
+               "destinations":[{{{server},"id":null,"family":null,"tunnel":null,"upper_threshold":null,
                "lower_threshold":null,"active_connections":null,"inactive_connections":null,
                "persistent_connections":null,"stats":null}}]"#
         ),
@@ -241,6 +241,25 @@ fn what_says_nothing_or_two_things_is_an_error() {
         (
             format!(r#"{address},"family":"ipv6""#),
             "the address is not of that family",
+        ),
+        (
+            format!(r#"{address},"id":"10.0.0.1:8080""#),
+            "the id is of another entry than the other fields",
+        ),
+        (
+            format!(r#"{mark},"id":"10.0.0.1:80""#),
+            "the id is of another entry than the other fields",
+        ),
+        (
+            format!(
+                r#"{mark},"destinations":[{{"id":"10.0.0.3:80","address":"10.0.0.2","port":80,
+                   "forwarding_method":"masquerading","weight":1}}]"#
+            ),
+            "the id is of another entry than the other fields",
+        ),
+        (
+            format!(r#"{mark},"id":"TCP 10.0.0.1:80""#),
+            "ADDRESS:PORT, [IPV6-ADDRESS]:PORT or the number of a firewall mark is wanted",
         ),
         (format!(r#"{mark},"weight":1"#), "unknown field `weight`"),
         (
