@@ -24,7 +24,7 @@ pub(crate) struct Overview {
     pub(crate) time: String,
     /// Addresses and names of interfaces are replaced.
     pub(crate) is_redacted: bool,
-    pub(crate) kernel: KernelVersion,
+    pub(crate) kernel: Option<KernelVersion>,
     pub(crate) ipvs: Option<Info>,
     pub(crate) services: Option<Services>,
     pub(crate) totals: Option<Stats>,
@@ -87,7 +87,8 @@ struct OverviewDocument<'a> {
     program: ProgramVersion,
     time: &'a str,
     redacted: bool,
-    kernel: &'a KernelVersion,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<&'a KernelVersion>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ipvs: Option<&'a Info>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,7 +166,7 @@ pub(crate) fn write_overview(mut out: impl Write, overview: &Overview) -> io::Re
         },
         time: &overview.time,
         redacted: overview.is_redacted,
-        kernel: &overview.kernel,
+        kernel: overview.kernel.as_ref(),
         ipvs: overview.ipvs.as_ref(),
         // Netlink shows all there is, and needs no mention.
         interface: overview

@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{ErrorKind, Write},
+    io::{self, ErrorKind, Write},
     time::SystemTime,
 };
 
@@ -105,17 +105,10 @@ fn read(report: &ReportOptions, session: &mut Session) -> Overview {
             }
         }
     }
-    let kernel = |file: &str| {
-        let text = fs::read_to_string(format!("/proc/sys/kernel/{file}"));
-        text.unwrap_or_default().trim_end().to_owned()
-    };
     Overview {
         time: time_stamp(SystemTime::now()),
         is_redacted: report.redact,
-        kernel: KernelVersion {
-            release: kernel("osrelease"),
-            version: kernel("version"),
-        },
+        kernel: not_read.keep("kernel", read_kernel().map_err(|error| error.to_string())),
         settings: list_settings(&director.machine.settings),
         modules: list_modules(&director.machine.modules),
         services: not_read.keep(
@@ -141,7 +134,18 @@ fn read(report: &ReportOptions, session: &mut Session) -> Overview {
     }
 }
 
-/// What is read of IPVS beside the table.
+fn read_kernel() -> io::Result<KernelVersion> {
+    let read = |file: &str| {
+        let text = fs::read_to_string(format!("/proc/sys/kernel/{file}"));
+        text.map(|text| text.trim_end().to_owned())
+    };
+    Ok(KernelVersion {
+        release: read("osrelease")?,
+        version: read("version")?,
+    })
+}
+
+/// The parts of IPVS beside the table.
 struct Parts {
     interface: Interface,
     ipvs: Option<ipvs_client::Info>,
@@ -260,7 +264,7 @@ fn count_connections(client: &Client) -> ipvs_client::Result<ConnectionCounts> {
     Ok(counts)
 }
 
-fn count_states<R: std::io::BufRead>(
+fn count_states<R: io::BufRead>(
     mut connections: Connections<R>,
 ) -> ipvs_client::Result<ConnectionCounts> {
     let mut counts = ConnectionCounts::default();
@@ -377,7 +381,7 @@ TCP C0000209 9C40 C0000201 0050 0A000002 0050 ESTABLISHED SYNC       899
             Error::Contended { operation },
             Error::Io {
                 operation,
-                reason: std::io::Error::new(ErrorKind::InvalidData, "TCP 192.0.2.1:80"),
+                reason: io::Error::new(ErrorKind::InvalidData, "TCP 192.0.2.1:80"),
             },
         ] {
             let reason = explain_any(&anyhow::Error::from(error));

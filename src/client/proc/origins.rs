@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Where connections come from, from `/proc/net/ip_vs_conn_sync`: this director's own
+//! The origin of connections, from `/proc/net/ip_vs_conn_sync`: this director's own
 //! traffic, or the messages of a master.
 
 use std::io::{self, BufRead};

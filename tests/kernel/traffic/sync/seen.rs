@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What can be seen of the synchronization of two directors: the daemons, and the
+//! The synchronization of two directors as it can be seen: the daemons, and the
 //! connections that only one of them has.
 
 use ipvs_lab::{Answer, Namespace, wait};
@@ -10,8 +10,8 @@ use super::{Pair, await_entries, established, start};
 use crate::traffic::{FAMILIES, Family};
 use crate::{ipvsadm, json::checked};
 
-/// What is seen of the only daemon of a director, and the number of connections that it
-/// has received.
+/// Returns everything that is seen of the only daemon of a director, and the number of
+/// connections that it has received.
 fn look(director: &Namespace) -> (Value, Value) {
     let mut document = checked(&ipvsadm(director, "-L --daemon --json"));
     let settings = &document["sync_settings"];
@@ -95,7 +95,7 @@ fn without_a_daemon_nothing_is_seen_but_settings() {
     );
 }
 
-/// What the backup says about the connections of the director.
+/// Returns the answer of the backup about the connections of the director.
 fn compare(pair: &Pair, form: &str) -> Answer {
     let there = ipvsadm(pair.director(), "-L -c --json");
     let words = ["--compare-connections", "-"].into_iter();
