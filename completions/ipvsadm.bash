@@ -315,7 +315,7 @@ _ipvsadm_excludes() {
         netmask) REPLY='netmask' ;;
         pe) REPLY='pe' ;;
         ops) REPLY='tcp-service sctp-service ops' ;;
-        real-server) REPLY='real-server timeout daemon stats rate thresholds watch' ;;
+        real-server) REPLY='real-server timeout daemon stats rate thresholds' ;;
         gatewaying) REPLY='gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum' ;;
         ipip) REPLY='gatewaying ipip masquerading' ;;
         masquerading) REPLY='gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum' ;;
@@ -332,12 +332,12 @@ _ipvsadm_excludes() {
         keep) REPLY='keep' ;;
         exist) REPLY='exist' ;;
         numeric) REPLY='numeric' ;;
-        connection) REPLY='connection top timeout daemon stats rate thresholds watch' ;;
-        client) REPLY='client timeout daemon stats rate thresholds watch' ;;
-        state) REPLY='state timeout daemon stats rate thresholds watch' ;;
-        protocol) REPLY='protocol timeout daemon stats rate thresholds watch' ;;
-        summary) REPLY='summary timeout daemon stats rate thresholds watch' ;;
-        top) REPLY='connection top timeout daemon stats rate thresholds watch' ;;
+        connection) REPLY='connection top timeout daemon stats rate thresholds' ;;
+        client) REPLY='client timeout daemon stats rate thresholds' ;;
+        state) REPLY='state timeout daemon stats rate thresholds' ;;
+        protocol) REPLY='protocol timeout daemon stats rate thresholds' ;;
+        summary) REPLY='summary timeout daemon stats rate thresholds' ;;
+        top) REPLY='connection top timeout daemon stats rate thresholds' ;;
         timeout) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn output watch' ;;
         daemon) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn watch' ;;
         stats) REPLY='real-server connection client state protocol summary top timeout daemon stats' ;;
@@ -348,7 +348,7 @@ _ipvsadm_excludes() {
         output) REPLY='timeout output json' ;;
         totals) REPLY='totals' ;;
         output-file) REPLY='output-file' ;;
-        watch) REPLY='real-server connection client state protocol summary top timeout daemon watch' ;;
+        watch) REPLY='timeout daemon watch' ;;
         count) REPLY='count' ;;
         changes) REPLY='changes' ;;
         exact) REPLY='exact' ;;

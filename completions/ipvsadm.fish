@@ -766,7 +766,7 @@ function __ipvsadm_excludes
         case ops
             printf '%s\n' tcp-service sctp-service ops
         case real-server
-            printf '%s\n' real-server timeout daemon stats rate thresholds watch
+            printf '%s\n' real-server timeout daemon stats rate thresholds
         case gatewaying
             printf '%s\n' gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum
         case ipip
@@ -800,17 +800,17 @@ function __ipvsadm_excludes
         case numeric
             printf '%s\n' numeric
         case connection
-            printf '%s\n' connection top timeout daemon stats rate thresholds watch
+            printf '%s\n' connection top timeout daemon stats rate thresholds
         case client
-            printf '%s\n' client timeout daemon stats rate thresholds watch
+            printf '%s\n' client timeout daemon stats rate thresholds
         case state
-            printf '%s\n' state timeout daemon stats rate thresholds watch
+            printf '%s\n' state timeout daemon stats rate thresholds
         case protocol
-            printf '%s\n' protocol timeout daemon stats rate thresholds watch
+            printf '%s\n' protocol timeout daemon stats rate thresholds
         case summary
-            printf '%s\n' summary timeout daemon stats rate thresholds watch
+            printf '%s\n' summary timeout daemon stats rate thresholds
         case top
-            printf '%s\n' connection top timeout daemon stats rate thresholds watch
+            printf '%s\n' connection top timeout daemon stats rate thresholds
         case timeout
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn output watch
         case daemon
@@ -832,7 +832,7 @@ function __ipvsadm_excludes
         case output-file
             printf '%s\n' output-file
         case watch
-            printf '%s\n' real-server connection client state protocol summary top timeout daemon watch
+            printf '%s\n' timeout daemon watch
         case count
             printf '%s\n' count
         case changes

@@ -593,6 +593,60 @@ fn as_json_each_change_is_a_document_with_its_time() {
     changes.end();
 }
 
+#[test]
+fn connections_and_their_counts_are_watched_in_every_form() {
+    ipvs_lab::program::path().unwrap();
+    let cluster = Cluster::new(1).unwrap();
+    let (service, server) = (cluster.address(), cluster.servers[0].address);
+    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
+    ipvsadm(
+        &cluster.director,
+        &format!("-a -t {service} -r {server}:{PORT} -m"),
+    );
+    cluster.requests(3, || ()).unwrap();
+    let count = |text: &str| text.matches(&service.to_string()).count();
+    for options in ["-c", "-c --output wide", "-c --summary"] {
+        let once = ipvsadm(&cluster.director, &format!("-L -n {options}"));
+        let twice = ipvsadm(
+            &cluster.director,
+            &format!("-L -n {options} --watch 0.1 --count 2"),
+        );
+        assert!(count(&once) > 0, "{once}");
+        assert_eq!(count(&twice), 2 * count(&once), "{twice}");
+        assert_eq!(twice.matches("\n\n2").count(), 1, "{twice}");
+    }
+    let text = ipvsadm(&cluster.director, "-L -c --json --watch 0.1 --count 2");
+    let documents: Vec<_> = text.lines().map(checked).collect();
+    assert_eq!(documents.len(), 2);
+    for document in documents {
+        block(&format!("{}\n", document["time"].as_str().unwrap()));
+        assert_eq!(document["connections"].as_array().unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn a_reading_that_fails_is_shown_after_the_terminal_is_as_it_was() {
+    let director = namespace("director");
+    restore(&director, "-A -t 10.0.0.1:80 -s rr\n");
+    let command = format!(
+        "echo before=$(stty -g)=; {} -L -n -c --watch 0.2 & echo pid=$!=; wait $!; \
+         echo status=$?=; echo after=$(stty -g)=",
+        program()
+    );
+    let mut terminal = Terminal::start(&director, &command);
+    let start = terminal.await_text("q quits");
+    // The file of connections cannot be opened any more.
+    let mut limit = Command::new("prlimit");
+    let pid = value(&start, "pid");
+    limit.args(["--pid", pid, "--nofile=3:3"]);
+    assert!(limit.status().unwrap().success());
+    let screen = terminal.await_text(LEFT);
+    assert!(!screen.contains("Too many open files"), "{screen:?}");
+    let rest = terminal.end();
+    assert!(rest.contains("Too many open files"), "{rest:?}");
+    assert_eq!(value(&start, "before"), value(&rest, "after"));
+}
+
 /// Seconds of a time stamp within its day.
 fn seconds(document: &serde_json::Value) -> f64 {
     let (_, time) = document["time"].as_str().unwrap().split_once('T').unwrap();

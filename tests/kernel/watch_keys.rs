@@ -3,7 +3,7 @@
 //! What keys do to `--watch`, on a terminal that is one: tmux, which can tell what is on
 //! its screen.
 
-use ipvs_lab::{Namespace, machine::Machine, wait};
+use ipvs_lab::{Namespace, cluster::Cluster, http::PORT, load::Load, machine::Machine, wait};
 use tempfile::TempDir;
 
 use crate::{ipvsadm, namespace, program::restore};
@@ -237,4 +237,61 @@ fn a_window_of_another_size_is_filled_at_once() {
     screen.tmux(&["resize-window", "-x", "50", "-y", "10"]);
     let lines = screen.wait_for("(35 more lines)");
     assert!(lines[2].starts_with("  Server") && lines[2].contains("State"));
+}
+
+#[test]
+fn the_last_minute_of_rates_is_drawn_where_the_terminal_has_the_characters() {
+    ipvs_lab::program::path().unwrap();
+    let cluster = Cluster::new(1).unwrap();
+    let (service, server) = (cluster.address(), cluster.servers[0].address);
+    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
+    ipvsadm(
+        &cluster.director,
+        &format!("-a -t {service} -r {server}:{PORT} -m"),
+    );
+    let mut load = Load::start(&cluster.client, service).unwrap();
+    load.answers(10).unwrap();
+    for view in ["--output wide", "--rate", "--rate --output wide"] {
+        let command = format!("ipvsadm -L -n {view} --watch 0.5");
+        let screen = Screen::start(&cluster.director, 150, 24, &command);
+        let lines = screen.wait_until(|lines| {
+            lines
+                .iter()
+                .any(|line| line.starts_with("TCP") && line.contains('█'))
+        });
+        let headings = lines.iter().find(|line| line.contains("last min")).unwrap();
+        let rates = if view == "--output wide" { 1 } else { 5 };
+        assert_eq!(headings.matches("last min").count(), rates, "{lines:?}");
+
+        let command = format!("LC_ALL=C {command}");
+        let screen = Screen::start(&cluster.director, 150, 24, &command);
+        let lines = screen.wait_until(|lines| lines.iter().any(|line| line.starts_with("TCP")));
+        assert!(
+            !lines.iter().any(|line| line.contains("last min")),
+            "{lines:?}"
+        );
+    }
+    load.finish().unwrap();
+}
+
+#[test]
+fn connections_are_sorted_and_filtered_too() {
+    ipvs_lab::program::path().unwrap();
+    let cluster = Cluster::new(1).unwrap();
+    let (service, server) = (cluster.address(), cluster.servers[0].address);
+    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
+    ipvsadm(
+        &cluster.director,
+        &format!("-a -t {service} -r {server}:{PORT} -m"),
+    );
+    cluster.requests(3, || ()).unwrap();
+    let screen = Screen::start(&cluster.director, 80, 24, "ipvsadm -L -n -c --watch 0.5");
+    let rows = |lines: &[String]| lines.iter().filter(|line| line.starts_with("TCP")).count();
+    screen.wait_until(|lines| rows(lines) == 3);
+    screen.press(&["s", "s", "s", "s"]);
+    screen.wait_for("sorted by source");
+    screen.press(&["/", "n", "o", "n", "e", "Enter"]);
+    screen.wait_until(|lines| rows(lines) == 0);
+    screen.press(&["Escape", "q"]);
+    screen.wait_for("status=0");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipvs_client::ServiceId;
 
-use super::{Form, ListTable, TableForm};
+use super::{Form, ListTable, TableForm, connections::ListConnections};
 
 /// The option `--watch`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,16 @@ pub(crate) struct Watch {
 pub(crate) enum Watched {
     /// The table, each time all of it.
     Table(ListTable, TableForm),
+    Connections(WatchConnections),
     /// The changes in the table of one service, or of all.
     Changes(Option<ServiceId>, Form),
+}
+
+/// Connections, or counts of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WatchConnections {
+    pub(crate) list: ListConnections,
+    pub(crate) form: TableForm,
 }
 
 impl Watched {
@@ -31,6 +39,7 @@ impl Watched {
     pub(crate) fn service(&self) -> Option<&ServiceId> {
         match self {
             Self::Table(table, _) => table.service.as_ref(),
+            Self::Connections(connections) => connections.list.filter.wanted_service(),
             Self::Changes(service, _) => service.as_ref(),
         }
     }

@@ -22,7 +22,7 @@ pub(crate) use self::{
     summary::write_summary,
     write::{
         ConnectionsDocument, Origin, TableDocument, describe_public_entry, write_synchronization,
-        write_timeouts, write_version,
+        write_timed, write_timeouts, write_version,
     },
 };
 

@@ -80,6 +80,14 @@ impl<W: Write> ListDocument<W> {
     }
 }
 
+/// Writes a document once more, with a time stamp.
+pub(crate) fn write_timed(mut out: impl Write, document: &str, time: &str) -> io::Result<()> {
+    match document.strip_prefix('{') {
+        Some(rest) => write!(out, "{{\"time\":\"{time}\",{rest}"),
+        None => write!(out, "{document}"),
+    }
+}
+
 /// Virtual services with their destinations.
 pub(crate) struct TableDocument<W>(ListDocument<W>);
 

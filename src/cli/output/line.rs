@@ -15,9 +15,16 @@ pub(crate) enum Subject {
     Heading,
     Service(ServiceId),
     Destination(ServiceId, DestinationId),
+    /// Something of which there may be a great many, by a hash of its name.
+    Named(u64),
 }
 
 impl Subject {
+    /// Returns whether it is worth a line that it is gone.
+    pub(crate) fn is_missed(&self) -> bool {
+        !matches!(self, Self::Named(_))
+    }
+
     /// Returns whether the line belongs to the service above it.
     pub(crate) fn is_destination(&self) -> bool {
         matches!(self, Self::Destination(..))

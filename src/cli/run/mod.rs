@@ -29,7 +29,10 @@ use ipvs_client::{Change, Counters};
 use self::{connections::Source, listing::explain, session::Session};
 use crate::{
     args::{Wording, help},
-    command::{Command, Form, Request, Save},
+    command::{
+        Command, Form, Request, Save,
+        watch::{WatchConnections, Watched},
+    },
     failure::{FailedCommand, Messages, StdoutError, hint::Before},
     json,
     output::write_timeouts,
@@ -61,7 +64,17 @@ pub(crate) fn run_request(
             if let Some(note) = hidden::find(watch.watched.service(), session) {
                 messages.report(&note);
             }
-            watch::run(watch, session.client()?, out).map_err(explain)?;
+            match &watch.watched {
+                Watched::Connections(watched) => {
+                    let WatchConnections { list, form } = watched;
+                    let mut write = |text: &mut Vec<u8>| {
+                        connections::write_connections(list, *form, Source::Kernel, session, text)
+                    };
+                    watch::run_connections(watch, watched, &mut write, out)
+                }
+                _ => watch::run(watch, session.client()?, out),
+            }
+            .map_err(explain)?;
         }
         Request::Drain(drain) => return drain::run(drain, session, out, messages),
         Request::Doctor(doctor) => return doctor::run(doctor, session, out, messages),

@@ -21,10 +21,10 @@ pub(crate) struct Look {
 impl Look {
     /// Makes the look that follows another, or the first.
     pub(crate) fn new(mut entries: Vec<Entry>, previous: Option<&Self>) -> Self {
-        entries.sort_unstable_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+        entries.sort_unstable_by_key(|(service, _)| service.id);
         let mut overloaded = HashSet::new();
         for (service, destinations) in &mut entries {
-            destinations.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+            destinations.sort_unstable_by_key(|destination| destination.id);
             for destination in destinations {
                 let name = (service.id, destination.id);
                 let was = previous.is_some_and(|look| look.overloaded.contains(&name));

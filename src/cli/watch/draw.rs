@@ -4,59 +4,54 @@
 
 use std::io::Write;
 
-use ipvs_client::Consistency;
-
 use super::{
-    reading::Readings,
+    listing::Listing,
     screen,
     state::{Reaction, State},
-    terminal::{Event, Terminal, has_block_characters},
+    terminal::{Event, Terminal},
 };
-use crate::output::{Grid, ListingError, colour_on_terminal, lines_to_text};
+use crate::output::{Grid, ListingError, colour_on_terminal};
 
 /// Draws each reading in the place of the one before, with the changes marked, and does
 /// what keys ask for.
-pub(super) fn run(readings: &mut Readings<'_>, out: &mut impl Write) -> Result<(), ListingError> {
+pub(super) fn run(listing: &mut impl Listing, out: &mut impl Write) -> Result<(), ListingError> {
     let colour = colour_on_terminal();
-    if has_block_characters() {
-        readings.keep_history();
-    }
     let mut terminal = None;
     let mut before: Option<Grid> = None;
     let mut state = State::default();
     loop {
-        let reading = readings.read(Consistency::Once)?;
-        let headline = readings.headline(&reading);
-        if readings.schedule.was_last() {
+        let reading = listing.read()?;
+        let headline = listing.headline(&reading);
+        if listing.schedule().was_last() {
             // What was wanted so often is to be seen when it is done.
             drop(terminal);
-            let lines = readings.make_lines(&reading)?;
-            write!(out, "{headline}\n{}", lines_to_text(&lines, colour))?;
+            let text = listing.make_text(&reading, colour)?;
+            write!(out, "{headline}\n{text}")?;
             return Ok(());
         }
-        let interval = readings.schedule.interval().as_secs_f64();
+        let interval = listing.schedule().interval().as_secs_f64();
         let status = format!("{headline}  every {interval} s, q quits, ? keys");
         // Not before there is something to show.
         let terminal = match &mut terminal {
             Some(terminal) => terminal,
             none => none.insert(Terminal::enter()?),
         };
-        let mut grid = readings.make_grid(&reading, state.sort)?;
+        let mut grid = listing.make_grid(&reading, state.sort)?;
         loop {
             let rows = screen::compare(before.as_ref(), &grid);
             let size = terminal.size();
             let screen = screen::compose(&grid, &rows, &state, &status, size, colour);
             state.keep_within(&screen.extent);
             terminal.draw(&screen.lines)?;
-            let until = (!state.is_paused).then(|| readings.schedule.next());
+            let until = (!state.is_paused).then(|| listing.schedule().next());
             match terminal.wait(until)? {
                 Event::Time => break,
                 Event::Redraw => {}
                 Event::Key(key) => {
-                    let sortable = readings.count_sort_columns(&reading);
+                    let sortable = listing.count_sort_columns(&reading);
                     match state.press(key, &screen.extent, sortable) {
                         Reaction::Draw => {}
-                        Reaction::Sort => grid = readings.make_grid(&reading, state.sort)?,
+                        Reaction::Sort => grid = listing.make_grid(&reading, state.sort)?,
                         Reaction::Read => break,
                         Reaction::Quit => return Ok(()),
                     }

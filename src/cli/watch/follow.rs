@@ -8,12 +8,13 @@ use std::io::Write;
 use ipvs_client::Consistency;
 
 use super::{
+    listing::Listing,
     reading::{Reading, Readings},
     terminal,
 };
 use crate::{
     json::Origin,
-    output::{JsonWriter, ListingError, colour_on_terminal, lines_to_text, write_entries},
+    output::{JsonWriter, ListingError, colour_on_terminal, write_entries},
 };
 
 /// Writes a document for each reading, one a line.
@@ -22,7 +23,7 @@ pub(super) fn write_json(
     out: &mut impl Write,
 ) -> Result<(), ListingError> {
     loop {
-        let Reading { snapshot, time, .. } = readings.read(Consistency::Agreed)?;
+        let Reading { snapshot, time, .. } = readings.read_table(Consistency::Agreed)?;
         let origin = Origin {
             ipvs: &snapshot.info,
             interface: snapshot.interface,
@@ -30,33 +31,33 @@ pub(super) fn write_json(
         let writer = JsonWriter::begin_timed(&mut *out, origin, &time)?;
         write_entries(writer, snapshot.entries.into_iter().map(Ok))?;
         out.flush()?;
-        if readings.schedule.was_last() {
+        if readings.schedule().was_last() {
             return Ok(());
         }
-        terminal::wait_for_reader(readings.schedule.next())?;
+        terminal::wait_for_reader(readings.schedule().next())?;
     }
 }
 
 /// Writes the lines of each reading below its time, with an empty line between two.
 pub(super) fn write_blocks(
-    readings: &mut Readings<'_>,
+    listing: &mut impl Listing,
     out: &mut impl Write,
 ) -> Result<(), ListingError> {
     // It may be a terminal that can only print.
     let colour = colour_on_terminal();
     loop {
-        let is_first = readings.schedule.is_first();
-        let reading = readings.read(Consistency::Once)?;
+        let is_first = listing.schedule().is_first();
+        let reading = listing.read()?;
         if !is_first {
             writeln!(out)?;
         }
-        let headline = readings.headline(&reading);
-        let lines = readings.make_lines(&reading)?;
-        write!(out, "{headline}\n{}", lines_to_text(&lines, colour))?;
+        let headline = listing.headline(&reading);
+        let text = listing.make_text(&reading, colour)?;
+        write!(out, "{headline}\n{text}")?;
         out.flush()?;
-        if readings.schedule.was_last() {
+        if listing.schedule().was_last() {
             return Ok(());
         }
-        terminal::wait_for_reader(readings.schedule.next())?;
+        terminal::wait_for_reader(listing.schedule().next())?;
     }
 }

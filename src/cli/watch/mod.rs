@@ -8,21 +8,24 @@ mod draw;
 mod follow;
 mod history;
 mod keys;
+mod listing;
 mod rates;
 mod reading;
 mod screen;
 mod state;
 mod terminal;
+mod text;
 
 use std::io::{self, IsTerminal as _, Write};
 
 use ipvs_client::{Client, Errno, ServiceId};
 
-use self::reading::Readings;
+pub(crate) use self::text::WriteListing;
+use self::{listing::Listing, reading::Readings, text::TextListing};
 use crate::{
     command::{
         TableForm,
-        watch::{Watch, Watched},
+        watch::{Watch, WatchConnections, Watched},
     },
     output::ListingError,
 };
@@ -43,14 +46,43 @@ pub(crate) fn run(
         }
         Watched::Table(table, form) => {
             let mut readings = Readings::new(watch, table, *form, client);
-            if *form == TableForm::Json {
-                follow::write_json(&mut readings, out)
-            } else if can_draw() {
-                draw::run(&mut readings, out)
-            } else {
-                follow::write_blocks(&mut readings, out)
+            match form {
+                TableForm::Json => follow::write_json(&mut readings, out),
+                _ => {
+                    if can_draw() && terminal::has_block_characters() {
+                        readings.keep_history();
+                    }
+                    show(&mut readings, out)
+                }
             }
         }
+        // Whoever can write them calls `run_connections`.
+        Watched::Connections(_) => Ok(()),
+    }
+}
+
+/// Shows connections, or counts of them, again and again, as they are written.
+///
+/// # Errors
+/// Those of [`run`].
+pub(crate) fn run_connections(
+    watch: &Watch,
+    connections: &WatchConnections,
+    write: &mut WriteListing<'_>,
+    out: &mut impl Write,
+) -> Result<(), ListingError> {
+    let mut listing = TextListing::new(watch, connections, write);
+    match connections.form {
+        TableForm::Json => listing.write_json(out),
+        _ => show(&mut listing, out),
+    }
+}
+
+fn show(listing: &mut impl Listing, out: &mut impl Write) -> Result<(), ListingError> {
+    if can_draw() {
+        draw::run(listing, out)
+    } else {
+        follow::write_blocks(listing, out)
     }
 }
 

@@ -10,13 +10,14 @@ use std::{
 
 use ipvs_client::{Client, Consistency, Info, Stats};
 
-use super::{history::History, is_absent, rates::Past};
+use super::{history::History, is_absent, listing::Listing, rates::Past};
 use crate::{
     command::{ListTable, TableForm, View, watch::Watch},
     names::Names,
     output::{
         ClassicWriter, Grid, GridColumn, GridRow, Line, ListingError, RecentRates, Subject,
-        WideWriter, append_graphs, make_table_grid, sort_columns, sort_entries, write_list,
+        WideWriter, append_graphs, lines_to_text, make_table_grid, sort_columns, sort_entries,
+        write_list,
     },
     table::{Entry, Snapshot, read_plain_entries},
     time::time_stamp,
@@ -74,7 +75,7 @@ pub(super) struct Readings<'a> {
     past: Past,
     /// For graphs, where they are wanted.
     history: Option<History>,
-    pub(super) schedule: Schedule,
+    schedule: Schedule,
 }
 
 /// The table as it was at one time.
@@ -114,7 +115,7 @@ impl<'a> Readings<'a> {
 
     /// Reads the table. A service that was there before may be gone: there is nothing in
     /// the table then.
-    pub(super) fn read(&mut self, consistency: Consistency) -> Result<Reading, ListingError> {
+    pub(super) fn read_table(&mut self, consistency: Consistency) -> Result<Reading, ListingError> {
         let at = Instant::now();
         let time = time_stamp(SystemTime::now());
         let mut snapshot = match self.read_snapshot(consistency) {
@@ -160,21 +161,8 @@ impl<'a> Readings<'a> {
         Snapshot::read(table, consistency, self.client)
     }
 
-    /// Returns the line above a table.
-    pub(super) fn headline(&self, reading: &Reading) -> String {
-        let time = &reading.time;
-        match (self.table.view, reading.span) {
-            (View::Rate, _) if counters_stand_still() => {
-                format!("{time}  counters stand still: net.ipv4.vs.run_estimation is 0")
-            }
-            (View::Rate, Some(span)) => format!("{time}  rates of {:.1} s", span.as_secs_f64()),
-            (View::Rate, None) => format!("{time}  rates of the kernel's estimator"),
-            _ => time.clone(),
-        }
-    }
-
     /// Makes the lines of a reading, all of them and nothing cut.
-    pub(super) fn make_lines(&mut self, reading: &Reading) -> Result<Vec<Line>, ListingError> {
+    fn make_lines(&mut self, reading: &Reading) -> Result<Vec<Line>, ListingError> {
         if let Some(text) = self.describe_absence(reading) {
             return Ok(vec![Line::plain(Subject::Heading, text)]);
         }
@@ -192,13 +180,61 @@ impl<'a> Readings<'a> {
         })
     }
 
-    /// Makes the cells of a reading, for a screen; sorted by one of the columns that
-    /// there are to sort by, if not as the listing is.
-    pub(super) fn make_grid(
-        &mut self,
-        reading: &Reading,
-        sort: Option<usize>,
-    ) -> Result<Grid, ListingError> {
+    /// Says that the one service that is watched is not there, if so.
+    fn describe_absence(&self, reading: &Reading) -> Option<String> {
+        let is_empty = reading.snapshot.entries.is_empty();
+        let service = self.table.service.filter(|_| is_empty)?;
+        Some(format!("{service} is not there."))
+    }
+
+    /// Makes the original's lines.
+    fn make_classic_lines(&mut self, info: &Info, entries: &[Entry]) -> io::Result<Vec<Line>> {
+        let table = self.table;
+        let info = table.service.is_none().then_some(info);
+        let mut text = Vec::new();
+        let writer = ClassicWriter::begin(&mut text, &mut self.names, info, table)?;
+        write_list(writer, entries)?;
+        let text = String::from_utf8_lossy(&text);
+        let texts: Vec<&str> = text.lines().collect();
+        let subjects = subjects(entries);
+        // The headings come before all of them.
+        let headings = texts.len().saturating_sub(subjects.len());
+        let subjects = std::iter::repeat_n(Subject::Heading, headings).chain(subjects);
+        Ok(subjects
+            .zip(texts)
+            .map(|(subject, text)| Line::plain(subject, text))
+            .collect())
+    }
+}
+
+impl Listing for Readings<'_> {
+    type Reading = Reading;
+
+    fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    fn read(&mut self) -> Result<Reading, ListingError> {
+        self.read_table(Consistency::Once)
+    }
+
+    fn headline(&self, reading: &Reading) -> String {
+        let time = &reading.time;
+        match (self.table.view, reading.span) {
+            (View::Rate, _) if counters_stand_still() => {
+                format!("{time}  counters stand still: net.ipv4.vs.run_estimation is 0")
+            }
+            (View::Rate, Some(span)) => format!("{time}  rates of {:.1} s", span.as_secs_f64()),
+            (View::Rate, None) => format!("{time}  rates of the kernel's estimator"),
+            _ => time.clone(),
+        }
+    }
+
+    fn make_text(&mut self, reading: &Reading, colour: bool) -> Result<String, ListingError> {
+        Ok(lines_to_text(&self.make_lines(reading)?, colour))
+    }
+
+    fn make_grid(&mut self, reading: &Reading, sort: Option<usize>) -> Result<Grid, ListingError> {
         if let Some(text) = self.describe_absence(reading) {
             return Ok(Grid {
                 title: vec![text],
@@ -243,35 +279,8 @@ impl<'a> Readings<'a> {
         Ok(grid)
     }
 
-    /// Returns the number of columns that there are to sort by.
-    pub(super) fn count_sort_columns(&self, reading: &Reading) -> usize {
+    fn count_sort_columns(&self, reading: &Reading) -> usize {
         sort_columns(self.table.view, reading.snapshot.interface).len()
-    }
-
-    /// Says that the one service that is watched is not there, if so.
-    fn describe_absence(&self, reading: &Reading) -> Option<String> {
-        let is_empty = reading.snapshot.entries.is_empty();
-        let service = self.table.service.filter(|_| is_empty)?;
-        Some(format!("{service} is not there."))
-    }
-
-    /// Makes the original's lines.
-    fn make_classic_lines(&mut self, info: &Info, entries: &[Entry]) -> io::Result<Vec<Line>> {
-        let table = self.table;
-        let info = table.service.is_none().then_some(info);
-        let mut text = Vec::new();
-        let writer = ClassicWriter::begin(&mut text, &mut self.names, info, table)?;
-        write_list(writer, entries)?;
-        let text = String::from_utf8_lossy(&text);
-        let texts: Vec<&str> = text.lines().collect();
-        let subjects = subjects(entries);
-        // The headings come before all of them.
-        let headings = texts.len().saturating_sub(subjects.len());
-        let subjects = std::iter::repeat_n(Subject::Heading, headings).chain(subjects);
-        Ok(subjects
-            .zip(texts)
-            .map(|(subject, text)| Line::plain(subject, text))
-            .collect())
     }
 }
 

@@ -48,6 +48,8 @@ const LOOKS: &[&str] = &[
     "ip address show",
     "ip route show",
     "ip neigh",
+    "cut -d ' ' -f 2- ",
+    "tmux -S /run/watch capture-pane",
 ];
 
 impl Command {

@@ -184,6 +184,11 @@ fn connections() {
 }
 
 #[test]
+fn watching() {
+    execute("watching");
+}
+
+#[test]
 fn schedulers() {
     execute("schedulers");
 }

@@ -17,7 +17,7 @@ use crate::{
         Command, Form, ListTable, Metrics, Request, TableForm, View,
         choice::OutputForm,
         connections::{DEFAULT_TOP, ListConnections, ShownConnections},
-        watch::{Watch, Watched},
+        watch::{Watch, WatchConnections, Watched},
     },
 };
 
@@ -61,7 +61,7 @@ impl RawOptions<'_> {
         }
         only_with(name::TOP, "--summary", self.has(name::SUMMARY))?;
         if is_connections {
-            only_with(name::WATCH, "the table", false)?;
+            only_with(name::CHANGES, "the table", false)?;
             let form = match form {
                 OutputForm::Classic => TableForm::Classic,
                 OutputForm::Wide => TableForm::Wide,
@@ -74,6 +74,12 @@ impl RawOptions<'_> {
                 }
             };
             let list = self.make_connections();
+            if self.has(name::WATCH) {
+                let connections = WatchConnections { list, form };
+                return Ok(Request::Watch(
+                    self.make_watch(Watched::Connections(connections)),
+                ));
+            }
             return Ok(Request::Run(Command::Connections(list, form)));
         }
         if self.has(name::TIMEOUT) {

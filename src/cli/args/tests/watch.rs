@@ -8,8 +8,8 @@ use ipvs_client::ServiceId;
 
 use super::{request, wrong};
 use crate::command::{
-    Form, Request,
-    watch::{Watch, Watched},
+    Command, Form, Request, TableForm,
+    watch::{Watch, WatchConnections, Watched},
 };
 
 fn watch(line: &str) -> Watch {
@@ -67,4 +67,30 @@ fn changes_go_with_nothing_that_chooses_columns() {
         assert!(message.contains(words), "{line}: {message}");
         assert_eq!(status, 2, "{line}");
     }
+}
+
+#[test]
+fn connections_are_watched_as_they_are_listed() {
+    for (line, form) in [
+        ("-L -n -c --watch", TableForm::Classic),
+        ("-L -n -c --watch --output wide", TableForm::Wide),
+        ("-L -n -c --json --watch", TableForm::Json),
+        ("-L -n -c --watch --summary", TableForm::Classic),
+    ] {
+        let once = line.replace(" --watch", "");
+        let Ok(Request::Run(Command::Connections(list, _))) = request(&once) else {
+            panic!("{once}");
+        };
+        let connections = WatchConnections { list, form };
+        assert_eq!(
+            watch(line).watched,
+            Watched::Connections(connections),
+            "{line}"
+        );
+    }
+    let (message, status) = wrong("-L -c --watch --changes");
+    assert_eq!(
+        (message.as_str(), status),
+        ("the 'changes' option goes only with the table", 2)
+    );
 }

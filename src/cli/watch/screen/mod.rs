@@ -59,7 +59,7 @@ pub(super) fn compare<'a>(before: Option<&'a Grid>, now: &'a Grid) -> Vec<Marked
     for row in &before.rows {
         if present.contains(&row.subject) {
             above = Some(row.subject);
-        } else {
+        } else if row.subject.is_missed() {
             gone.entry(above).or_default().push(row);
         }
     }
@@ -182,7 +182,7 @@ pub(super) fn compose(
     if state.shows_help {
         let help = KEYS
             .iter()
-            .map(|(key, effect)| format!("{key:<12}{effect}"));
+            .map(|(key, effect)| format!("{key:<13}{effect}"));
         let help = help.map(|line| cut_text(&line, size.columns).to_owned());
         lines.extend(help.take(room));
     } else {
