@@ -86,8 +86,10 @@ impl<'a> Counts<'a> {
 
 #[derive(Serialize)]
 struct ServiceCounts<'a> {
-    /// The one service, the marks that it may be, or none.
-    services: Vec<Name>,
+    /// Null where there is none any more, or several may be it.
+    service: Option<Name>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<Name>,
     #[serde(flatten)]
     counts: Counts<'a>,
     destinations: Vec<DestinationCounts<'a>>,
@@ -95,14 +97,15 @@ struct ServiceCounts<'a> {
 
 impl<'a> ServiceCounts<'a> {
     fn of(groups: &[ConnectionGroup<'a>]) -> Option<Self> {
-        let services = match groups.first()?.owner {
-            ConnectionOwner::Service(id) => vec![Name::of(&id)],
-            ConnectionOwner::OneOf(marks) => marks.iter().map(Name::of).collect(),
-            ConnectionOwner::Gone => Vec::new(),
+        let (service, candidates) = match groups.first()?.owner {
+            ConnectionOwner::Service(id) => (Some(Name::of(&id)), Vec::new()),
+            ConnectionOwner::OneOf(marks) => (None, marks.iter().map(Name::of).collect()),
+            ConnectionOwner::Gone => (None, Vec::new()),
         };
         let destinations = groups.chunk_by(|a, b| a.destination == b.destination);
         Some(Self {
-            services,
+            service,
+            candidates,
             counts: Counts::of(groups),
             destinations: destinations.filter_map(DestinationCounts::of).collect(),
         })
@@ -174,4 +177,75 @@ impl Name {
 struct Client {
     address: IpAddr,
     connections: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::{ConnectionServices, Connections, Service, ServiceSettings};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_service_is_one_of_several_or_gone_where_it_cannot_be_told() {
+        let services = ConnectionServices::new(["fwmark 1 IPv6", "fwmark 2 IPv6"].map(|name| {
+            let service = Service::new(name.parse().unwrap(), ServiceSettings::new("rr"));
+            (service, vec!["[2001:db8::2]:0".parse().unwrap()])
+        }));
+        let lines = "headings\n\
+            TCP 2001:0db8:0000:0000:0000:0000:0000:0009 0002 \
+            2001:0db8:0000:0000:0000:0000:0000:0001 0050 \
+            2001:0db8:0000:0000:0000:0000:0000:0002 0050 ESTABLISHED 1\n\
+            TCP 0A000009 0000 0A000001 0050 0A000102 0050 ASSURED 1\n";
+        let mut summary = ConnectionSummary::new(&services);
+        let mut connections = Connections::new(lines.as_bytes()).unwrap();
+        while let Some(connection) = connections.next_connection().unwrap() {
+            summary.add(&connection);
+        }
+        let mut out = Vec::new();
+        write_summary(&mut out, &summary, 10).unwrap();
+        let document: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(
+            document,
+            json!({"schema_version": 1, "summary": {
+                "connections": 1,
+                "templates": 1,
+                "states": {"ESTABLISHED": 1},
+                "clients": 1,
+                "services": [
+                    {
+                        "service": null,
+                        "candidates": [
+                            {"family": "ipv6", "fwmark": 1},
+                            {"family": "ipv6", "fwmark": 2}
+                        ],
+                        "connections": 1,
+                        "templates": 0,
+                        "states": {"ESTABLISHED": 1},
+                        "destinations": [{
+                            "address": "2001:db8::2",
+                            "port": 0,
+                            "connections": 1,
+                            "templates": 0,
+                            "states": {"ESTABLISHED": 1}
+                        }]
+                    },
+                    {
+                        "service": null,
+                        "connections": 0,
+                        "templates": 1,
+                        "states": {},
+                        "destinations": [{
+                            "address": "10.0.1.2",
+                            "port": 0,
+                            "connections": 0,
+                            "templates": 1,
+                            "states": {}
+                        }]
+                    }
+                ],
+                "busiest_clients": [{"address": "2001:db8::9", "connections": 1}]
+            }})
+        );
+    }
 }
