@@ -332,12 +332,12 @@ _ipvsadm_excludes() {
         keep) REPLY='keep' ;;
         exist) REPLY='exist' ;;
         numeric) REPLY='numeric' ;;
-        connection) REPLY='connection top timeout daemon stats rate thresholds' ;;
+        connection) REPLY='connection timeout daemon stats rate thresholds' ;;
         client) REPLY='client timeout daemon stats rate thresholds' ;;
         state) REPLY='state timeout daemon stats rate thresholds' ;;
         protocol) REPLY='protocol timeout daemon stats rate thresholds' ;;
         summary) REPLY='summary timeout daemon stats rate thresholds' ;;
-        top) REPLY='connection top timeout daemon stats rate thresholds' ;;
+        top) REPLY='top timeout daemon stats rate thresholds' ;;
         timeout) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn output watch' ;;
         daemon) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn watch' ;;
         stats) REPLY='real-server connection client state protocol summary top timeout daemon stats' ;;

@@ -800,7 +800,7 @@ function __ipvsadm_excludes
         case numeric
             printf '%s\n' numeric
         case connection
-            printf '%s\n' connection top timeout daemon stats rate thresholds
+            printf '%s\n' connection timeout daemon stats rate thresholds
         case client
             printf '%s\n' client timeout daemon stats rate thresholds
         case state
@@ -810,7 +810,7 @@ function __ipvsadm_excludes
         case summary
             printf '%s\n' summary timeout daemon stats rate thresholds
         case top
-            printf '%s\n' connection top timeout daemon stats rate thresholds
+            printf '%s\n' top timeout daemon stats rate thresholds
         case timeout
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn output watch
         case daemon

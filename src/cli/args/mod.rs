@@ -110,7 +110,11 @@ pub(crate) fn parse_rule(words: &[&str]) -> Result<Request, UsageError> {
             return Err(UsageError::InRule(group));
         }
     }
-    check::make_request(command, &mut options)
+    let request = check::make_request(command, &mut options)?;
+    if command == CommandName::List {
+        rules::check_listing_in_rule(options.given)?;
+    }
+    Ok(request)
 }
 
 /// Reads a line of words that are known to be right.

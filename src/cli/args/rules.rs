@@ -47,6 +47,14 @@ impl Rules {
         }
     }
 
+    /// Returns the rules of -L in the original.
+    fn of_original_listing(self) -> Self {
+        Self {
+            optional: self.optional.without(name::REAL_SERVER),
+            ..self
+        }
+    }
+
     /// Returns the rules of -L, for connections or for another listing.
     fn of_listing(self, given: Groups) -> Self {
         if given.contains(name::CONNECTION) {
@@ -57,10 +65,7 @@ impl Rules {
                 ..self
             }
         } else {
-            Self {
-                optional: self.optional.without(name::REAL_SERVER),
-                ..self
-            }
+            self.of_original_listing()
         }
     }
 
@@ -214,6 +219,17 @@ pub(super) fn check_command(command: CommandName, given: Groups) -> Result<(), U
         return Err(UsageError::ListConflict);
     }
     Ok(())
+}
+
+/// Checks that a listing in a file of rules is one of the original's: such a file ends
+/// there at what it refuses.
+///
+/// # Errors
+/// The first group that is refused, by rank.
+pub(super) fn check_listing_in_rule(given: Groups) -> Result<(), UsageError> {
+    let command = CommandName::List;
+    let rules = find_rules(command).of_original_listing();
+    rules.check(name_owner(command), given)
 }
 
 /// Returns the commands that an option of this group may stand beside.

@@ -45,7 +45,12 @@ const DRAINS: [&[&str]; 5] = [
 ];
 
 /// Words that may complete a command line with --list.
-const LISTINGS: [&[&str]; 3] = [&[], &["--connection"], &["--connection", "--summary"]];
+const LISTINGS: [&[&str]; 4] = [
+    &[],
+    &["--connection"],
+    &["--summary"],
+    &["--connection", "--summary"],
+];
 
 /// Every choice of complements.
 static CHOICES: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {

@@ -112,6 +112,31 @@ fn connections_have_every_form_but_that_of_metrics() {
     );
 }
 
+/// A file of rules ends at such a line in the original.
+#[test]
+fn a_rule_lists_no_connections_of_one() {
+    let refused = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        crate::args::parse_rule(&words)
+            .err()
+            .map(|error| error.to_string())
+    };
+    assert_eq!(
+        refused("-L -c -t 10.0.0.1:80").as_deref(),
+        Some(
+            "The option 'service-address' conflicts with the 'connection' option in the 'list' \
+             command"
+        )
+    );
+    assert_eq!(
+        refused("-L -c -r 10.0.0.2").as_deref(),
+        Some("Illegal 'real-server' option with the 'list' command")
+    );
+    for line in ["-L -c", "-L -t 10.0.0.1:80", "-L -c --summary"] {
+        assert_eq!(refused(line), None, "{line}");
+    }
+}
+
 /// What is wrong beside a service has the words that it has without one.
 #[test]
 fn what_is_no_connection_has_no_such_options() {
