@@ -6,7 +6,7 @@ use std::{io::Write, time::SystemTime};
 
 use ipvs_client::{Client, Consistency, Counters, ServiceId};
 
-use super::{is_absent, reading::Schedule, terminal};
+use super::{is_absent, schedule::Schedule, terminal};
 use crate::{
     command::{Form, watch::Watch},
     json, output,

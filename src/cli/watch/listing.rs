@@ -2,7 +2,7 @@
 
 //! The things of which a listing is made that can be watched.
 
-use super::reading::Schedule;
+use super::schedule::Schedule;
 use crate::output::{Grid, ListingError};
 
 /// A listing that is read again and again.

@@ -11,6 +11,7 @@ mod keys;
 mod listing;
 mod rates;
 mod reading;
+mod schedule;
 mod screen;
 mod state;
 mod terminal;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Reads the table again and again, on the dot, and makes lines of it.
+//! Reads the table again and again, and makes lines of it.
 
 use std::{
     borrow::Cow,
@@ -10,7 +10,7 @@ use std::{
 
 use ipvs_client::{Client, Consistency, Info, Stats};
 
-use super::{history::History, is_absent, listing::Listing, rates::Past};
+use super::{history::History, is_absent, listing::Listing, rates::Past, schedule::Schedule};
 use crate::{
     command::{ListTable, TableForm, View, watch::Watch},
     names::Names,
@@ -22,49 +22,6 @@ use crate::{
     table::{Entry, Snapshot, read_plain_entries},
     time::time_stamp,
 };
-
-/// The times at which something is looked at.
-pub(super) struct Schedule {
-    interval: Duration,
-    count: Option<u32>,
-    made: u32,
-    /// The time when the next look is due.
-    next: Instant,
-}
-
-impl Schedule {
-    pub(super) fn new(watch: &Watch) -> Self {
-        Self {
-            interval: watch.interval,
-            count: watch.count,
-            made: 0,
-            next: Instant::now(),
-        }
-    }
-
-    /// Notes that one look has been made.
-    pub(super) fn advance(&mut self) {
-        self.made = self.made.saturating_add(1);
-        // On the dot, unless it has fallen behind.
-        self.next = (self.next + self.interval).max(Instant::now());
-    }
-
-    pub(super) fn next(&self) -> Instant {
-        self.next
-    }
-
-    pub(super) fn interval(&self) -> Duration {
-        self.interval
-    }
-
-    pub(super) fn is_first(&self) -> bool {
-        self.made == 0
-    }
-
-    pub(super) fn was_last(&self) -> bool {
-        self.count.is_some_and(|count| self.made >= count)
-    }
-}
 
 /// The readings of the table, one for each showing.
 pub(super) struct Readings<'a> {

@@ -2,7 +2,7 @@
 
 //! What keys have made of the screen: the part that is shown, its order, a filter.
 
-use super::{keys::Key, screen::Extent};
+use super::keys::Key;
 
 /// The keys and what they do, for the help on the screen.
 pub(super) const KEYS: [(&str, &str); 9] = [
@@ -35,6 +35,17 @@ pub(super) struct State {
     pub(super) typed: Option<String>,
     pub(super) is_paused: bool,
     pub(super) shows_help: bool,
+}
+
+/// The extent of what a screen shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Rows of the listing, as far as the filter lets them through.
+    pub(super) rows: usize,
+    /// Rows that there is room for.
+    pub(super) room: usize,
+    /// Steps to the right until the end is seen.
+    pub(super) steps: usize,
 }
 
 /// The consequence of a key.

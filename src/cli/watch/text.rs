@@ -11,7 +11,7 @@ use std::{
 
 use ipvs_client::ServiceId;
 
-use super::{is_absent, listing::Listing, reading::Schedule, terminal};
+use super::{is_absent, listing::Listing, schedule::Schedule, terminal};
 use crate::{
     command::{
         TableForm,

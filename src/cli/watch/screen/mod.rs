@@ -9,7 +9,7 @@ use std::{
     ops::Range,
 };
 
-use super::state::{KEYS, State};
+use super::state::{Extent, KEYS, State};
 use crate::output::{Grid, GridColumn, GridRow, Style, Subject, paint};
 
 /// Blanks between two columns.
@@ -132,17 +132,6 @@ fn filter<'r, 'a>(rows: &'r [MarkedRow<'a>], text: &str) -> Cow<'r, [MarkedRow<'
         }
     }
     Cow::Owned(kept)
-}
-
-/// The extent of what a screen shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Extent {
-    /// Rows of the listing, as far as the filter lets them through.
-    pub(super) rows: usize,
-    /// Rows that there is room for.
-    pub(super) room: usize,
-    /// Steps to the right until the end is seen.
-    pub(super) steps: usize,
 }
 
 /// The text of a screen.
