@@ -204,9 +204,12 @@ fn json_has_timeouts_daemons_and_the_kernel_as_they_are() {
     let document = shown_json(&namespace, rules, "-L --daemon --json");
     let wanted = json!({
         "role": "master", "interface": "d0", "sync_id": u32::MAX, "sync_maxlen": 255,
-        "group": "224.0.0.81", "port": 255, "ttl": 255,
+        "group": "224.0.0.81", "port": 255, "ttl": 255, "interface_state": "up",
     });
-    assert_eq!(document["daemons"][0], wanted);
+    let mut daemon = document["daemons"][0].clone();
+    // Its thread is there, as far as no other namespace has a master at the time.
+    daemon.as_object_mut().unwrap().remove("threads");
+    assert_eq!(daemon, wanted);
 }
 
 #[test]
