@@ -86,6 +86,15 @@ TCP 10.0.0.1:80        0  -          0          0        0        0  wlc, persis
 ",
         ),
         (
+            "--rate --stats",
+            "\
+Service                         In      Out     In    Out                     In        Out       In      Out
+  Server         Conns  %  packets  packets  bytes  bytes  Conns/s  %  packets/s  packets/s  bytes/s  bytes/s  Details
+TCP 10.0.0.1:80      0  -        0        0      0      0        0  -          0          0        0        0  wlc, persistent 60 s
+  10.0.0.5:80        0  -        0        0      0      0        0  -          0          0        0        0  quiesced
+",
+        ),
+        (
             "--tun-info --nosort",
             "\
 Service          Scheduler

@@ -182,6 +182,8 @@ pub(crate) enum View {
     Plain,
     Stats,
     Rate,
+    /// The columns of both; the original's form has no line for so many.
+    StatsAndRate,
     Thresholds,
     PersistentConnections,
     TunnelInfo,
@@ -190,7 +192,12 @@ pub(crate) enum View {
 impl View {
     /// Returns whether the view shows counters or rates.
     pub(crate) fn has_counters(self) -> bool {
-        matches!(self, Self::Stats | Self::Rate)
+        matches!(self, Self::Stats | Self::Rate | Self::StatsAndRate)
+    }
+
+    /// Returns whether the view shows rates.
+    pub(crate) fn has_rates(self) -> bool {
+        matches!(self, Self::Rate | Self::StatsAndRate)
     }
 }
 

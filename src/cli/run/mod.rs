@@ -33,7 +33,7 @@ use crate::{
         Command, Form, Request, Save,
         watch::{WatchConnections, Watched},
     },
-    failure::{FailedCommand, Messages, StdoutError, hint::Before},
+    failure::{FailedCommand, Messages, StdoutError, hint},
     json,
     output::write_timeouts,
     watch,
@@ -63,6 +63,9 @@ pub(crate) fn run_request(
             session.check()?;
             if let Some(note) = hidden::find(watch.watched.service(), session) {
                 messages.report(&note);
+            }
+            if let Some(hint) = hint::explain_missing_columns(request, wording) {
+                messages.note_to_terminal(hint);
             }
             match &watch.watched {
                 Watched::Connections(watched) => {
@@ -94,6 +97,9 @@ pub(crate) fn run_request(
             }
             if let Some(note) = hidden::find_after(command, session) {
                 messages.report(&note);
+            }
+            if let Some(hint) = hint::explain_missing_columns(request, wording) {
+                messages.note_to_terminal(hint);
             }
         }
     }
@@ -131,7 +137,7 @@ fn execute_typed(
         return execute(command, session, out);
     }
     let before = match session.client() {
-        Ok(client) => Before::read(command, client),
+        Ok(client) => hint::Before::read(command, client),
         Err(error) => return Err(add_command(error, command)),
     };
     execute(command, session, out)?;

@@ -65,7 +65,7 @@ impl<'a> Readings<'a> {
     /// Keeps from now on what graphs of rates need, where the listing has a place for
     /// them.
     pub(super) fn keep_history(&mut self) {
-        if self.form == TableForm::Wide || self.table.view == View::Rate {
+        if self.form == TableForm::Wide || self.table.view.has_rates() {
             self.history = Some(History::new(self.schedule.interval()));
         }
     }
@@ -87,9 +87,9 @@ impl<'a> Readings<'a> {
             }
             outcome => outcome?,
         };
-        let span = match self.table.view {
-            View::Rate => self.past.replace_rates(&mut snapshot, at),
-            _ => None,
+        let span = match self.table.view.has_rates() {
+            true => self.past.replace_rates(&mut snapshot, at),
+            false => None,
         };
         if let Some(history) = &mut self.history {
             history.add(&snapshot, at);
@@ -177,13 +177,15 @@ impl Listing for Readings<'_> {
 
     fn headline(&self, reading: &Reading) -> String {
         let time = &reading.time;
-        match (self.table.view, reading.span) {
-            (View::Rate, _) if counters_stand_still() => {
+        if !self.table.view.has_rates() {
+            return time.clone();
+        }
+        match reading.span {
+            _ if counters_stand_still() => {
                 format!("{time}  counters stand still: net.ipv4.vs.run_estimation is 0")
             }
-            (View::Rate, Some(span)) => format!("{time}  rates of {:.1} s", span.as_secs_f64()),
-            (View::Rate, None) => format!("{time}  rates of the kernel's estimator"),
-            _ => time.clone(),
+            Some(span) => format!("{time}  rates of {:.1} s", span.as_secs_f64()),
+            None => format!("{time}  rates of the kernel's estimator"),
         }
     }
 

@@ -24,7 +24,8 @@ use crate::{
 /// Between two showings of --watch.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The views of the table by their options; the first that is given wins.
+/// The views of the table by their options; the first that is given wins, unless there
+/// is a view for several.
 const VIEWS: [(Group, View); 5] = [
     (name::STATS, View::Stats),
     (name::RATE, View::Rate),
@@ -99,7 +100,7 @@ impl RawOptions<'_> {
         if self.has(name::CHANGES) {
             return self.make_watch_of_changes(form).map(Request::Watch);
         }
-        let table = self.make_table();
+        let table = self.make_table(form);
         let form = match form {
             OutputForm::Classic => TableForm::Classic,
             OutputForm::Wide => TableForm::Wide,
@@ -187,11 +188,17 @@ impl RawOptions<'_> {
         }
     }
 
-    fn make_table(&self) -> ListTable {
+    /// Returns the table with the columns that its form can have.
+    fn make_table(&self, form: OutputForm) -> ListTable {
         let view = VIEWS.iter().find(|(group, _)| self.has(*group));
+        let view = view.map_or(View::Plain, |(_, view)| *view);
+        let has_both = self.has(name::STATS) && self.has(name::RATE);
         ListTable {
             service: self.service.as_ref().map(|service| service.value),
-            view: view.map_or(View::Plain, |(_, view)| *view),
+            view: match form {
+                OutputForm::Wide if has_both => View::StatsAndRate,
+                _ => view,
+            },
             numeric: self.has(name::NUMERIC),
             exact: self.has(name::EXACT),
             sorted: !self.has(name::NO_SORT),

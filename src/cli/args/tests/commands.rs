@@ -60,6 +60,10 @@ fn the_first_of_several_views_wins() {
             View::PersistentConnections,
         ),
         ("-L --tun-info", View::TunnelInfo),
+        // The wide table has a view for two of them.
+        ("-L --rate --stats --output wide", View::StatsAndRate),
+        ("-L --stats --thresholds --output wide", View::Stats),
+        ("-L --stats --rate --output classic", View::Stats),
     ] {
         assert_eq!(view(line), expected, "{line}");
     }

@@ -13,11 +13,12 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod view;
 
 use ipvs_client::{Error, NamespaceError};
 
-pub(crate) use self::effect::Before;
 use self::nearby::Nearby;
+pub(crate) use self::{effect::Before, view::explain_missing_columns};
 use super::facts::Facts;
 use crate::{args::error::UsageError, command::Command};
 

@@ -44,7 +44,7 @@ impl Columns {
     fn of(view: View) -> Self {
         match view {
             View::Plain => Self::NamedBelow(&[FORWARD, WEIGHT, ACTIVE, INACTIVE]),
-            View::Stats => Self::Counters(&TOTALS),
+            View::Stats | View::StatsAndRate => Self::Counters(&TOTALS),
             View::Rate => Self::Counters(&RATES),
             View::Thresholds => {
                 Self::NamedAbove(&[UPPER_THRESHOLD, LOWER_THRESHOLD, ACTIVE, INACTIVE])
