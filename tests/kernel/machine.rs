@@ -12,8 +12,8 @@ mod system;
 
 use std::net::IpAddr;
 
-use ipvs_lab::Namespace;
 use ipvs_lab::network::{Network, Place};
+use ipvs_lab::{Namespace, wait};
 use serde_json::Value;
 
 use self::system::{
@@ -74,8 +74,18 @@ fn text(value: &Value) -> &str {
 fn interfaces_are_those_of_ip() {
     let network = network();
     let director = &network.director;
-    let read = director.run(|| interfaces::read(&mut RouteSocket::open()?));
-    let found = read.unwrap().unwrap();
+    let read = || {
+        let found = director.run(|| interfaces::read(&mut RouteSocket::open()?));
+        found.unwrap().unwrap()
+    };
+    // An interface is connected a moment after it was put up: between the two readings.
+    wait::for_value(&true, || {
+        let ours: Vec<bool> = read().iter().map(|one| one.running).collect();
+        let theirs = ask_ip(director, "-d link");
+        let theirs = theirs.iter().map(|one| one["flags"].to_string());
+        theirs.map(|flags| flags.contains("LOWER_UP")).eq(ours)
+    });
+    let found = read();
     let expected = ask_ip(director, "-d link");
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(&expected) {
