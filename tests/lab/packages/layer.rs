@@ -52,6 +52,7 @@ pub(crate) const CLIENTS: Layer = Layer {
         packages::CURL,
         packages::PROCPS,
         packages::ETHTOOL,
+        packages::JQ,
     ],
 };
 /// The original. It lies apart: where its clients are, this tree's program

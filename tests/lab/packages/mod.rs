@@ -78,6 +78,11 @@ pub const ETHTOOL: Tool = Tool {
     package: "ethtool",
     places: &["/usr/sbin/ethtool", "/sbin/ethtool"],
 };
+/// Picks parts of JSON documents, and changes them.
+pub const JQ: Tool = Tool {
+    package: "jq",
+    places: &["/usr/bin/jq"],
+};
 /// Emulates a machine.
 pub const QEMU: Tool = Tool {
     package: "qemu-system-x86",
