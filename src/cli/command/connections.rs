@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What -L -c asks for.
+//! The listing that -L -c asks for.
 
 use ipvs_client::ConnectionFilter;
 
@@ -15,14 +15,14 @@ pub(crate) struct ListConnections {
     pub(crate) numeric: bool,
 }
 
-/// What is shown of the connections.
+/// The part of the connections that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShownConnections {
     /// Each of them.
     Each {
-        /// What persistence engines know the clients by, in the original's columns.
+        /// Shows by which data persistence engines know the clients, in the original's columns.
         engine_data: bool,
     },
-    /// How many there are, and so many of the clients that have the most.
+    /// Counts them, and shows so many of the clients that have the most.
     Summary { clients: u32 },
 }

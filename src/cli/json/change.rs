@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What has changed in the table, as JSON documents.
+//! The changes of the table between two looks, as JSON documents.
 
 use std::io::{self, Write};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What has changed in the table, as lines.
+//! The changes of the table between two looks, as lines.
 
 use std::io::{self, Write};
 

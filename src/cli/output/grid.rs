@@ -42,6 +42,6 @@ pub(crate) struct GridRow {
     pub(crate) subject: Subject,
     /// One for each column.
     pub(crate) cells: Vec<String>,
-    /// Why the state wants attention, if it does.
+    /// The reason why the state wants attention, if it does.
     pub(crate) tone: Option<Tone>,
 }

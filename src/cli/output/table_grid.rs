@@ -44,7 +44,7 @@ enum ScreenColumn {
     Name,
     /// One of the view, with its place among the cells of a row.
     Value(usize, &'static WideColumn),
-    /// Why a destination gets no new connections.
+    /// The reason why a destination gets no new connections.
     State,
     /// The last minute of a rate.
     Graph(&'static WideColumn),

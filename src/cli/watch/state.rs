@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What keys have made of the screen: the part that is shown, its order, a filter.
+//! The state of the screen that keys change: the part that is shown, its order, a filter.
 
 use super::keys::Key;
 
@@ -20,7 +20,7 @@ pub(super) const KEYS: [(&str, &str); 9] = [
     ("q, Ctrl-C", "end"),
 ];
 
-/// What keys have chosen.
+/// The choices made by keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
     /// Rows above the first that is shown.

@@ -137,7 +137,7 @@ fn a_rule_lists_no_connections_of_one() {
     }
 }
 
-/// What is wrong beside a service has the words that it has without one.
+/// A mistake beside a service has the words that it has without one.
 #[test]
 fn what_is_no_connection_has_no_such_options() {
     for (line, words) in [
