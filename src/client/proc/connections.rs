@@ -9,6 +9,7 @@ use std::{
     num::NonZeroU32,
 };
 
+use super::unknown_line;
 use crate::{Error, Operation, Result};
 
 /// The name of the file.
@@ -148,13 +149,7 @@ impl<R: BufRead> Connections<R> {
         let line = std::str::from_utf8(&self.line).ok();
         match line.and_then(parse) {
             Some(connection) => Ok(Some(connection)),
-            None => Err(failed(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!(
-                    "/proc/thread-self/net/{FILE} has a line of an unknown form: {}",
-                    self.line.trim_ascii_end().escape_ascii()
-                ),
-            ))),
+            None => Err(failed(unknown_line(FILE, &self.line))),
         }
     }
 }

@@ -3,9 +3,9 @@
 //! The origin of connections, from `/proc/net/ip_vs_conn_sync`: this director's own
 //! traffic, or the messages of a master.
 
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
-use super::connections::failed;
+use super::{connections::failed, unknown_line};
 use crate::Result;
 
 /// The name of the file.
@@ -31,15 +31,7 @@ pub(crate) fn count_received(mut file: impl BufRead) -> Result<u64> {
         match origin(&line) {
             Some(b"SYNC") => received += 1,
             Some(b"LOCAL") => {}
-            _ => {
-                return Err(failed(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!(
-                        "/proc/thread-self/net/{FILE} has a line of an unknown form: {}",
-                        line.trim_ascii_end().escape_ascii()
-                    ),
-                )));
-            }
+            _ => return Err(failed(unknown_line(FILE, &line))),
         }
     }
 }

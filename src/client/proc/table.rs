@@ -257,13 +257,7 @@ pub(crate) fn failed(reason: io::Error) -> Error {
 }
 
 fn unknown_line(line: &[u8]) -> Error {
-    failed(io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!(
-            "/proc/thread-self/net/{FILE} has a line of an unknown form: {}",
-            line.trim_ascii_end().escape_ascii()
-        ),
-    ))
+    failed(super::unknown_line(FILE, line))
 }
 
 /// `IP Virtual Server version 1.2.1 (size=4096)`
