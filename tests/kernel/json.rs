@@ -7,10 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipvs_lab::{Namespace, cluster::Cluster, http::PORT};
+use ipvs_lab::{Namespace, http::PORT};
 use serde_json::{Value, json};
 
 use crate::{
+    cluster_of_one,
     connections::await_connections_counted,
     ipvsadm, namespace,
     program::{RULES, restore},
@@ -408,14 +409,8 @@ fn each_failing_line_of_a_rule_file_is_an_object_with_file_and_line() {
 
 #[test]
 fn connections_and_counters_are_those_of_the_classic_views() {
-    ipvs_lab::program::path().unwrap();
-    let cluster = Cluster::new(1).unwrap();
-    let (service, server) = (cluster.address(), cluster.servers[0].address);
-    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
-    ipvsadm(
-        &cluster.director,
-        &format!("-a -t {service} -r {server}:{PORT} -m"),
-    );
+    let cluster = cluster_of_one();
+    let server = cluster.servers[0].address;
     cluster.requests(5, || ()).unwrap();
     await_connections_counted(&cluster, 5);
 

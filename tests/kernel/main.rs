@@ -44,7 +44,7 @@ mod watch;
 mod watch_keys;
 mod wide;
 
-use ipvs_lab::{Answer, Namespace};
+use ipvs_lab::{Answer, Namespace, cluster::Cluster, http::PORT};
 
 /// A fresh network namespace.
 fn namespace(name: &str) -> Namespace {
@@ -57,6 +57,20 @@ fn add_sync_interface(namespace: &Namespace) {
     namespace
         .ip("link add sync0 type dummy\naddr add 10.0.0.1/24 dev sync0\nlink set sync0 up")
         .unwrap();
+}
+
+/// Sets a network up, with a virtual service at the director that has one real server,
+/// which masquerades.
+fn cluster_of_one() -> Cluster {
+    ipvs_lab::program::path().unwrap();
+    let cluster = Cluster::new(1).unwrap();
+    let (service, server) = (cluster.address(), cluster.servers[0].address);
+    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
+    ipvsadm(
+        &cluster.director,
+        &format!("-a -t {service} -r {server}:{PORT} -m"),
+    );
+    cluster
 }
 
 /// Runs this tree's program with words separated by spaces; it must succeed

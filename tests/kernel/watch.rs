@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipvs_lab::{Namespace, cluster::Cluster, http::PORT, load::Load};
+use ipvs_lab::{Namespace, load::Load};
 
 use crate::{
-    ipvsadm,
+    cluster_of_one, ipvsadm,
     json::checked,
     namespace,
     program::{RULES, restore},
@@ -595,14 +595,8 @@ fn as_json_each_change_is_a_document_with_its_time() {
 
 #[test]
 fn connections_and_their_counts_are_watched_in_every_form() {
-    ipvs_lab::program::path().unwrap();
-    let cluster = Cluster::new(1).unwrap();
-    let (service, server) = (cluster.address(), cluster.servers[0].address);
-    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
-    ipvsadm(
-        &cluster.director,
-        &format!("-a -t {service} -r {server}:{PORT} -m"),
-    );
+    let cluster = cluster_of_one();
+    let service = cluster.address();
     cluster.requests(3, || ()).unwrap();
     let count = |text: &str| text.matches(&service.to_string()).count();
     for options in ["-c", "-c --output wide", "-c --summary"] {
@@ -658,14 +652,8 @@ fn seconds(document: &serde_json::Value) -> f64 {
 
 #[test]
 fn rates_are_differences_of_counters_over_the_time_between() {
-    ipvs_lab::program::path().unwrap();
-    let cluster = Cluster::new(1).unwrap();
-    let (service, server) = (cluster.address(), cluster.servers[0].address);
-    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
-    ipvsadm(
-        &cluster.director,
-        &format!("-a -t {service} -r {server}:{PORT} -m"),
-    );
+    let cluster = cluster_of_one();
+    let service = cluster.address();
     let mut load = Load::start(&cluster.client, service).unwrap();
     load.answers(10).unwrap();
     let text = ipvsadm(&cluster.director, "-L --json --rate --watch 4 --count 3");

@@ -3,10 +3,10 @@
 //! What keys do to `--watch`, on a terminal that is one: tmux, which can tell what is on
 //! its screen.
 
-use ipvs_lab::{Namespace, cluster::Cluster, http::PORT, load::Load, machine::Machine, wait};
+use ipvs_lab::{Namespace, load::Load, machine::Machine, wait};
 use tempfile::TempDir;
 
-use crate::{ipvsadm, namespace, program::restore};
+use crate::{cluster_of_one, ipvsadm, namespace, program::restore};
 
 /// A terminal with a program on it.
 struct Screen<'a> {
@@ -241,14 +241,8 @@ fn a_window_of_another_size_is_filled_at_once() {
 
 #[test]
 fn the_last_minute_of_rates_is_drawn_where_the_terminal_has_the_characters() {
-    ipvs_lab::program::path().unwrap();
-    let cluster = Cluster::new(1).unwrap();
-    let (service, server) = (cluster.address(), cluster.servers[0].address);
-    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
-    ipvsadm(
-        &cluster.director,
-        &format!("-a -t {service} -r {server}:{PORT} -m"),
-    );
+    let cluster = cluster_of_one();
+    let service = cluster.address();
     let mut load = Load::start(&cluster.client, service).unwrap();
     load.answers(10).unwrap();
     for view in ["--output wide", "--rate", "--rate --output wide"] {
@@ -276,14 +270,7 @@ fn the_last_minute_of_rates_is_drawn_where_the_terminal_has_the_characters() {
 
 #[test]
 fn connections_are_sorted_and_filtered_too() {
-    ipvs_lab::program::path().unwrap();
-    let cluster = Cluster::new(1).unwrap();
-    let (service, server) = (cluster.address(), cluster.servers[0].address);
-    ipvsadm(&cluster.director, &format!("-A -t {service} -s rr"));
-    ipvsadm(
-        &cluster.director,
-        &format!("-a -t {service} -r {server}:{PORT} -m"),
-    );
+    let cluster = cluster_of_one();
     cluster.requests(3, || ()).unwrap();
     let screen = Screen::start(&cluster.director, 80, 24, "ipvsadm -L -n -c --watch 0.5");
     let rows = |lines: &[String]| lines.iter().filter(|line| line.starts_with("TCP")).count();
