@@ -61,9 +61,11 @@ fn read_flags(socket: &OwnedFd, interface: &str) -> io::Result<u32> {
         *to = from.cast_signed();
     }
     request.ifr_ifru.ifru_data = (&raw mut value).cast();
+    // Each C library has a type of its own for the number of a question.
+    let question = libc::SIOCETHTOOL as libc::Ioctl;
     // SAFETY: the socket is open, the request is a structure ifreq, and the question reads
     // and writes the structure that it points to, which lives until the call has ended.
-    let outcome = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };
+    let outcome = unsafe { libc::ioctl(socket.as_raw_fd(), question, &raw mut request) };
     if outcome == 0 {
         return Ok(value.data);
     }
