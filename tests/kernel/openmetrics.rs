@@ -107,7 +107,7 @@ fn a_strict_parser_takes_a_table_with_something_of_everything() {
         };
         assert_eq!(count, wanted, "{name}");
     }
-    assert_eq!(counts(&series).len(), 26);
+    assert_eq!(counts(&series).len(), 29);
 
     let totals = ours(&machine, &director, "--totals");
     let mut without = series;
@@ -115,14 +115,82 @@ fn a_strict_parser_takes_a_table_with_something_of_everything() {
     assert_eq!(totals, without);
 
     let one = ours(&machine, &director, "-f 5 -6");
-    assert_eq!(one.len(), 10 + 9);
+    assert_eq!(one.len(), 11 + 9);
     for (_, labels) in one.keys() {
         assert_eq!(labels["local_mark"], "00000005");
         assert_eq!(labels["family"], "ipv6");
     }
 
     ipvsadm(&director, "-C");
-    assert_eq!(ours(&machine, &director, "").len(), 5);
+    assert_eq!(ours(&machine, &director, "").len(), 7);
+}
+
+/// What the original lists, where it is here.
+fn classic(director: &Namespace, words: &str) -> String {
+    match ipvs_lab::original_available() {
+        true => {
+            let words = words.split(' ');
+            ipvs_lab::original(director, words).unwrap().stdout
+        }
+        false => ipvsadm(director, words),
+    }
+}
+
+/// The synchronization daemons by their labels, and their number.
+fn daemons(series: &Series) -> (Vec<Vec<String>>, f64) {
+    let of_one = series.iter().filter(|((name, _), value)| {
+        assert!(name != "node_ipvs_sync_daemon" || **value == 1.0);
+        name == "node_ipvs_sync_daemon"
+    });
+    let labels = of_one.map(|((_, labels), _)| {
+        let labels = labels.iter().map(|(name, value)| format!("{name}={value}"));
+        labels.collect()
+    });
+    let number = ("node_ipvs_sync_daemons".to_owned(), BTreeMap::new());
+    (labels.collect(), series[&number])
+}
+
+#[test]
+fn the_table_size_and_the_daemons_are_those_of_the_classic_listings() {
+    let director = namespace("director");
+    crate::add_sync_interface(&director);
+    let machine = Machine::new().unwrap();
+    assert_eq!(daemons(&ours(&machine, &director, "")), (vec![], 0.0));
+    let mut started = Vec::new();
+    for (role, sync_id) in [("backup", 255), ("master", 7)] {
+        let words = "--mcast-interface sync0 --syncid";
+        ipvsadm(
+            &director,
+            &format!("--start-daemon {role} {words} {sync_id}"),
+        );
+        let labels = [
+            "interface=sync0",
+            &format!("role={role}"),
+            &format!("sync_id={sync_id}"),
+        ];
+        started.push(labels.map(str::to_owned).to_vec());
+
+        let series = ours(&machine, &director, "");
+        assert_eq!(daemons(&series), (started.clone(), started.len() as f64));
+        let listing = classic(&director, "-L --daemon");
+        assert_eq!(listing.lines().count(), started.len(), "{listing}");
+        assert!(
+            listing.contains(&format!(
+                "{role} sync daemon (mcast=sync0, syncid={sync_id},"
+            )),
+            "{listing}"
+        );
+        let size = (
+            "node_ipvs_connection_table_size".to_owned(),
+            BTreeMap::new(),
+        );
+        let first = format!("(size={})\n", series[&size]);
+        let listing = classic(&director, "-L -n");
+        assert!(listing.contains(&first), "{listing}");
+    }
+    ipvsadm(&director, "--stop-daemon backup");
+    ipvsadm(&director, "--stop-daemon master");
+    assert_eq!(daemons(&ours(&machine, &director, "")), (vec![], 0.0));
 }
 
 /// The five counters of the whole table, of the service and of its destination.
@@ -147,11 +215,7 @@ fn counters(series: &Series) -> [Vec<f64>; 3] {
 
 /// The same out of a classic listing: the original's, where it is here.
 fn classic_counters(director: &Namespace) -> [Vec<f64>; 3] {
-    let words = ["-L", "-n", "--stats", "--exact"];
-    let listing = match ipvs_lab::original_available() {
-        true => ipvs_lab::original(director, words).unwrap().stdout,
-        false => ipvsadm(director, &words.join(" ")),
-    };
+    let listing = classic(director, "-L -n --stats --exact");
     let line = |start: &str| -> Vec<f64> {
         let line = listing.lines().rfind(|line| line.starts_with(start));
         let columns = line.unwrap().split_ascii_whitespace().skip(2);

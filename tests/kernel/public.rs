@@ -145,6 +145,7 @@ fn metrics_have_no_series_that_is_not_known() {
     let metrics = shown(&director, "-L --output openmetrics");
     for known in [
         "node_ipvs_connections_total 0\n",
+        "node_ipvs_connection_table_size 4096\n",
         "node_ipvs_service_backends{local_address=\"10.0.0.1\",",
         "node_ipvs_backend_weight{local_address=\"10.0.0.1\",",
         "local_mark=\"00000009\",scheduler=\"mh\"}",
@@ -153,6 +154,8 @@ fn metrics_have_no_series_that_is_not_known() {
     }
     for unknown in [
         "node_ipvs_service_connections_total",
+        "node_ipvs_service_backends_usable",
+        "node_ipvs_sync_daemon",
         "connections_persistent",
         "threshold{",
         "node_ipvs_backend_incoming_bytes_total",

@@ -40,7 +40,7 @@ pub(crate) use self::{
     grid::{Grid, GridColumn, GridRow},
     json::JsonWriter,
     line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},
-    openmetrics::write_openmetrics,
+    openmetrics::{WholeTable, write_openmetrics},
     overview::{
         ConnectionCounts, KernelVersion, Overview, Services, StateCount, Unread, write_overview,
     },

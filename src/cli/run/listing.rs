@@ -12,7 +12,7 @@ use crate::{
     json::Origin,
     names::Names,
     output::{
-        ClassicWriter, JsonWriter, ListingError, SaveWriter, Unsaved, WideWriter,
+        ClassicWriter, JsonWriter, ListingError, SaveWriter, Unsaved, WholeTable, WideWriter,
         colour_on_terminal, file, lines_to_text, write_entries, write_openmetrics,
     },
     table::{ReadOptions, read_entries, read_plain_entries},
@@ -170,10 +170,13 @@ pub(super) fn write_metrics(
     client: &mut Client,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    // The whole table's counters have nothing to say about one service.
-    let totals = match metrics.service {
+    let whole = match metrics.service {
         Some(_) => None,
-        None => Some(client.total_stats()?),
+        None => Some(WholeTable {
+            stats: client.total_stats()?,
+            info: client.info()?,
+            daemons: Some(client.daemons()?),
+        }),
     };
     let options = ReadOptions {
         counters: Counters::Read,
@@ -184,13 +187,7 @@ pub(super) fn write_metrics(
         .collect::<ipvs_client::Result<Vec<_>>>()?;
     let interface = client.interface();
     write_metrics_text(metrics, out, |out| {
-        write_openmetrics(
-            out,
-            totals.as_ref(),
-            &table,
-            metrics.destinations,
-            interface,
-        )
+        write_openmetrics(out, whole.as_ref(), &table, metrics.destinations, interface)
     })
 }
 

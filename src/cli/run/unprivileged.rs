@@ -5,7 +5,7 @@
 
 use std::{io::Write, path::Path};
 
-use ipvs_client::{Errno, Interface, ServiceId, Stats};
+use ipvs_client::{Errno, Interface, ServiceId};
 
 use super::{
     connections::{self, Source},
@@ -18,7 +18,7 @@ use crate::{
     json::{Origin, TableDocument},
     names::Names,
     output::{
-        ClassicWriter, WideWriter, colour_on_terminal, lines_to_text, write_entries,
+        ClassicWriter, WholeTable, WideWriter, colour_on_terminal, lines_to_text, write_entries,
         write_openmetrics,
     },
     table::{Entry, read_public_entries},
@@ -169,18 +169,22 @@ fn show_metrics(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let client = session.client()?;
-    let totals: Option<Stats> = match metrics.service {
+    let (info, mut entries) = read_public_entries(client, metrics.service.as_ref(), true)?;
+    let whole = match metrics.service {
         Some(_) => None,
-        None => Some(client.total_stats()?),
+        None => Some(WholeTable {
+            stats: client.total_stats()?,
+            info,
+            daemons: None,
+        }),
     };
-    let (_, mut entries) = read_public_entries(client, metrics.service.as_ref(), true)?;
     // Two series of one name and labels are none at all. Without their families, marks
     // of both cannot be told apart.
     entries.dedup_by(|(a, _), (b, _)| is_mark(&a.id) && a.id == b.id);
     listing::write_metrics_text(metrics, out, |out| {
         write_openmetrics(
             out,
-            totals.as_ref(),
+            whole.as_ref(),
             &entries,
             metrics.destinations,
             Interface::Proc,

@@ -254,6 +254,10 @@ fn timeouts_and_daemons_are_those_of_the_namespace() {
         roots.starts_with("master sync daemon (mcast=sync0, syncid=3, "),
         "{roots}"
     );
+    // The metrics have nothing that only netlink tells.
+    let metrics = user.succeed("-L --output openmetrics");
+    assert!(metrics.contains("\nnode_ipvs_sync_daemons 2\n"));
+    assert_eq!(ipvsadm(&user.namespace, "-L --output openmetrics"), metrics);
     let again = user.answer("--start-daemon backup --mcast-interface sync0");
     let refused = ("Daemon has already run\n", 255);
     assert_eq!((again.stderr.as_str(), again.status), refused);

@@ -16,9 +16,21 @@ use std::{
     io::{self, Write},
 };
 
-use ipvs_client::{AddressFamily, Destination, Interface, Protocol, ServiceId, Stats};
+use ipvs_client::{
+    AddressFamily, Destination, Info, Interface, Protocol, ServiceId, Stats, SyncDaemon,
+};
 
+use super::notice::Notice;
 use crate::table::Entry;
+
+/// Facts about a whole table, which have nothing to say about one service.
+pub(crate) struct WholeTable {
+    /// What all services have counted, those that are gone too.
+    pub(crate) stats: Stats,
+    pub(crate) info: Info,
+    /// The synchronization daemons that run; `None` where that is not known.
+    pub(crate) daemons: Option<Vec<SyncDaemon>>,
+}
 
 /// A counter of the whole table, of each service and of each destination.
 struct CounterMetric {
@@ -70,12 +82,19 @@ struct ServiceGauge {
     value: fn(&[Destination]) -> u64,
 }
 
-const SERVICE_GAUGES: [ServiceGauge; 4] = [
+const SERVICE_GAUGES: [ServiceGauge; 5] = [
     ServiceGauge {
         name: "node_ipvs_service_backends",
         help: "Virtual service: destinations.",
         in_files: true,
         value: |destinations| destinations.len() as u64,
+    },
+    ServiceGauge {
+        name: "node_ipvs_service_backends_usable",
+        help: "Virtual service: destinations that take new connections.",
+        // They have no thresholds.
+        in_files: false,
+        value: |destinations| sum(destinations, |one| u32::from(Notice::of(one).is_none())),
     },
     ServiceGauge {
         name: "node_ipvs_service_connections_active",
@@ -154,27 +173,69 @@ fn limit(threshold: u32) -> Option<u32> {
     (threshold != 0).then_some(threshold)
 }
 
-/// Writes everything, destinations only if asked for. `totals` is what the
-/// whole table has counted. No service may be in `table` twice, nor a
-/// destination in a service.
+/// Writes everything, destinations only if asked for. No service may be in `table`
+/// twice, nor a destination in a service.
 pub(crate) fn write_openmetrics(
     mut out: impl Write,
-    totals: Option<&Stats>,
+    whole: Option<&WholeTable>,
     table: &[Entry],
     destinations: bool,
     interface: Interface,
 ) -> io::Result<()> {
-    if let Some(totals) = totals {
-        for counter in &COUNTERS {
-            let name = counter_head(&mut out, counter, "node_ipvs_", "Whole table")?;
-            writeln!(out, "{name}_total {}", (counter.value)(totals))?;
-        }
+    if let Some(whole) = whole {
+        write_whole(&mut out, whole)?;
     }
     write_services(&mut out, table, interface)?;
     if destinations {
         write_backends(&mut out, table, interface)?;
     }
     writeln!(out, "# EOF")
+}
+
+fn write_whole(out: &mut impl Write, whole: &WholeTable) -> io::Result<()> {
+    for counter in &COUNTERS {
+        let name = counter_head(out, counter, "node_ipvs_", "Whole table")?;
+        writeln!(out, "{name}_total {}", (counter.value)(&whole.stats))?;
+    }
+    let name = "node_ipvs_connection_table_size";
+    head(
+        out,
+        name,
+        "gauge",
+        None,
+        "Hash buckets of the connection table.",
+    )?;
+    writeln!(out, "{name} {}", whole.info.connection_table_size)?;
+    match &whole.daemons {
+        Some(daemons) => write_daemons(out, daemons),
+        None => Ok(()),
+    }
+}
+
+fn write_daemons(out: &mut impl Write, daemons: &[SyncDaemon]) -> io::Result<()> {
+    let name = "node_ipvs_sync_daemons";
+    head(
+        out,
+        name,
+        "gauge",
+        None,
+        "Synchronization daemons that run.",
+    )?;
+    writeln!(out, "{name} {}", daemons.len())?;
+    let name = "node_ipvs_sync_daemon";
+    head(
+        out,
+        name,
+        "gauge",
+        None,
+        "Synchronization daemon that runs: its settings are in the labels; the value is 1.",
+    )?;
+    let mut labels = Labels::default();
+    for daemon in daemons {
+        labels.set_daemon(daemon);
+        writeln!(out, "{name}{labels} 1")?;
+    }
+    Ok(())
 }
 
 fn write_services(out: &mut impl Write, table: &[Entry], interface: Interface) -> io::Result<()> {
@@ -280,6 +341,7 @@ fn head(
 }
 
 /// The labels of a series; the buffer is kept for the next.
+#[derive(Default)]
 struct Labels {
     text: String,
     /// The families of firewall marks are known.
@@ -335,6 +397,14 @@ impl Labels {
         self.set_service(service);
         self.push("remote_address", destination.id.address);
         self.push("remote_port", destination.id.port);
+    }
+
+    /// Those of a synchronization daemon, in place of what is there.
+    fn set_daemon(&mut self, daemon: &SyncDaemon) {
+        self.text.clear();
+        self.push("role", daemon.role);
+        self.push("interface", &daemon.interface);
+        self.push("sync_id", daemon.sync_id);
     }
 
     fn push(&mut self, name: &str, value: impl fmt::Display) {

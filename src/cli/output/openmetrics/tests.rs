@@ -4,7 +4,10 @@
 
 use std::collections::HashSet;
 
-use ipvs_client::{AddressFamily, DestinationId, DestinationSettings, Service, ServiceSettings};
+use ipvs_client::{
+    AddressFamily, DaemonRole, DestinationId, DestinationSettings, Service, ServiceSettings,
+    Version,
+};
 
 use super::*;
 
@@ -61,9 +64,18 @@ fn destination(address: &str, port: u16) -> Destination {
     destination
 }
 
-fn text(totals: Option<&Stats>, table: &[Entry], destinations: bool) -> String {
+/// A table whose daemons are known: there are these.
+fn whole(stats: Stats, daemons: &[SyncDaemon]) -> WholeTable {
+    WholeTable {
+        stats,
+        info: Info::new(Version(0x0001_0201), 4096),
+        daemons: Some(daemons.to_vec()),
+    }
+}
+
+fn text(whole: Option<&WholeTable>, table: &[Entry], destinations: bool) -> String {
     let mut out = Vec::new();
-    write_openmetrics(&mut out, totals, table, destinations, Interface::Netlink).unwrap();
+    write_openmetrics(&mut out, whole, table, destinations, Interface::Netlink).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -99,15 +111,85 @@ fn a_table_is_one_text_in_the_order_of_metrics() {
         service(address(Protocol::Tcp, "10.0.0.1", 80)),
         vec![destination("10.0.0.2", 8080), limited],
     )];
-    let totals = counters([21, 22, 23, 24, 25]);
-    assert_eq!(text(Some(&totals), &table, true), include_str!("table.txt"));
+    let whole = whole(
+        counters([21, 22, 23, 24, 25]),
+        &[SyncDaemon::new(DaemonRole::Backup, "sync0", 7)],
+    );
+    assert_eq!(text(Some(&whole), &table, true), include_str!("table.txt"));
 }
 
 #[test]
 fn an_empty_table_is_valid_too() {
-    let text = text(Some(&Stats::default()), &[], true);
-    assert_eq!(series(&text).len(), COUNTERS.len());
+    let text = text(Some(&whole(Stats::default(), &[])), &[], true);
+    assert_eq!(series(&text).len(), COUNTERS.len() + 2);
     assert!(text.ends_with("\n# EOF\n"), "{text}");
+}
+
+#[test]
+fn daemons_that_are_not_known_are_absent_and_not_0() {
+    let mut unknown = whole(Stats::default(), &[]);
+    let known = text(Some(&unknown), &[], true);
+    assert!(known.contains("\nnode_ipvs_sync_daemons 0\n"), "{known}");
+    unknown.daemons = None;
+    let unknown = text(Some(&unknown), &[], true);
+    assert!(!unknown.contains("daemon"), "{unknown}");
+    assert!(unknown.contains("\nnode_ipvs_connection_table_size 4096\n"));
+}
+
+#[test]
+fn each_daemon_that_runs_has_a_series_with_its_settings() {
+    let daemons = [
+        SyncDaemon::new(DaemonRole::Master, "sync0", 7),
+        SyncDaemon::new(DaemonRole::Backup, "sync\"1", 255),
+    ];
+    let text = text(Some(&whole(Stats::default(), &daemons)), &[], true);
+    let found: Vec<&str> = series(&text)
+        .into_iter()
+        .filter(|line| line.contains("daemon"))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "node_ipvs_sync_daemons 2",
+            r#"node_ipvs_sync_daemon{role="master",interface="sync0",sync_id="7"} 1"#,
+            r#"node_ipvs_sync_daemon{role="backup",interface="sync\"1",sync_id="255"} 1"#,
+        ]
+    );
+}
+
+#[test]
+fn a_destination_is_usable_unless_it_is_quiesced_or_full() {
+    let mut quiesced = destination("10.0.0.9", 1);
+    quiesced.settings.weight = 0;
+    // It has 6 + 7 connections.
+    let mut full = destination("10.0.0.10", 1);
+    full.settings.upper_threshold = 13;
+    let mut nearly = full.clone();
+    nearly.settings.upper_threshold = 14;
+    let id = address(Protocol::Tcp, "10.0.0.1", 80);
+    let usable = |destinations: Vec<Destination>, interface| {
+        let mut out = Vec::new();
+        let table = [(service(id), destinations)];
+        write_openmetrics(&mut out, None, &table, false, interface).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let mut lines = text.lines();
+        let found = lines.find(|line| line.starts_with("node_ipvs_service_backends_usable"));
+        found.map(|line| line.rsplit(' ').next().unwrap().to_owned())
+    };
+    for (destinations, number) in [
+        (vec![quiesced.clone(), full.clone(), nearly.clone()], "1"),
+        (vec![nearly], "1"),
+        (vec![quiesced, full], "0"),
+        (vec![], "0"),
+    ] {
+        assert_eq!(
+            usable(destinations, Interface::Netlink).as_deref(),
+            Some(number)
+        );
+    }
+    // The files do not tell thresholds.
+    let any = vec![destination("10.0.0.2", 80)];
+    assert_eq!(usable(any, Interface::Proc), None);
 }
 
 #[test]
@@ -130,8 +212,9 @@ fn totals_have_no_series_of_a_destination_but_the_sums() {
         .filter(|line| !line.contains("_total"))
         .map(|line| line.rsplit(' ').next().unwrap())
         .collect();
-    // The scheduler's 1, the number of destinations, and what they have.
-    assert_eq!(values, ["1", "2", "12", "14", "8589934590"]);
+    // The scheduler's 1, the number of destinations and of those that are usable, and
+    // what they have.
+    assert_eq!(values, ["1", "2", "2", "12", "14", "8589934590"]);
 }
 
 #[test]
@@ -160,7 +243,8 @@ fn services_are_told_apart_by_protocol_family_and_mark() {
 
 #[test]
 fn no_series_is_there_twice_and_those_of_a_metric_stand_together() {
-    let text = text(Some(&Stats::default()), &table(), true);
+    let daemon = SyncDaemon::new(DaemonRole::Master, "sync0", 7);
+    let text = text(Some(&whole(Stats::default(), &[daemon])), &table(), true);
     let mut seen = HashSet::new();
     let mut metrics = HashSet::new();
     let mut metric = "";
@@ -179,7 +263,7 @@ fn no_series_is_there_twice_and_those_of_a_metric_stand_together() {
     let of_services = 1 + SERVICE_GAUGES.len() + COUNTERS.len();
     assert_eq!(
         seen.len(),
-        COUNTERS.len() + table().len() * (of_services + of_backends)
+        COUNTERS.len() + 3 + table().len() * (of_services + of_backends)
     );
 }
 
