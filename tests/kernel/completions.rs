@@ -210,12 +210,14 @@ end
 "#;
 
 /// Types each line into a zsh on a terminal of its own, presses the tabulator
-/// key, and prints what that zsh was about to offer.
+/// key, and prints what that zsh was about to offer. It must not show a list: before a
+/// list that is longer than the screen zsh asks a question, and takes the next press of
+/// the key for the answer.
 const ZSH: &str = r#"
 zmodload zsh/zpty || exit
 cd "$DIRECTORY" || exit
 zpty inner zsh -f -i
-zpty -w inner 'PS1= PS2= RPS1= LISTMAX=0; stty -echo; unset zle_bracketed_paste
+zpty -w inner 'PS1= PS2= RPS1=; setopt no_auto_list no_auto_menu; stty -echo; unset zle_bracketed_paste
     fpath=($COMPLETIONS $fpath); autoload -Uz compinit; compinit -u -D'
 zpty -w inner '_ipvsadm_table() { printf %s "$TABLE" }
     [[ -z $MODULES ]] || _ipvsadm_modules() { printf %s "$MODULES" }'
