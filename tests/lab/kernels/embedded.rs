@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use command_fds::{CommandFdExt as _, FdMapping};
@@ -69,6 +70,10 @@ pub(crate) fn run(
                 last.unwrap_or_default().join("\n")
             ))
         }
+        (Ok(Ended::Silent(longest)), None) => bail!(
+            "the embedded kernel was ended: the command had not written a word for {} seconds",
+            longest.as_secs()
+        ),
         // Nobody reads on: what a command that writes itself would die of.
         (Err(error), None) if error.kind() == io::ErrorKind::BrokenPipe => {
             Ok(u8::try_from(128 + SIGPIPE).unwrap_or(255))
@@ -152,6 +157,8 @@ enum Ended {
     Failed(String),
     /// The kernel closed the line.
     Died,
+    /// Nothing came for so long.
+    Silent(Duration),
 }
 
 /// Passes input and output until the command has ended; calls `ready` just
@@ -162,10 +169,15 @@ fn converse(
     streams: Streams<'_>,
     ready: impl Fn() -> io::Result<()>,
 ) -> io::Result<Ended> {
-    let (stdin, mut sink) = match streams {
-        Streams::Terminal => (false, None),
-        Streams::Pipes { stdin, sink } => (stdin, Some(sink)),
+    let (stdin, mut sink, silence) = match streams {
+        Streams::Terminal => (false, None, None),
+        Streams::Pipes {
+            stdin,
+            sink,
+            silence,
+        } => (stdin, Some(sink), silence),
     };
+    line.set_read_timeout(silence)?;
     let mut taken: Option<Sender<()>> = None;
     let mut put = |stream, data: &[u8]| match &mut sink {
         Some(sink) => sink(stream, data),
@@ -196,7 +208,11 @@ fn converse(
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(error),
-            Err(_) => return Ok(Ended::Died),
+            Err(error) => {
+                // What a read is told after the time that was set for it.
+                let silent = silence.filter(|_| error.kind() == io::ErrorKind::WouldBlock);
+                return Ok(silent.map_or(Ended::Died, Ended::Silent));
+            }
         }
     }
 }
@@ -224,4 +240,32 @@ fn read_some(data: &mut Vec<u8>) -> io::Result<()> {
     let length = stdin.read(data)?;
     data.truncate(length);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_writes_nothing_is_ended_after_the_time_that_was_set() {
+        let (ours, mut inside) = UnixStream::pair().unwrap();
+        Frame::Ready.write(&mut inside).unwrap();
+        Frame::Stdout(b"test a ... ".into())
+            .write(&mut inside)
+            .unwrap();
+        let longest = Duration::from_millis(20);
+        let mut written = Vec::new();
+        let mut sink = |_, data: &[u8]| {
+            written.extend_from_slice(data);
+            Ok(())
+        };
+        let streams = Streams::Pipes {
+            stdin: false,
+            sink: &mut sink,
+            silence: Some(longest),
+        };
+        let ended = converse(ours, Path::new("/"), streams, || Ok(())).unwrap();
+        assert!(matches!(ended, Ended::Silent(time) if time == longest));
+        assert_eq!(written, b"test a ... ");
+    }
 }

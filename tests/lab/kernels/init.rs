@@ -274,6 +274,7 @@ fn read_task(exchange: &Path) -> Result<Task> {
         arguments: arguments.collect(),
         environment,
         directory: PathBuf::from(OsString::from_vec(read(file::DIRECTORY)?)),
+        silence: None,
     };
     // The host's directory for temporary files may be read-only in here.
     let task = task.env("TMPDIR", "/tmp");

@@ -148,7 +148,15 @@ impl Kernel {
 
     fn embed(self, task: &Task, stdin: bool, sink: Sink<'_>) -> Result<u8> {
         match self.user_mode_linux()? {
-            Some(root) => uml::run(&root, task, Streams::Pipes { stdin, sink }),
+            Some(root) => {
+                let silence = task.silence;
+                let streams = Streams::Pipes {
+                    stdin,
+                    sink,
+                    silence,
+                };
+                uml::run(&root, task, streams)
+            }
             None => qemu::run(task, stdin, sink),
         }
     }

@@ -67,7 +67,11 @@ pub(crate) fn run(task: &Task, stdin: bool, sink: Sink<'_>) -> Result<u8> {
     embedded::run(
         machine,
         exchange.path(),
-        Streams::Pipes { stdin, sink },
+        Streams::Pipes {
+            stdin,
+            sink,
+            silence: task.silence,
+        },
         None,
     )
 }

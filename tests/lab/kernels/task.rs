@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -17,6 +18,9 @@ pub(crate) struct Task {
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) directory: PathBuf,
+    /// The longest time without a word from it, where it gets no terminal. After that an
+    /// embedded kernel is ended.
+    pub(crate) silence: Option<Duration>,
 }
 
 impl Task {
@@ -30,6 +34,7 @@ impl Task {
             arguments: Vec::new(),
             environment: env::vars_os().collect(),
             directory: env::current_dir().context("cannot tell the current directory")?,
+            silence: None,
         })
     }
 
@@ -37,6 +42,13 @@ impl Task {
     #[must_use]
     pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets the longest time without a word from it.
+    #[must_use]
+    pub(crate) fn silence(mut self, longest: Duration) -> Self {
+        self.silence = Some(longest);
         self
     }
 

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
@@ -114,6 +114,10 @@ fn place(program: &Path, package: Option<&OsStr>) -> Place {
 /// queue.
 const ENDS: [End; 2] = [End::Front, End::Back];
 
+/// The longest time that one test may take: the slowest ones take two minutes, three
+/// where the machine has other work. Without an end the one that hangs would hold up all.
+const LONGEST_TEST: Duration = Duration::from_secs(600);
+
 /// Runs the tests of a program in kernels side by side.
 fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> {
     let names = list(program, arguments)?;
@@ -135,7 +139,7 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
         names.len()
     ))?;
     let flags = arguments.iter().filter(|word| is_flag(word));
-    let mut task = Task::new(program)?.args(flags);
+    let mut task = Task::new(program)?.args(flags).silence(LONGEST_TEST);
     // Building it takes long enough to be left out where nothing needs it.
     if names.iter().any(|name| name.starts_with(package::TESTS)) {
         match package::build() {
@@ -198,11 +202,15 @@ fn work(
     }
     let mut done = Done::default();
     loop {
-        let names = queue.lock().map_err(|_| anyhow!(DIED))?.take(end);
+        let mut names = queue.lock().map_err(|_| anyhow!(DIED))?.take(end);
         if names.is_empty() {
             return Ok(done);
         }
-        done += Shard::new(names).run(kernel, task)?;
+        while !names.is_empty() {
+            let came;
+            (came, names) = Shard::new(names).run(kernel, task)?;
+            done += came;
+        }
     }
 }
 
@@ -274,8 +282,9 @@ impl Shard {
         }
     }
 
-    /// Runs them and returns what came of it; `task` lacks only their names.
-    fn run(mut self, kernel: Kernel, task: &Task) -> Result<Done> {
+    /// Runs them; `task` lacks only their names. Returns what came of it, and the names
+    /// of those that did not run because the kernel or the process ended before.
+    fn run(mut self, kernel: Kernel, task: &Task) -> Result<(Done, Vec<String>)> {
         let task = task.clone().args(["--exact"]).args(&self.names);
         let ended = kernel.capture(&task, &mut |stream, data| match stream {
             Stream::Stdout => out(format_args!("{}", self.read(data))),
@@ -286,16 +295,20 @@ impl Shard {
         if let Err(error) = ended {
             err(format_args!("ipvs-lab: {error:#}\n"));
         }
-        for name in &self.open {
+        // One runs after the other, but for the threads of the host's kernel: the first
+        // that has not reported is the one that ended.
+        let mut open = self.names.into_iter().filter(|it| self.open.contains(it));
+        if let Some(name) = open.next() {
             out(format_args!(
                 "test {name} ... FAILED (its kernel or process ended)\n"
             ))?;
             self.done.tally.failed += 1;
         }
+        let left = open.collect();
         if !self.details.trim().is_empty() {
             out(format_args!("{}", self.details))?;
         }
-        Ok(self.done)
+        Ok((self.done, left))
     }
 
     /// Takes what the tests write to standard error; returns what to show of it
