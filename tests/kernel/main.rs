@@ -26,6 +26,7 @@ mod keep;
 mod keepalived;
 mod ldirectord;
 mod machine;
+mod metrics;
 mod namespaces;
 mod netns;
 mod openmetrics;

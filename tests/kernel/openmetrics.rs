@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The value of each series by its name with its labels.
-type Series = BTreeMap<(String, BTreeMap<String, String>), f64>;
+pub(crate) type Series = BTreeMap<(String, BTreeMap<String, String>), f64>;
 
 /// Reads a text with `parser`, a module of Prometheus' Python library, and
 /// writes a list for each series.
@@ -37,7 +37,12 @@ print(json.dumps([
 ";
 
 /// Has the parser read the text: type, unit, name, labels and value.
-fn parse(machine: &Machine, network: &Namespace, parser: &str, text: &str) -> Vec<Value> {
+pub(crate) fn parse(
+    machine: &Machine,
+    network: &Namespace,
+    parser: &str,
+    text: &str,
+) -> Vec<Value> {
     let python = packages::PYTHON.places.first().unwrap();
     let mut command = machine.command(network, python);
     command.args(["-I", "-B", "-c", &READ.replace("PARSER", parser)]);
@@ -47,7 +52,7 @@ fn parse(machine: &Machine, network: &Namespace, parser: &str, text: &str) -> Ve
 }
 
 /// None may be there twice.
-fn series(parsed: &[Value]) -> Series {
+pub(crate) fn series(parsed: &[Value]) -> Series {
     let series: Series = parsed
         .iter()
         .map(|sample| {
@@ -256,12 +261,12 @@ fn counters_of_real_traffic_equal_the_classic_listing() {
 }
 
 /// A running node_exporter; it ends with this value.
-struct Exporter(Child);
+pub(crate) struct Exporter(Child);
 
 impl Exporter {
     const ADDRESS: &str = "127.0.0.1:9100";
 
-    fn start(machine: &Machine, network: &Namespace, arguments: &[&str]) -> Self {
+    pub(crate) fn start(machine: &Machine, network: &Namespace, arguments: &[&str]) -> Self {
         network.ip("link set lo up").unwrap();
         let program = packages::NODE_EXPORTER.places.first().unwrap();
         let process = machine
@@ -278,7 +283,7 @@ impl Exporter {
     }
 
     /// Returns what it exports, once it answers.
-    fn scrape(network: &Namespace) -> String {
+    pub(crate) fn scrape(network: &Namespace) -> String {
         let get = || {
             let mut answer = ureq::get(format!("http://{}/metrics", Self::ADDRESS)).call()?;
             answer.body_mut().read_to_string()

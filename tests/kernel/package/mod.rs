@@ -3,6 +3,7 @@
 //! The Debian package: installed, used as systemd would, and removed again.
 
 mod debian;
+mod metrics;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -66,6 +67,15 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             "/usr/share/doc/ipvsadm/changelog.Debian.gz 644",
             "/usr/share/doc/ipvsadm/changelog.gz 644",
             "/usr/share/doc/ipvsadm/copyright 644",
+            "/usr/share/doc/ipvsadm/examples/metrics/README.md 644",
+            "/usr/share/doc/ipvsadm/examples/metrics/ipvs-alerts-test.yml 644",
+            "/usr/share/doc/ipvsadm/examples/metrics/ipvs-alerts.yml 644",
+            "/usr/share/doc/ipvsadm/examples/metrics/ipvs-dashboard.json 644",
+            "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics-http 755",
+            "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics-http.socket 644",
+            "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics-http@.service 644",
+            "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics.service 644",
+            "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics.timer 644",
             "/usr/share/fish/vendor_completions.d/ipvsadm.fish 644",
             "/usr/share/man/man8/ipvsadm-restore.8.gz 644",
             "/usr/share/man/man8/ipvsadm-save.8.gz 644",

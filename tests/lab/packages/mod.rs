@@ -98,6 +98,11 @@ pub const SYSTEMD_ANALYZE: Tool = Tool {
     package: "systemd",
     places: &["/usr/bin/systemd-analyze"],
 };
+/// Listens as a socket unit does.
+pub const SYSTEMD_SOCKET_ACTIVATE: Tool = Tool {
+    package: "systemd",
+    places: &["/usr/bin/systemd-socket-activate"],
+};
 /// A client that sets its tables up through netlink.
 pub const KEEPALIVED: Tool = Tool {
     package: "keepalived",
@@ -117,6 +122,16 @@ pub const PROMETHEUS_CLIENT: Tool = Tool {
 pub const NODE_EXPORTER: Tool = Tool {
     package: "prometheus-node-exporter",
     places: &["/usr/bin/prometheus-node-exporter"],
+};
+/// Collects metrics from exporters, and alerts.
+pub const PROMETHEUS: Tool = Tool {
+    package: "prometheus",
+    places: &["/usr/bin/prometheus"],
+};
+/// Judges and tests alerts of Prometheus.
+pub const PROMTOOL: Tool = Tool {
+    package: "prometheus",
+    places: &["/usr/bin/promtool"],
 };
 /// Completes words in bash.
 pub const BASH_COMPLETION: Tool = Tool {
