@@ -98,6 +98,7 @@ _ipvsadm_name() {
         --undo) REPLY='undo' ;;
         --redact) REPLY='redact' ;;
         --wait) REPLY='wait' ;;
+        --color) REPLY='color' ;;
         --mcast-interface) REPLY='mcast-interface' ;;
         --syncid) REPLY='syncid' ;;
         --sync-maxlen) REPLY='sync-maxlen' ;;
@@ -195,6 +196,7 @@ _ipvsadm_forms() {
         undo) REPLY='--undo' ;;
         redact) REPLY='--redact' ;;
         wait) REPLY='--wait' ;;
+        color) REPLY='--color' ;;
         mcast-interface) REPLY='--mcast-interface' ;;
         syncid) REPLY='--syncid' ;;
         sync-maxlen) REPLY='--sync-maxlen' ;;
@@ -238,6 +240,7 @@ _ipvsadm_takes() {
         count) REPLY='required' ;;
         scope) REPLY='required' ;;
         wait) REPLY='optional' ;;
+        color) REPLY='attached' ;;
         mcast-interface) REPLY='required' ;;
         syncid) REPLY='required' ;;
         sync-maxlen) REPLY='required' ;;
@@ -267,6 +270,7 @@ _ipvsadm_source() {
         state) REPLY='states' ;;
         protocol) REPLY='protocols' ;;
         output) REPLY='forms' ;;
+        color) REPLY='colours' ;;
         mcast-interface) REPLY='interfaces' ;;
         netns) REPLY='namespaces' ;;
         interface) REPLY='kernel_interfaces' ;;
@@ -283,19 +287,19 @@ _ipvsadm_legal() {
         clear) REPLY='json netns interface' ;;
         restore) REPLY='exist strict check json netns interface' ;;
         save) REPLY='numeric json netns interface' ;;
-        apply) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json netns interface' ;;
-        diff) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json netns interface' ;;
+        apply) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait color json netns interface' ;;
+        diff) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only color json netns interface' ;;
         compare-connections) REPLY='json netns interface' ;;
         add-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold exist json netns interface' ;;
         edit-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server gatewaying ipip masquerading tun-type tun-port tun-nocsum tun-csum tun-remcsum weight u-threshold l-threshold keep json netns interface' ;;
         delete-server) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json netns interface' ;;
-        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server numeric connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json netns interface' ;;
+        list) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server numeric connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort color syncid json netns interface' ;;
         zero) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 json netns interface' ;;
         set) REPLY='json netns interface' ;;
         start-daemon) REPLY='mcast-interface syncid sync-maxlen mcast-group mcast-port mcast-ttl json netns interface' ;;
         stop-daemon) REPLY='syncid json netns interface' ;;
         drain) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json netns interface' ;;
-        doctor) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server json netns interface' ;;
+        doctor) REPLY='tcp-service udp-service sctp-service fwmark-service ipv6 real-server color json netns interface' ;;
         report) REPLY='redact json netns interface' ;;
         *) REPLY= ;;
     esac
@@ -365,6 +369,7 @@ _ipvsadm_excludes() {
         undo) REPLY='idle remove undo wait' ;;
         redact) REPLY='redact' ;;
         wait) REPLY='check dry-run undo wait' ;;
+        color) REPLY='color' ;;
         mcast-interface) REPLY='mcast-interface' ;;
         syncid) REPLY='syncid' ;;
         sync-maxlen) REPLY='sync-maxlen' ;;
@@ -409,6 +414,7 @@ _ipvsadm_words() {
         states) REPLY='ESTABLISHED SYN_SENT SYN_RECV SYNACK FIN_WAIT CLOSE_WAIT LAST_ACK TIME_WAIT CLOSE LISTEN UDP INIT1 INIT C-SENT C-REPLIED C-WAIT COOKIE C-ECHOED S-SENT S-RECEIVED S-ACK-SENT REJECTED CLOSED NONE ASSURED' ;;
         protocols) REPLY='tcp udp sctp ip' ;;
         forms) REPLY='classic wide json openmetrics' ;;
+        colours) REPLY='auto always never' ;;
         kernel_interfaces) REPLY='netlink sockopt' ;;
         *) REPLY= ;;
     esac
@@ -529,7 +535,7 @@ _ipvsadm_scan() {
                 _ipvsadm_takes "$name"
                 if [[ $word == *=* ]]; then
                     given+=("$name=${word#*=}")
-                elif [[ $REPLY ]]; then
+                elif [[ $REPLY == required || $REPLY == optional ]]; then
                     pending=$name
                 fi
                 ;;

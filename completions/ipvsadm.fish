@@ -185,6 +185,8 @@ function __ipvsadm_name
             printf '%s\n' redact
         case --wait
             printf '%s\n' wait
+        case --color
+            printf '%s\n' color
         case --mcast-interface
             printf '%s\n' mcast-interface
         case --syncid
@@ -371,6 +373,8 @@ function __ipvsadm_forms
             printf '%s\n' '--redact'
         case wait
             printf '%s\n' '--wait'
+        case color
+            printf '%s\n' '--color'
         case mcast-interface
             printf '%s\n' '--mcast-interface'
         case syncid
@@ -557,6 +561,8 @@ function __ipvsadm_meaning
             printf '%s\n' 'Replace addresses and names of interfaces, the same by the same'
         case wait
             printf '%s\n' 'Wait until no other ipvsadm changes the table, or until no active connection is left; for so long at most [default: without end]'
+        case color
+            printf '%s\n' 'Colours: auto, always or never [default: auto; without a word: always]'
         case mcast-interface
             printf '%s\n' 'Network interface [default: eth0]'
         case syncid
@@ -635,6 +641,8 @@ function __ipvsadm_takes
             printf '%s\n' required
         case wait
             printf '%s\n' optional
+        case color
+            printf '%s\n' attached
         case mcast-interface
             printf '%s\n' required
         case syncid
@@ -685,6 +693,8 @@ function __ipvsadm_source
             printf '%s\n' protocols
         case output
             printf '%s\n' forms
+        case color
+            printf '%s\n' colours
         case mcast-interface
             printf '%s\n' interfaces
         case netns
@@ -710,9 +720,9 @@ function __ipvsadm_legal
         case save
             printf '%s\n' numeric json netns interface
         case apply
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait json netns interface
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 check scope keep-weights add-only dry-run wait color json netns interface
         case diff
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only json netns interface
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 scope keep-weights add-only color json netns interface
         case compare-connections
             printf '%s\n' json netns interface
         case add-server
@@ -722,7 +732,7 @@ function __ipvsadm_legal
         case delete-server
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server exist json netns interface
         case list
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server numeric connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort syncid json netns interface
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server numeric connection client state protocol summary top timeout daemon stats rate thresholds persistent-conn tun-info output watch exact nosort sort color syncid json netns interface
         case zero
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 json netns interface
         case set
@@ -734,7 +744,7 @@ function __ipvsadm_legal
         case drain
             printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server idle remove undo wait json netns interface
         case doctor
-            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server json netns interface
+            printf '%s\n' tcp-service udp-service sctp-service fwmark-service ipv6 real-server color json netns interface
         case report
             printf '%s\n' redact json netns interface
     end
@@ -865,6 +875,8 @@ function __ipvsadm_excludes
             printf '%s\n' redact
         case wait
             printf '%s\n' check dry-run undo wait
+        case color
+            printf '%s\n' color
         case mcast-interface
             printf '%s\n' mcast-interface
         case syncid
@@ -978,6 +990,11 @@ function __ipvsadm_words
                 wide 'Columns for people' \
                 json 'A JSON document' \
                 openmetrics 'Text for Prometheus'
+        case colours
+            printf '%s\t%s\n' \
+                auto 'On a terminal, unless NO_COLOR is set' \
+                always 'Into files and pipes too' \
+                never 'No colours'
         case kernel_interfaces
             printf '%s\t%s\n' \
                 netlink 'Generic netlink: all of IPVS, for root' \
@@ -1089,7 +1106,7 @@ function __ipvsadm_scan --no-scope-shadowing
                 __ipvsadm_note "$name"; or return
                 if set -q parts[2]
                     set -a given "$name=$parts[2]"
-                else if test -n "$(__ipvsadm_takes $name)"
+                else if contains -- "$(__ipvsadm_takes $name)" required optional
                     set pending $name
                 end
             case '-?*'

@@ -12,6 +12,7 @@
 mod apply;
 mod chance;
 mod client;
+mod colour;
 mod compat;
 mod completions;
 mod connections;

@@ -10,7 +10,9 @@ use super::{
     name::{CommandName, Group},
 };
 use crate::{
-    command::choice::{CONNECTION_PROTOCOLS, CONNECTION_STATES, FORMS, INTERFACES, join, names},
+    command::choice::{
+        COLOURS, CONNECTION_PROTOCOLS, CONNECTION_STATES, FORMS, INTERFACES, join, names,
+    },
     scheduler_flags::FlagError,
 };
 
@@ -129,6 +131,8 @@ pub(crate) enum UsageError {
     McastPort(String),
     #[error("illegal output form specified: {} are known", join(&names(&FORMS), "and"))]
     OutputForm,
+    #[error("illegal colour specified: {} are known", join(&names(&COLOURS), "and"))]
+    Colour,
     #[error("illegal watch interval specified")]
     WatchInterval(String),
     #[error("illegal wait time specified")]

@@ -66,6 +66,7 @@ fn describe() -> clap::Command {
             Value::None => arg.action(ArgAction::SetTrue),
             Value::Required(name) => arg.value_name(name),
             Value::Optional(name) => arg.value_name(name).num_args(0..=1),
+            Value::Attached(name) => arg.value_name(name).num_args(0..=1).require_equals(true),
         }
     });
     clap::Command::new("ipvsadm")

@@ -123,6 +123,7 @@ pub(crate) const STATE: Group = Group::new(57, "state");
 pub(crate) const PROTOCOL: Group = Group::new(58, "protocol");
 pub(crate) const SUMMARY: Group = Group::new(59, "summary");
 pub(crate) const TOP: Group = Group::new(60, "top");
+pub(crate) const COLOUR: Group = Group::new(61, "color");
 
 /// A set of groups, such as those that a command line has an option of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

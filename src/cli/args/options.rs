@@ -15,8 +15,8 @@ use super::{
     raw::{parse_namespace, set, set_text},
     spec::{Commands, Heading as H, Spec, command, option, ungrouped},
     word_list::{
-        ENGINE_WORDS, FORM_WORDS, INTERFACE_WORDS, PROTOCOL_WORDS, ROLE_WORDS, SCHEDULER_WORDS,
-        STATE_WORDS, TUNNEL_WORDS,
+        COLOUR_WORDS, ENGINE_WORDS, FORM_WORDS, INTERFACE_WORDS, PROTOCOL_WORDS, ROLE_WORDS,
+        SCHEDULER_WORDS, STATE_WORDS, TUNNEL_WORDS,
     },
 };
 use crate::command::{
@@ -292,6 +292,10 @@ pub(crate) static TABLE: &[Spec] = &[
     option(H::WaitOptions, name::WAIT, Commands::optional(&[C::Apply, C::Drain]))
         .help("Wait until no other ipvsadm changes the table, or until no active connection is left; for so long at most [default: without end]")
         .optional("SECONDS", |options, text| options.set_wait(text)),
+
+    option(H::ColourOptions, name::COLOUR, Commands::optional(&[C::Apply, C::Diff, C::List, C::Doctor]))
+        .help("Colours: {or} [default: auto; without a word: always]")
+        .attached("WHEN", |options, text| options.set_colour(text)).words(&COLOUR_WORDS),
 
     option(H::DaemonOptions, name::MCAST_INTERFACE, STARTING_DAEMON)
         .help("Network interface [default: eth0]")

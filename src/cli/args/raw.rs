@@ -21,7 +21,7 @@ use super::{
 };
 use crate::command::{
     Forwarding, TunnelKind, Wait,
-    choice::{CONNECTION_PROTOCOLS, CONNECTION_STATES, OutputForm, find},
+    choice::{COLOURS, CONNECTION_PROTOCOLS, CONNECTION_STATES, Colour, OutputForm, find},
     doctor::VirtualAddress,
     range,
     scope::parse_prefix,
@@ -66,6 +66,7 @@ pub(crate) struct RawOptions<'a> {
 
     pub(super) kernel_interface: Option<Interface>,
     pub(super) form: Option<OutputForm>,
+    pub(super) colour: Colour,
     pub(super) output_file: Option<&'a str>,
     pub(super) interval: Option<Duration>,
     pub(super) count: Option<u32>,
@@ -234,6 +235,15 @@ impl<'a> RawOptions<'a> {
         let wait = parse_number(text, range::WAIT)
             .map(|seconds| Wait::AtMost(Duration::from_secs(seconds.into())));
         set(&mut self.wait, wait, UsageError::WaitTime, text)
+    }
+
+    /// Reads the wish for colours; without a word it is for them, as with ls and ip.
+    pub(super) fn set_colour(&mut self, text: Option<&str>) -> Result<(), UsageError> {
+        self.colour = match text {
+            Some(text) => find(&COLOURS, text).ok_or(UsageError::Colour)?,
+            None => Colour::Always,
+        };
+        Ok(())
     }
 
     pub(super) fn set_interval(&mut self, text: Option<&str>) -> Result<(), UsageError> {

@@ -107,7 +107,7 @@ impl<'a> Scanner<'a> {
     /// Takes the value from the next word, if the option takes one.
     fn take_value(&mut self, spec: &Spec, word: &str) -> Result<Option<&'a str>, UsageError> {
         match spec.value {
-            Value::None => Ok(None),
+            Value::None | Value::Attached(_) => Ok(None),
             // Any word is the value, even one that looks like an option.
             Value::Required(_) => match self.words.next() {
                 Some(value) => Ok(Some(value)),
@@ -219,6 +219,14 @@ mod tests {
         assert_eq!(scan(&["-p60"]), ["--persistent=60"]);
         assert_eq!(scan(&["-p"]), ["--persistent"]);
         assert_eq!(scan(&["-p", ""]), ["--persistent="]);
+    }
+
+    #[test]
+    fn a_value_that_is_only_attached_is_never_the_next_word() {
+        assert_eq!(scan(&["--color", "always"]), ["--color", "always"]);
+        assert_eq!(scan(&["--color=always"]), ["--color=always"]);
+        assert_eq!(scan(&["--color="]), ["--color="]);
+        assert_eq!(scan(&["--color"]), ["--color"]);
     }
 
     #[test]

@@ -60,7 +60,10 @@ pub(crate) struct Commands {
 pub(crate) enum Value {
     None,
     Required(&'static str),
+    /// It may be left out, and is the next word unless that begins with `-`.
     Optional(&'static str),
+    /// It may be left out, and stands behind `=`: the next word can be the name of a file.
+    Attached(&'static str),
 }
 
 /// The effect of a command or option on what the command line says, beyond being
@@ -89,6 +92,7 @@ pub(crate) enum Heading {
     DrainOptions,
     ReportOptions,
     WaitOptions,
+    ColourOptions,
     DaemonOptions,
     AnyCommand,
 }
@@ -107,6 +111,7 @@ impl Heading {
             Self::DrainOptions => "Options of --drain",
             Self::ReportOptions => "Option of --report",
             Self::WaitOptions => "Option of --apply and --drain",
+            Self::ColourOptions => "Option of -L, --apply, --diff and --doctor",
             Self::DaemonOptions => "Options of --start-daemon",
             Self::AnyCommand => "Options of every command",
         }
@@ -247,6 +252,17 @@ impl Spec {
         take: fn(&mut RawOptions<'_>, Option<&str>) -> Result<(), UsageError>,
     ) -> Self {
         self.value = Value::Optional(value);
+        self.take = Take::Optional(take);
+        self
+    }
+
+    /// Lets a value follow behind `=`, or none.
+    pub(super) const fn attached(
+        mut self,
+        value: &'static str,
+        take: fn(&mut RawOptions<'_>, Option<&str>) -> Result<(), UsageError>,
+    ) -> Self {
+        self.value = Value::Attached(value);
         self.take = Take::Optional(take);
         self
     }

@@ -4,7 +4,8 @@
 
 use crate::{
     command::choice::{
-        self, CONNECTION_PROTOCOLS, CONNECTION_STATES, FORMS, INTERFACES, ROLES, TUNNELS, join,
+        self, COLOURS, CONNECTION_PROTOCOLS, CONNECTION_STATES, FORMS, INTERFACES, ROLES, TUNNELS,
+        join,
     },
     scheduler_flags::SCHEDULERS,
 };
@@ -50,6 +51,11 @@ pub(crate) static FORM_WORDS: WordList = WordList {
 pub(crate) static INTERFACE_WORDS: WordList = WordList {
     name: "kernel_interfaces",
     words: || choice::meanings(&INTERFACES),
+};
+
+pub(crate) static COLOUR_WORDS: WordList = WordList {
+    name: "colours",
+    words: || choice::meanings(&COLOURS),
 };
 
 pub(crate) static STATE_WORDS: WordList = WordList {

@@ -17,6 +17,23 @@ pub(crate) struct Choice<T> {
     pub(crate) value: T,
 }
 
+/// The wish for colours, of --color.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Colour {
+    /// The terminal and the environment decide.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[rustfmt::skip]
+pub(crate) static COLOURS: [Choice<Colour>; 3] = [
+    Choice { name: "auto", meaning: "On a terminal, unless NO_COLOR is set", value: Colour::Auto },
+    Choice { name: "always", meaning: "Into files and pipes too", value: Colour::Always },
+    Choice { name: "never", meaning: "No colours", value: Colour::Never },
+];
+
 /// The forms of --output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OutputForm {

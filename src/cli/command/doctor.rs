@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ipvs_client::ServiceId;
 
-use super::Form;
+use super::{Form, choice::Colour};
 
 /// The command `--doctor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,7 @@ pub(crate) struct Doctor {
     /// The roles of this machine that are looked at, one after the other.
     pub(crate) roles: Vec<Role>,
     pub(crate) form: Form,
+    pub(crate) colour: Colour,
 }
 
 /// A role of the machine.

@@ -18,8 +18,13 @@ use std::{path::PathBuf, time::Duration};
 use ipvs_client::{Change, DaemonRole, ServiceId, SyncDaemonSettings};
 
 use self::{
-    choice::TUNNELS, connections::ListConnections, doctor::Doctor, drain::Drain, scope::Scope,
-    update::Update, watch::Watch,
+    choice::{Colour, TUNNELS},
+    connections::ListConnections,
+    doctor::Doctor,
+    drain::Drain,
+    scope::Scope,
+    update::Update,
+    watch::Watch,
 };
 
 /// Of a synchronization daemon, without --mcast-interface.
@@ -97,6 +102,7 @@ pub(crate) struct Apply {
     /// Nothing is removed.
     pub(crate) add_only: bool,
     pub(crate) form: Form,
+    pub(crate) colour: Colour,
 }
 
 /// The use that is made of the differences between the table and a file.
@@ -174,6 +180,7 @@ pub(crate) struct ListTable {
     pub(crate) exact: bool,
     /// By address and port; else in the kernel's order.
     pub(crate) sorted: bool,
+    pub(crate) colour: Colour,
 }
 
 /// The columns of a listing.

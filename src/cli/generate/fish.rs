@@ -87,6 +87,7 @@ pub(super) fn write_tables() -> String {
                 Value::None => None,
                 Value::Required(_) => Some(own(["required"])),
                 Value::Optional(_) => Some(own(["optional"])),
+                Value::Attached(_) => Some(own(["attached"])),
             }),
         ),
         write_table(

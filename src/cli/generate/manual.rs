@@ -36,6 +36,7 @@ fn write_entry(spec: &Spec) -> String {
         Value::None => String::new(),
         Value::Required(name) => format!(" Ar {}", name.to_lowercase()),
         Value::Optional(name) => format!(" Oo Ar {} Oc", name.to_lowercase()),
+        Value::Attached(name) => format!(" Ns Oo = Ns Ar {} Oc", name.to_lowercase()),
     };
     let forms: Vec<_> = spec
         .letters

@@ -98,7 +98,7 @@ fn make_words(spec: &Spec) -> Words {
         _ => "1",
     };
     match spec.value {
-        Value::None => vec![format!("--{}", spec.long)],
+        Value::None | Value::Attached(_) => vec![format!("--{}", spec.long)],
         _ => make_words_with(spec, value),
     }
 }

@@ -75,6 +75,7 @@ pub(super) fn write_tables() -> String {
                     Value::None => return None,
                     Value::Required(_) => "required",
                     Value::Optional(_) => "optional",
+                    Value::Attached(_) => "attached",
                 };
                 Some((spec.long.to_owned(), takes.to_owned()))
             }),

@@ -9,6 +9,8 @@ use std::{
 
 use ipvs_client::{DestinationId, ServiceId};
 
+use crate::command::choice::Colour;
+
 /// The subject of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
@@ -126,13 +128,20 @@ fn switch(buffer: &mut String, style: Style) {
     buffer.push('m');
 }
 
-/// Tells whether standard output is to have colours: it is a terminal that has
-/// them, and the variable NO_COLOR is not set (no-color.org).
-pub(crate) fn colour_on_terminal() -> bool {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    io::stdout().is_terminal()
-        && set("NO_COLOR").is_none()
-        && set("TERM").is_some_and(|term| term != "dumb")
+/// Tells whether standard output is to have colours. If nothing else is wished, that is
+/// when it is a terminal that has them, and the variable NO_COLOR is not set
+/// (no-color.org).
+pub(crate) fn has_colour(wish: Colour) -> bool {
+    match wish {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => {
+            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+            io::stdout().is_terminal()
+                && set("NO_COLOR").is_none()
+                && set("TERM").is_some_and(|term| term != "dumb")
+        }
+    }
 }
 
 /// Joins lines to a text, painted if there is to be colour.

@@ -39,7 +39,7 @@ pub(crate) use self::{
     entries::{ListingError, write_entries, write_list},
     grid::{Grid, GridColumn, GridRow},
     json::JsonWriter,
-    line::{Line, Style, Subject, colour_on_terminal, lines_to_text, paint},
+    line::{Line, Style, Subject, has_colour, lines_to_text, paint},
     openmetrics::{WholeTable, write_openmetrics},
     overview::{
         ConnectionCounts, KernelVersion, Overview, Services, StateCount, Unread, write_overview,

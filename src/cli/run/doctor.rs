@@ -27,7 +27,7 @@ use crate::{
         RealServer, Report, Table, Unknown, examine,
     },
     failure::{Messages, StdoutError},
-    output::{colour_on_terminal, write_report, write_report_json},
+    output::{has_colour, write_report, write_report_json},
     synchronization::{DEFAULT_PORT, SyncFacts, Synchronization, group_of},
     system::{
         addresses,
@@ -72,7 +72,7 @@ pub(super) fn run(
         }
     }
     match doctor.form {
-        Form::Classic => write_report(out, &report, colour_on_terminal()),
+        Form::Classic => write_report(out, &report, has_colour(doctor.colour)),
         Form::Json => write_report_json(&mut *out, &report),
     }
     .map_err(StdoutError)?;

@@ -12,8 +12,8 @@ use crate::{
     json::Origin,
     names::Names,
     output::{
-        ClassicWriter, JsonWriter, ListingError, SaveWriter, Unsaved, WholeTable, WideWriter,
-        colour_on_terminal, file, lines_to_text, write_entries, write_openmetrics,
+        ClassicWriter, JsonWriter, ListingError, SaveWriter, Unsaved, WholeTable, WideWriter, file,
+        has_colour, lines_to_text, write_entries, write_openmetrics,
     },
     table::{ReadOptions, read_entries, read_plain_entries},
 };
@@ -93,7 +93,7 @@ fn write_wide(
         WideWriter::new(&info, table, &mut names, interface),
         entries,
     )?;
-    let text = lines_to_text(&lines, colour_on_terminal());
+    let text = lines_to_text(&lines, has_colour(table.colour));
     Ok(out.write_all(text.as_bytes())?)
 }
 

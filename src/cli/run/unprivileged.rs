@@ -18,7 +18,7 @@ use crate::{
     json::{Origin, TableDocument},
     names::Names,
     output::{
-        ClassicWriter, WholeTable, WideWriter, colour_on_terminal, lines_to_text, write_entries,
+        ClassicWriter, WholeTable, WideWriter, has_colour, lines_to_text, write_entries,
         write_openmetrics,
     },
     table::{Entry, read_public_entries},
@@ -138,7 +138,7 @@ fn show_table(
         TableForm::Wide => {
             let writer = WideWriter::new(&info, table, &mut names, Interface::Proc);
             let lines = write_entries(writer, entries.into_iter().map(Ok)).map_err(explain)?;
-            let text = lines_to_text(&lines, colour_on_terminal());
+            let text = lines_to_text(&lines, has_colour(table.colour));
             Ok(out.write_all(text.as_bytes()).map_err(StdoutError)?)
         }
         TableForm::Json => {

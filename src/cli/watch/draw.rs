@@ -10,12 +10,15 @@ use super::{
     state::{Reaction, State},
     terminal::{Event, Terminal},
 };
-use crate::output::{Grid, ListingError, colour_on_terminal};
+use crate::output::{Grid, ListingError};
 
 /// Draws each reading in the place of the one before, with the changes marked, and does
 /// what keys ask for.
-pub(super) fn run(listing: &mut impl Listing, out: &mut impl Write) -> Result<(), ListingError> {
-    let colour = colour_on_terminal();
+pub(super) fn run(
+    listing: &mut impl Listing,
+    colour: bool,
+    out: &mut impl Write,
+) -> Result<(), ListingError> {
     let mut terminal = None;
     let mut before: Option<Grid> = None;
     let mut state = State::default();

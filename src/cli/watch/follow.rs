@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     json::Origin,
-    output::{JsonWriter, ListingError, colour_on_terminal, write_entries},
+    output::{JsonWriter, ListingError, write_entries},
 };
 
 /// Writes a document for each reading, one a line.
@@ -41,10 +41,9 @@ pub(super) fn write_json(
 /// Writes the lines of each reading below its time, with an empty line between two.
 pub(super) fn write_blocks(
     listing: &mut impl Listing,
+    colour: bool,
     out: &mut impl Write,
 ) -> Result<(), ListingError> {
-    // It may be a terminal that can only print.
-    let colour = colour_on_terminal();
     loop {
         let is_first = listing.schedule().is_first();
         let reading = listing.read()?;

@@ -28,7 +28,7 @@ use crate::{
         TableForm,
         watch::{Watch, WatchConnections, Watched},
     },
-    output::ListingError,
+    output::{ListingError, has_colour},
 };
 
 /// Shows a listing again and again, until it has been shown as often as was asked
@@ -53,7 +53,7 @@ pub(crate) fn run(
                     if can_draw() && terminal::has_block_characters() {
                         readings.keep_history();
                     }
-                    show(&mut readings, out)
+                    show(&mut readings, has_colour(table.colour), out)
                 }
             }
         }
@@ -75,15 +75,20 @@ pub(crate) fn run_connections(
     let mut listing = TextListing::new(watch, connections, write);
     match connections.form {
         TableForm::Json => listing.write_json(out),
-        _ => show(&mut listing, out),
+        // No words among connections want attention.
+        _ => show(&mut listing, false, out),
     }
 }
 
-fn show(listing: &mut impl Listing, out: &mut impl Write) -> Result<(), ListingError> {
+fn show(
+    listing: &mut impl Listing,
+    colour: bool,
+    out: &mut impl Write,
+) -> Result<(), ListingError> {
     if can_draw() {
-        draw::run(listing, out)
+        draw::run(listing, colour, out)
     } else {
-        follow::write_blocks(listing, out)
+        follow::write_blocks(listing, colour, out)
     }
 }
 

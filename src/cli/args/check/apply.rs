@@ -57,6 +57,7 @@ impl RawOptions<'_> {
             keep_weights: self.has(name::KEEP_WEIGHTS),
             add_only: self.has(name::ADD_ONLY),
             form: self.choose_form(),
+            colour: self.colour,
         }
     }
 }

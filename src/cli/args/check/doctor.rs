@@ -24,6 +24,7 @@ impl RawOptions<'_> {
         Request::Doctor(Doctor {
             roles,
             form: self.choose_form(),
+            colour: self.colour,
         })
     }
 }

@@ -202,6 +202,7 @@ impl RawOptions<'_> {
             numeric: self.has(name::NUMERIC),
             exact: self.has(name::EXACT),
             sorted: !self.has(name::NO_SORT),
+            colour: self.colour,
         }
     }
 }

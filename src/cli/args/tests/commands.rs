@@ -16,6 +16,8 @@ use crate::{
     args::{self, error::UsageError, name},
     command::{
         Command, Compare, Form, ListTable, ReportOptions, Request, Restore, TableForm, View,
+        choice::Colour,
+        watch::{Watch, Watched},
     },
 };
 
@@ -30,6 +32,7 @@ fn no_words_list_the_table_with_names() {
                 numeric: false,
                 exact: false,
                 sorted: true,
+                colour: Colour::Auto,
             },
             TableForm::Classic
         )))
@@ -272,5 +275,64 @@ fn a_report_is_redacted_only_if_that_is_asked_for() {
         "--report -t 10.0.0.1:80",
     ] {
         assert_eq!(request(line).unwrap_err().status(), 2, "{line}");
+    }
+}
+
+#[test]
+fn colours_are_wished_for_by_a_word_behind_an_equals_sign_or_without_one() {
+    let wish = |line: &str| match request(line).unwrap() {
+        Request::Run(Command::Table(table, _)) => table.colour,
+        Request::Watch(Watch {
+            watched: Watched::Table(table, _),
+            ..
+        }) => table.colour,
+        Request::Apply(apply) => apply.colour,
+        Request::Doctor(doctor) => doctor.colour,
+        other => panic!("{line}: {other:?}"),
+    };
+    for command in [
+        "-L",
+        "-L -n --output wide",
+        "-L --watch",
+        "--diff",
+        "--apply",
+        "--doctor",
+    ] {
+        for (words, colour) in [
+            ("", Colour::Auto),
+            (" --color=auto", Colour::Auto),
+            (" --color=always", Colour::Always),
+            (" --color", Colour::Always),
+            (" --color=never", Colour::Never),
+        ] {
+            let line = format!("{command}{words}");
+            assert_eq!(wish(&line), colour, "{line}");
+        }
+    }
+    // The next word is the file of --diff.
+    let Ok(Request::Apply(diff)) = request("--diff --color never") else {
+        panic!();
+    };
+    assert_eq!(diff.file, Some(PathBuf::from("never")));
+    assert_eq!(diff.colour, Colour::Always);
+}
+
+#[test]
+fn colours_are_for_what_has_some() {
+    let unknown = "illegal colour specified: auto, always and never are known";
+    let illegal = |command: &str| format!("Illegal 'color' option with the '{command}' command");
+    for (line, words) in [
+        ("-L --color=yes", unknown.to_owned()),
+        ("-L --color=", unknown.to_owned()),
+        ("-L --color always", "unexpected argument always".to_owned()),
+        (
+            "-L --color --color=never",
+            "multiple 'color' options specified".to_owned(),
+        ),
+        ("-S --color", illegal("save")),
+        ("--report --color", illegal("report")),
+        ("--drain -r 10.0.0.2 --color", illegal("drain")),
+    ] {
+        assert_eq!(wrong(line), (words, 2), "{line}");
     }
 }

@@ -5,6 +5,7 @@
 use super::{request, wrong};
 use crate::command::{
     Form, Request,
+    choice::Colour,
     doctor::{Doctor, Role, VirtualAddress},
 };
 
@@ -12,6 +13,7 @@ fn doctor(roles: &[Role]) -> Request {
     Request::Doctor(Doctor {
         roles: roles.to_vec(),
         form: Form::Classic,
+        colour: Colour::Auto,
     })
 }
 

@@ -208,6 +208,8 @@ fn what_is_wrong_with_a_command_line_comes_with_a_hint() {
         ("--set 900", &["three numbers", "0 leaves"]),
         ("--set 900 120 31d1", &["0 to 2678400", "31d1"]),
         ("--set 1h 0 0", &["3600 for 1h"]),
+        ("-L --colour=always", &["did you mean --color?"]),
+        ("-L --color always", &["behind =", "--color=always"]),
         ("-L --watch 0", &["0.1 to 86400", "0"]),
         ("-L --watch 5 --count 0", &["1 to 4294967295", "0"]),
         ("--set 1 2 3 4", &["three numbers"]),

@@ -16,7 +16,7 @@ use crate::{
         spec::{Spec, Value},
     },
     command::{
-        choice::{self, CONNECTION_PROTOCOLS, CONNECTION_STATES, ROLES, TUNNELS, join},
+        choice::{self, COLOURS, CONNECTION_PROTOCOLS, CONNECTION_STATES, ROLES, TUNNELS, join},
         range,
     },
     scheduler_flags::{self, FlagError, SCHEDULERS},
@@ -281,6 +281,11 @@ fn explain_unexpected(word: &str, words: &[&str]) -> Option<String> {
         if takes(name::REAL_SERVER) && has_servers {
             return Some(format!("a real server has -r before it: -r {word}"));
         }
+    }
+    if line.groups.contains(name::COLOUR) && choice::find(&COLOURS, word).is_some() {
+        return Some(format!(
+            "the word stands behind = without a blank: --color={word}"
+        ));
     }
     let is_scheduler = SCHEDULERS.iter().any(|(name, _)| *name == word);
     if is_scheduler && takes(name::SCHEDULER) {

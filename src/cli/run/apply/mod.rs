@@ -31,7 +31,7 @@ use crate::{
         StandingChanges, StdoutError, StepFailed,
     },
     json,
-    output::{colour_on_terminal, write_commands, write_differences},
+    output::{has_colour, write_commands, write_differences},
 };
 
 /// The exit statuses of --diff when there is a difference, and when it cannot be told
@@ -158,7 +158,7 @@ fn compare_and_change(
     let written = match (apply.effect, apply.form) {
         (_, Form::Json) => json::write_plan(&mut *out, plan),
         (ApplyEffect::Diff, Form::Classic) => {
-            write_differences(&mut *out, plan, colour_on_terminal())
+            write_differences(&mut *out, plan, has_colour(apply.colour))
         }
         (ApplyEffect::DryRun, Form::Classic) => write_commands(&mut *out, plan),
         _ => Ok(()),
