@@ -5,36 +5,17 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::process::{Child, Command, Stdio};
 
 use ipvs_lab::machine::Machine;
 use ipvs_lab::{Answer, Namespace, packages, wait};
 use serde_json::Value;
 
-use super::{path, read};
+use super::{Running, path, read, setting};
 use crate::openmetrics::{parse, series};
 use crate::program::{RULES, restore};
 use crate::{ipvsadm, namespace};
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// A process that ends with this value.
-struct Running(Child);
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A director on which the socket unit listens.
 struct Endpoint {
@@ -111,15 +92,6 @@ impl Endpoint {
         });
         answer.unwrap().unwrap()
     }
-}
-
-/// Returns what a unit says after this name, once.
-fn setting<'a>(unit: &'a str, name: &str) -> &'a str {
-    let lines = unit.lines().filter_map(|line| line.split_once('='));
-    let mut values = lines.filter(|(of, _)| *of == name);
-    let (_, value) = values.next().unwrap();
-    assert_eq!(values.next(), None, "{name} in {unit}");
-    value
 }
 
 #[test]
