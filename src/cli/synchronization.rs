@@ -3,10 +3,7 @@
 //! Brings together everything that can be seen of the synchronization of connections: from
 //! facts about the machine to what a listing shows. Nothing here asks the kernel.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr},
-};
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use ipvs_client::{DaemonRole, SyncDaemon};
 use serde::{Serialize, Serializer};
@@ -16,10 +13,6 @@ use crate::system::{
     sync_sockets::GroupSocket, sync_threads::SyncThread,
 };
 
-/// The group of daemons about which the kernel does not say one (`ip_vs_sync.c`).
-pub(crate) const DEFAULT_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
-/// The port of such daemons.
-pub(crate) const DEFAULT_PORT: u16 = 8848;
 /// The settings of synchronization, by the beginning of their names.
 const SETTINGS: &str = "ipv4/vs/sync_";
 /// The number of ports, and threads, of a daemon.
@@ -128,7 +121,7 @@ pub(crate) fn find_state(daemon: &SyncDaemon, interfaces: &[Interface]) -> Inter
 }
 
 /// Returns whether the interface of a daemon takes the messages of its group; none if there
-/// is no such interface.
+/// is no such interface, or the group is not known.
 pub(crate) fn has_joined(
     daemon: &SyncDaemon,
     interfaces: &[Interface],
@@ -136,14 +129,15 @@ pub(crate) fn has_joined(
 ) -> Option<bool> {
     let wanted = MulticastGroup {
         interface: find_interface(daemon, interfaces)?.index,
-        group: group_of(daemon),
+        group: daemon.group?,
     };
     Some(groups.contains(&wanted))
 }
 
-/// Returns the group of a daemon.
-pub(crate) fn group_of(daemon: &SyncDaemon) -> IpAddr {
-    daemon.group.unwrap_or(DEFAULT_GROUP)
+/// Returns the group and the first port of a daemon. Not every interface of the kernel tells
+/// them: socket options do not, and the daemon may have others than the kernel's own.
+pub(crate) fn group_of(daemon: &SyncDaemon) -> Option<SocketAddr> {
+    Some(SocketAddr::new(daemon.group?, daemon.port?))
 }
 
 fn find_interface<'a>(daemon: &SyncDaemon, interfaces: &'a [Interface]) -> Option<&'a Interface> {
@@ -200,16 +194,17 @@ impl SyncFacts {
         }
     }
 
-    /// Returns the sockets of a daemon, one for each port; none where there is not one.
+    /// Returns the sockets of a daemon, one for each port; none where there is not one, or it
+    /// is not known where its messages go.
     fn sockets_of(&self, daemon: &SyncDaemon) -> Option<Vec<GroupSocket>> {
-        let first = daemon.port.unwrap_or(DEFAULT_PORT);
+        let group = group_of(daemon)?;
         let ports = self.settings.number(PORTS).unwrap_or(1);
         let ports = u16::try_from(ports).unwrap_or(1).max(1);
-        let ports = first..first.saturating_add(ports);
+        let ports = group.port()..group.port().saturating_add(ports);
         let sockets = self.sockets.as_ref()?.iter().copied();
         let own = sockets.filter(|socket| {
             socket.role == daemon.role
-                && socket.group.ip() == group_of(daemon)
+                && socket.group.ip() == group.ip()
                 && ports.contains(&socket.group.port())
         });
         Some(own.collect()).filter(|own: &Vec<_>| !own.is_empty())
@@ -231,11 +226,14 @@ impl SyncFacts {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
     use crate::system::{interfaces::InterfaceKind, sync_threads::ThreadState};
 
+    /// The group and port that daemons have unless others are asked for (`ip_vs_sync.c`).
+    const DEFAULT_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
+    const DEFAULT_PORT: u16 = 8848;
     const ROLES: [DaemonRole; 2] = [DaemonRole::Master, DaemonRole::Backup];
 
     fn daemon(role: DaemonRole) -> SyncDaemon {
@@ -344,6 +342,21 @@ mod tests {
         let document = serde_json::to_value(Synchronization::of(&facts)).unwrap();
         let own = serde_json::to_value(daemon(DaemonRole::Backup)).unwrap();
         assert_eq!(document, serde_json::json!({ "daemons": [own] }));
+    }
+
+    #[test]
+    fn of_a_daemon_whose_group_is_not_known_nothing_is_said_of_a_group() {
+        let mut facts = facts();
+        for daemon in &mut facts.daemons {
+            (daemon.group, daemon.port) = (None, None);
+        }
+        for seen in seen(&facts) {
+            assert_eq!(seen.interface_state, Some(InterfaceState::Up));
+            assert_eq!(
+                (seen.group_joined, seen.queued_bytes, seen.dropped_messages),
+                (None, None, None)
+            );
+        }
     }
 
     #[test]

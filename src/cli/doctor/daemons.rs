@@ -11,8 +11,12 @@ use super::{
 };
 use crate::{
     command::spelling::{quote, start_daemon},
-    synchronization::{InterfaceState, find_state, group_of, has_joined},
+    synchronization::{InterfaceState, find_state, has_joined},
 };
+
+/// The reason why nothing is known of the messages of a daemon.
+pub(crate) const GROUP_NOT_TOLD: &str =
+    "the kernel does not tell the multicast group and port of the daemon here";
 
 pub(super) fn find_unreachable_daemons(director: &Director) -> Result<Vec<Finding>, Unknown> {
     let daemons = director.daemons()?;
@@ -32,16 +36,18 @@ pub(super) fn find_unreachable_daemons(director: &Director) -> Result<Vec<Findin
             }
             InterfaceState::Down => (format!("uses {name}, which is down"), vec![set_up(name)]),
             InterfaceState::NoCarrier => (format!("uses {name}, which has no carrier"), Vec::new()),
-            InterfaceState::Up
-                if daemon.role == DaemonRole::Backup
-                    && has_joined(daemon, interfaces, groups) == Some(false) =>
-            {
-                (
-                    format!("does not hear {} on {name} any more", group_of(daemon)),
-                    restart_on(daemon, &quote(name)),
-                )
-            }
-            InterfaceState::Up => continue,
+            InterfaceState::Up => match daemon.group {
+                Some(group)
+                    if daemon.role == DaemonRole::Backup
+                        && has_joined(daemon, interfaces, groups) == Some(false) =>
+                {
+                    (
+                        format!("does not hear {group} on {name} any more"),
+                        restart_on(daemon, &quote(name)),
+                    )
+                }
+                _ => continue,
+            },
         };
         findings.push(Finding {
             object: format!("the {} daemon", daemon.role),
@@ -49,6 +55,11 @@ pub(super) fn find_unreachable_daemons(director: &Director) -> Result<Vec<Findin
             why: format!("{}{filled_in}", describe_loss(daemon.role)),
             commands,
         });
+    }
+    let is_unknown =
+        |daemon: &SyncDaemon| daemon.role == DaemonRole::Backup && daemon.group.is_none();
+    if findings.is_empty() && daemons.iter().any(is_unknown) {
+        return Err(Unknown(GROUP_NOT_TOLD.to_owned()));
     }
     Ok(findings)
 }
@@ -84,15 +95,19 @@ pub(super) fn restart(settings: &SyncDaemonSettings) -> Vec<String> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::*;
     use crate::{
         doctor::{
             director::tests::{director, told},
             machine::tests::machine,
         },
-        synchronization::DEFAULT_GROUP,
         system::multicast::MulticastGroup,
     };
+
+    /// The group that daemons have unless another is asked for.
+    const DEFAULT_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
 
     pub(in crate::doctor) fn daemon(role: DaemonRole) -> SyncDaemon {
         let settings = SyncDaemonSettings::new(role, "sync0").sync_id(7);
@@ -152,6 +167,20 @@ pub(super) mod tests {
                 ]
             ))
         );
+    }
+
+    #[test]
+    fn of_a_backup_whose_group_is_not_known_it_is_not_said_that_it_hears_it() {
+        let mut director = both();
+        for daemon in director.daemons.as_mut().unwrap() {
+            daemon.group = None;
+        }
+        director.groups = Ok(Vec::new());
+        let unknown = Err(Unknown(GROUP_NOT_TOLD.to_owned()));
+        assert_eq!(find_unreachable_daemons(&director).map(|_| ()), unknown);
+        // A fault that is seen all the same comes first.
+        director.machine.interfaces.as_mut().unwrap()[1].up = false;
+        assert_eq!(told(find_unreachable_daemons(&director)).len(), 2);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(crate) use self::{
     checks::{DIRECTOR_CHECKS, REAL_SERVER_CHECKS},
     commands::find_placeholders,
     connections::EXPIRE_NODEST,
+    daemons::GROUP_NOT_TOLD,
     director::{Director, OpenConnections, Table},
     machine::Machine,
     real_server::RealServer,

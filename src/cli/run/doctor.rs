@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     time::Duration,
 };
@@ -23,12 +23,12 @@ use crate::{
         doctor::{Doctor, Role, VirtualAddress},
     },
     doctor::{
-        DIRECTOR_CHECKS, Director, EXPIRE_NODEST, Machine, OpenConnections, REAL_SERVER_CHECKS,
-        RealServer, Report, Table, Unknown, examine,
+        DIRECTOR_CHECKS, Director, EXPIRE_NODEST, GROUP_NOT_TOLD, Machine, OpenConnections,
+        REAL_SERVER_CHECKS, RealServer, Report, Table, Unknown, examine,
     },
     failure::{Messages, StdoutError},
     output::{has_colour, write_report, write_report_json},
-    synchronization::{DEFAULT_PORT, SyncFacts, Synchronization, group_of},
+    synchronization::{SyncFacts, Synchronization, group_of},
     system::{
         addresses,
         firewall::Firewall,
@@ -226,15 +226,24 @@ fn read_open_connections(client: &Client) -> Result<OpenConnections, Unknown> {
     Ok(open)
 }
 
+/// Returns the group and port of a daemon, or says that they are not told.
+fn find_group(daemon: &SyncDaemon) -> Result<SocketAddr, Unknown> {
+    group_of(daemon).ok_or_else(|| Unknown(GROUP_NOT_TOLD.to_owned()))
+}
+
 /// Counts the messages for which the daemon of a backup had no room.
 fn count_lost_messages(
     daemons: &Result<Vec<SyncDaemon>, Unknown>,
     machine: &Machine,
 ) -> Result<u64, Unknown> {
     let daemons = daemons.as_deref().map_err(Clone::clone)?;
-    if daemons.is_empty() {
+    let mut backups = daemons
+        .iter()
+        .filter(|daemon| daemon.role == DaemonRole::Backup);
+    let Some(backup) = backups.next() else {
         return Ok(0);
-    }
+    };
+    find_group(backup)?;
     let seen = Synchronization::of(&SyncFacts {
         daemons: daemons.to_vec(),
         sockets: Some(explain("sockets", sync_sockets::read())?),
@@ -262,12 +271,13 @@ fn hear(
         .iter()
         .find(|daemon| daemon.role == DaemonRole::Backup && daemon.sync_id != 0);
     let interfaces = machine.interfaces.as_deref().map_err(Clone::clone)?;
-    let place = backup.and_then(|daemon| {
+    let group = backup.map(find_group).transpose()?;
+    let place = backup.zip(group).and_then(|(daemon, group)| {
         let mut interfaces = interfaces.iter();
         let interface = interfaces.find(|interface| interface.name == daemon.interface)?;
         let place = Place {
-            group: group_of(daemon),
-            port: daemon.port.unwrap_or(DEFAULT_PORT),
+            group: group.ip(),
+            port: group.port(),
             interface: interface.index,
         };
         // Where nothing can come, that is the fault.

@@ -230,6 +230,35 @@ fn a_large_table_is_listed_whole() {
     assert_eq!(user.rules().lines().count(), 350);
 }
 
+/// A daemon may have another group than the kernel's own, and the interface does not tell it.
+#[test]
+fn of_a_daemons_group_nothing_is_said() {
+    let user = User::new();
+    add_sync_interface(&user.namespace);
+    for (role, group) in [("master", "224.0.0.99"), ("backup", "224.0.0.98")] {
+        let start = format!("--start-daemon {role} --mcast-interface sync0 --mcast-group {group}");
+        ipvsadm(&user.namespace, &start);
+    }
+    let look = |text: String| checked(&text)["daemons"].take();
+    let roots = look(ipvsadm(&user.namespace, "-L --daemon --json"));
+    assert_eq!(roots[1]["group_joined"], true);
+    assert!(roots[0]["queued_bytes"].is_number() && roots[1]["dropped_messages"].is_number());
+    let users = look(user.succeed("-L --daemon --json"));
+    for daemon in users.as_array().unwrap() {
+        for field in ["group_joined", "queued_bytes", "dropped_messages"] {
+            assert_eq!(daemon.get(field), None, "{daemon}");
+        }
+        assert_eq!(daemon["interface_state"], "up");
+    }
+    let wide = user.succeed("-L --daemon --output wide");
+    for word in ["joined", "queued", "dropped"] {
+        assert!(!wide.contains(word), "{wide}");
+    }
+    for role in ["master", "backup"] {
+        user.succeed(&format!("--stop-daemon {role}"));
+    }
+}
+
 #[test]
 fn timeouts_and_daemons_are_those_of_the_namespace() {
     let user = User::new();
