@@ -20,8 +20,12 @@ use crate::{
     output::{
         ConnectionWriter, ListingError, WideConnectionWriter, write_summary, write_wide_summary,
     },
+    system::settings,
     table::{Entry, is_tunneling, read_plain_entries, read_public_entries},
 };
+
+/// The setting that says from which port on data connections of FTP may be.
+const FIRST_UNPRIVILEGED: &str = "ipv4/ip_unprivileged_port_start";
 
 /// The way to the table whose connections these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,12 +146,15 @@ fn read_services(
         });
     }
     let entries = entries.into_iter();
-    Ok(ConnectionServices::new(entries.map(
-        |(service, destinations)| {
-            let ids = destinations.iter().map(|destination| destination.id);
-            (service, ids.collect())
-        },
-    )))
+    let services = ConnectionServices::new(entries.map(|(service, destinations)| {
+        let ids = destinations.iter().map(|destination| destination.id);
+        (service, ids.collect())
+    }));
+    let first = settings::read_number(FIRST_UNPRIVILEGED).and_then(|port| u16::try_from(port).ok());
+    Ok(match first {
+        Some(port) => services.first_unprivileged_port(port),
+        None => services,
+    })
 }
 
 /// Finds the family of a firewall mark, which the file does not tell, by a destination

@@ -36,6 +36,12 @@ const INTERFACES: [(&str, &[&str]); 2] = [
 /// A folder of which every file is read.
 const IPVS: &str = "ipv4/vs";
 
+/// Reads one setting by its name; none where it is not there or not one number.
+pub(crate) fn read_number(name: &str) -> Option<i64> {
+    let text = fs::read_to_string(Path::new(FOLDER).join(name)).ok()?;
+    text.trim_end().parse().ok()
+}
+
 /// Settings by their names: the path below `/proc/sys/net`, such as
 /// `ipv4/conf/all/rp_filter`. One that the kernel does not have, or that may not be read,
 /// is absent.

@@ -16,9 +16,8 @@ use crate::{
 const FTP: u16 = 21;
 /// The port of FTP's data connections that the server opens (`FTPDATA`).
 const FTP_DATA: u16 = 20;
-/// Ports from here on may be those of other data connections of FTP. The kernel asks
-/// `net.ipv4.ip_unprivileged_port_start`, and this is what it says unless it was
-/// changed.
+/// Ports from here on may be those of other data connections of FTP, unless
+/// `net.ipv4.ip_unprivileged_port_start` was changed.
 const FIRST_UNPRIVILEGED: u16 = 1024;
 
 /// The virtual services of a table, for finding the one of a connection.
@@ -68,6 +67,8 @@ pub struct ConnectionServices {
     marks: HashMap<MarkTrace, OwnerKey>,
     /// Sets of marks that cannot be told apart.
     sets: Vec<Vec<ServiceId>>,
+    /// The first port for which no right is needed, where it was said.
+    first_unprivileged: Option<u16>,
 }
 
 /// A place in the list of services, or of sets.
@@ -163,6 +164,15 @@ impl ConnectionServices {
         all
     }
 
+    /// Sets the first port of those for which no right is needed, which may be ports of FTP's
+    /// data connections. The kernel has it in `net.ipv4.ip_unprivileged_port_start`, and 1024
+    /// is taken where it is not said.
+    #[must_use]
+    pub fn first_unprivileged_port(mut self, port: u16) -> Self {
+        self.first_unprivileged = Some(port);
+        self
+    }
+
     fn find_set(&mut self, places: &[Place]) -> OwnerKey {
         let marks = places.iter().filter_map(|place| self.services.get(*place));
         let marks: Vec<ServiceId> = marks.copied().collect();
@@ -241,7 +251,8 @@ impl ConnectionServices {
             let has_it = |place: &Place| self.has_address(*place, connection);
             return own.filter(has_it).or(ftp.filter(has_it)).or(own).or(ftp);
         }
-        let may_be_data = end.port() == FTP_DATA || end.port() >= FIRST_UNPRIVILEGED;
+        let first_unprivileged = self.first_unprivileged.unwrap_or(FIRST_UNPRIVILEGED);
+        let may_be_data = end.port() == FTP_DATA || end.port() >= first_unprivileged;
         own.or_else(|| ftp().filter(|_| may_be_data))
             .or_else(|| of_port(0))
     }

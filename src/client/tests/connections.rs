@@ -173,6 +173,27 @@ fn a_connection_belongs_to_the_service_that_the_kernel_would_find() {
     }
 }
 
+/// `ip_vs_service_find` asks whether the namespace wants a right for the port.
+#[test]
+fn data_of_ftp_have_ports_for_which_no_right_is_needed() {
+    let ftp_or_any = [TABLE[5], TABLE[6]];
+    for (first, port, service) in [
+        (None, 1023, "TCP 10.0.0.3:0"),
+        (None, 1024, "TCP 10.0.0.3:21"),
+        (Some(600), 599, "TCP 10.0.0.3:0"),
+        (Some(600), 600, "TCP 10.0.0.3:21"),
+        (Some(5000), 4999, "TCP 10.0.0.3:0"),
+        (Some(5000), 20, "TCP 10.0.0.3:21"),
+    ] {
+        let mut services = services(&ftp_or_any);
+        if let Some(first) = first {
+            services = services.first_unprivileged_port(first);
+        }
+        let connection = format!("TCP 10.9.0.1:1024 10.0.0.3:{port} 10.0.1.1:{port} CLOSE");
+        assert_eq!(owner(&services, &connection), service, "{first:?} {port}");
+    }
+}
+
 #[test]
 fn a_template_belongs_to_the_persistent_service_that_made_it() {
     let services = services(TABLE);

@@ -10,6 +10,7 @@ mod forwarding;
 mod listing;
 mod of_one;
 mod one_packet;
+mod owners;
 mod persistence;
 mod reload;
 mod schedulers;
