@@ -2,6 +2,9 @@
 
 //! The manual page: for each command and option its names and the sentence of
 //! the help text. What there is to say beyond that is written by hand after it.
+//!
+//! The Chinese page has the names, and the sentence as a comment beside its
+//! translation: whoever renews the page sees which translation is out of date.
 
 use super::Generated;
 use crate::args::{
@@ -19,6 +22,20 @@ pub(super) fn describe_page() -> Generated {
                 .iter()
                 .find(|spec| name_part(spec) == name)
                 .map(write_entry)
+        },
+    }
+}
+
+pub(super) fn describe_chinese_page() -> Generated {
+    Generated {
+        path: "man/zh_CN/man8/ipvsadm.8",
+        comment: ".\\\"",
+        parts: TABLE.iter().map(name_part).collect(),
+        part: |name| {
+            TABLE
+                .iter()
+                .find(|spec| name_part(spec) == name)
+                .map(write_entry_to_translate)
         },
     }
 }
@@ -49,6 +66,14 @@ fn write_entry(spec: &Spec) -> String {
         forms.join(" , "),
         wrap_sentence(&spec.sentence())
     )
+}
+
+fn write_entry_to_translate(spec: &Spec) -> String {
+    let entry = write_entry(spec);
+    let mut lines = entry.lines();
+    let item = lines.next().unwrap_or_default();
+    let sentence: String = lines.map(|line| format!(".\\\" {line}\n")).collect();
+    format!("{item}\n{sentence}")
 }
 
 /// In lines of less than 80 characters, as the tools that check manual pages
@@ -146,6 +171,22 @@ mod tests {
         {
             assert!(items.contains(&value), "{value}");
         }
+    }
+
+    #[test]
+    fn every_entry_of_the_chinese_page_is_translated() {
+        let page = fs::read_to_string(describe_chinese_page().full_path()).unwrap();
+        let mut translated = 0;
+        for after in page.split(".\\\" end\n").skip(1) {
+            let line = after.lines().next().unwrap();
+            // Chinese characters, from the first to the last of Unicode's main block.
+            let chinese = line
+                .chars()
+                .any(|it| ('\u{4e00}'..='\u{9fff}').contains(&it));
+            assert!(chinese, "no translation: {line}");
+            translated += 1;
+        }
+        assert_eq!(translated, TABLE.len());
     }
 
     #[test]

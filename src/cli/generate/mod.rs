@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-//! The manual page and the completions from the table of options.
+//! The manual pages and the completions from the table of options.
 //!
-//! Both are checked in, hand-written but for the parts between a line
+//! They are checked in, hand-written but for the parts between a line
 //! `begin NAME` and a line `end`, which are made here. Nothing of this is in
 //! the program: the tests below fail while a file is stale, and write the
 //! files anew when the environment variable `IPVSADM_RENEW` is set.
@@ -86,6 +86,11 @@ fn check_file(file: &Generated) {
 #[test]
 fn the_manual_page_is_what_the_table_of_options_makes_it() {
     check_file(&manual::describe_page());
+}
+
+#[test]
+fn the_chinese_page_has_every_option_of_the_table() {
+    check_file(&manual::describe_chinese_page());
 }
 
 #[test]

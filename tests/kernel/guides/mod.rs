@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! The guides of docs/guides, docs/cookbook.md and README.md: every command in them is
-//! executed, every file is written, and every output must be as shown.
+//! The guides of docs/guides and docs/zh-CN, docs/cookbook.md and README.md: every
+//! command in them is executed, every file is written, and every output must be as shown.
 //!
 //! A guide's first line names the network that it is about:
 //!
@@ -126,6 +126,11 @@ fn answer(run: &mut Run<'_>, command: &Command) -> Answer {
         once();
     }
     answer.unwrap()
+}
+
+#[test]
+fn chinese() {
+    execute("../zh-CN/guide");
 }
 
 #[test]
