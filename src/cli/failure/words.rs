@@ -96,10 +96,31 @@ pub(super) fn word_refusal(operation: Operation, errno: Errno) -> String {
             "Invalid operation.  Possibly wrong module version, address not unicast, ..."
         }
         (_, Errno::NOMEM) => "Memory allocation problem",
-        _ => return strip_number(&errno.to_string()).to_owned(),
+        _ => return word_errno(errno),
     };
     words.to_owned()
 }
+
+/// Words an errno as glibc does, with which the original is linked: musl has other words
+/// for some.
+fn word_errno(errno: Errno) -> String {
+    match GLIBC_WORDS.iter().find(|(other, _)| *other == errno) {
+        Some((_, words)) => (*words).to_owned(),
+        None => strip_number(&errno.to_string()).to_owned(),
+    }
+}
+
+/// What the kernel may answer of which the C libraries have different words.
+const GLIBC_WORDS: [(Errno, &str); 8] = [
+    (Errno::ADDRNOTAVAIL, "Cannot assign requested address"),
+    (Errno::BUSY, "Device or resource busy"),
+    (Errno::MSGSIZE, "Message too long"),
+    (Errno::NETUNREACH, "Network is unreachable"),
+    (Errno::NOPROTOOPT, "Protocol not available"),
+    (Errno::NOSYS, "Function not implemented"),
+    (Errno::OPNOTSUPP, "Operation not supported"),
+    (Errno::RANGE, "Numerical result out of range"),
+];
 
 /// Returns the C library's words for an error, without the number that Rust adds.
 fn strip_number(text: &str) -> &str {
@@ -153,6 +174,14 @@ mod tests {
             word_refusal(Operation::SetTimeouts, Errno::RANGE),
             "Numerical result out of range"
         );
+    }
+
+    #[test]
+    #[cfg(target_env = "gnu")]
+    fn the_words_of_the_list_are_glibcs() {
+        for (errno, words) in GLIBC_WORDS {
+            assert_eq!(strip_number(&errno.to_string()), words);
+        }
     }
 
     #[test]
