@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::bench;
 use crate::demo;
 use crate::kernels::task::Task;
 use crate::kernels::{self, Kernel};
 use crate::output::{err, out};
-use crate::packages::package;
+use crate::packages::package::Format;
 use crate::packages::{self, layer};
 use crate::programs::build::{self, Profile};
 use crate::suite;
@@ -74,12 +74,19 @@ enum Action {
     Test {
         /// Only tests with this in their names
         filter: Option<OsString>,
+        /// How the program under test is linked
+        #[arg(long, value_enum, default_value_t = Linking::Dynamic)]
+        program: Linking,
         /// More words for the test programs, such as --nocapture
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
-    /// Build the Debian package and print the name of its file
-    Package,
+    /// Build a package and print the name of its file
+    Package {
+        /// The kind of package
+        #[arg(long, value_enum, default_value_t = Format::Deb)]
+        format: Format,
+    },
     /// The speed of this tree's ipvsadm, beside the original and the least possible
     ///
     /// In User Mode Linux, if nothing else is asked for; QEMU's system calls
@@ -101,6 +108,24 @@ enum Action {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+}
+
+/// How the program under test is linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Linking {
+    /// With the C library of the machine
+    Dynamic,
+    /// With musl inside. Tests that preload something into the program fail.
+    Static,
+}
+
+impl Linking {
+    fn build(self) -> Result<PathBuf> {
+        match self {
+            Self::Dynamic => build::ipvsadm(Profile::Tested),
+            Self::Static => build::static_ipvsadm(Profile::Tested),
+        }
+    }
 }
 
 /// Exit status for troubles of the lab itself, as other programs that run
@@ -129,11 +154,15 @@ fn act(line: Line) -> Result<u8> {
         Action::Run { command } => run(line.kernel, command),
         Action::Shell { release, command } => shell(line.kernel, release, command),
         Action::Demo { reload, release } => demo(line.kernel, reload, release),
-        Action::Test { filter, arguments } => {
+        Action::Test {
+            filter,
+            program,
+            arguments,
+        } => {
             let kernel = Kernel::choose(line.kernel)?;
             let mut environment = vec![
                 (kernels::VARIABLE, kernel.name().into()),
-                (build::IPVSADM, build::ipvsadm(Profile::Tested)?.into()),
+                (build::IPVSADM, program.build()?.into()),
                 (build::REPLIES, build::replies()?.into()),
             ];
             for layer in [layer::CLIENTS, layer::ORIGINAL] {
@@ -149,8 +178,8 @@ fn act(line: Line) -> Result<u8> {
         Action::Runner { program, arguments } => {
             runner::run(Kernel::choose(line.kernel)?, &program, &arguments)
         }
-        Action::Package => {
-            let package = package::build()?;
+        Action::Package { format } => {
+            let package = format.build(Profile::Release)?;
             out(format_args!("{}\n", package.display()))?;
             Ok(0)
         }

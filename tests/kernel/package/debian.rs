@@ -7,8 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use ipvs_lab::package::Format;
 use ipvs_lab::root::Root;
-use ipvs_lab::{Answer, Namespace, package};
+use ipvs_lab::{Answer, Namespace};
 
 use crate::namespace;
 
@@ -51,7 +52,7 @@ impl Debian {
             network: namespace("director"),
         };
         debian.hide_the_hosts_ipvsadm();
-        let package = fs::read(package::path().unwrap()).unwrap();
+        let package = fs::read(Format::Deb.path().unwrap()).unwrap();
         debian.inside(|| fs::write("/tmp/ipvsadm.deb", package).unwrap());
         let depends = debian.run("dpkg-deb --field /tmp/ipvsadm.deb Depends");
         for one in depends.trim().split(", ") {

@@ -56,6 +56,8 @@ pub(crate) const CLIENTS: Layer = Layer {
         packages::PROCPS,
         packages::ETHTOOL,
         packages::JQ,
+        packages::RPMBUILD,
+        packages::RPMLINT,
     ],
 };
 /// The original. It lies apart: where its clients are, this tree's program
@@ -64,6 +66,13 @@ pub(crate) const ORIGINAL: Layer = Layer {
     name: "ipvs-lab-original",
     variable: "IPVS_LAB_ORIGINAL",
     tools: &[packages::ORIGINAL],
+};
+
+/// What builds a package without anything else of a machine.
+pub(crate) const RPMBUILD: Layer = Layer {
+    name: "ipvs-lab-rpmbuild",
+    variable: "IPVS_LAB_RPMBUILD",
+    tools: &[packages::RPMBUILD],
 };
 
 /// In that directory: what would be in /usr if the packages were installed.

@@ -133,6 +133,16 @@ pub const PROMTOOL: Tool = Tool {
     package: "prometheus",
     places: &["/usr/bin/promtool"],
 };
+/// Builds packages of Red Hat's kind; the package also has what installs them.
+pub const RPMBUILD: Tool = Tool {
+    package: "rpm",
+    places: &["/usr/bin/rpmbuild"],
+};
+/// Judges packages of Red Hat's kind.
+pub const RPMLINT: Tool = Tool {
+    package: "rpmlint",
+    places: &["/usr/bin/rpmlint"],
+};
 /// Completes words in bash.
 pub const BASH_COMPLETION: Tool = Tool {
     package: "bash-completion",

@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::output::err;
+use crate::packages::unpacking::output;
 use crate::progress::Spinner;
 
 /// Names the file of this tree's `ipvsadm` to what the lab runs.
@@ -47,7 +49,40 @@ impl Profile {
 /// # Errors
 /// When the build fails; cargo has said why.
 pub(crate) fn ipvsadm(profile: Profile) -> Result<PathBuf> {
-    build("ipvsadm", profile, |message| message.get("executable"))
+    build("ipvsadm", profile, None, |message| {
+        message.get("executable")
+    })
+}
+
+/// Builds this tree's `ipvsadm` with a C library inside, so that it needs no file of
+/// the system that it runs on, and returns the path of the program.
+///
+/// # Errors
+/// When the build fails, or the standard library for it cannot be had.
+pub(crate) fn static_ipvsadm(profile: Profile) -> Result<PathBuf> {
+    let target = format!("{}-unknown-linux-musl", env::consts::ARCH);
+    supply(&target)?;
+    build("ipvsadm", profile, Some(&target), |message| {
+        message.get("executable")
+    })
+}
+
+/// Sees to it that there is a standard library for this target. If it is not there,
+/// rustup is asked for it.
+fn supply(target: &str) -> Result<()> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut print = Command::new(rustc);
+    print.args(["--print", "target-libdir", "--target", target]);
+    let directory = output(&mut print)?;
+    if Path::new(directory.trim_end()).exists() {
+        return Ok(());
+    }
+    err(format_args!(
+        "ipvs-lab: asking rustup for Rust's standard library for {target}, once\n"
+    ));
+    output(Command::new("rustup").args(["target", "add", target]))
+        .with_context(|| format!("rustup could not supply {target}"))?;
+    Ok(())
 }
 
 /// Builds the library that rewrites the kernel's replies, and returns its path.
@@ -55,7 +90,7 @@ pub(crate) fn ipvsadm(profile: Profile) -> Result<PathBuf> {
 /// # Errors
 /// When the build fails; cargo has said why.
 pub(crate) fn replies() -> Result<PathBuf> {
-    build("ipvs-lab-replies", Profile::Debug, |message| {
+    build("ipvs-lab-replies", Profile::Debug, None, |message| {
         message.get("filenames")?.get(0)
     })
 }
@@ -65,21 +100,25 @@ pub(crate) fn replies() -> Result<PathBuf> {
 fn build(
     package: &str,
     profile: Profile,
+    target: Option<&str>,
     file: impl Fn(&Value) -> Option<&Value>,
 ) -> Result<PathBuf> {
     let mut command = cargo("build")?;
     command
         .args(["--quiet", "--package", package])
         .args(["--profile", profile.name()]);
+    if let Some(target) = target {
+        command.args(["--target", target]);
+    }
     let progress = Spinner::new("building");
-    let output = command
+    let built = command
         .arg("--message-format=json-render-diagnostics")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;
     drop(progress);
-    if !output.status.success() {
+    if !built.status.success() {
         bail!("cannot build {package}");
     }
     // Libraries that it needs are told of too.
@@ -87,7 +126,7 @@ fn build(
         let name = message.pointer("/target/name").and_then(Value::as_str);
         name.is_some_and(|name| name.replace('_', "-") == package)
     };
-    String::from_utf8_lossy(&output.stdout)
+    String::from_utf8_lossy(&built.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(own)

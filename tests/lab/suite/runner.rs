@@ -24,7 +24,8 @@ use crate::kernels::processor;
 use crate::kernels::streams::Stream;
 use crate::kernels::task::Task;
 use crate::output::{err, out};
-use crate::packages::package;
+use crate::packages::package::Format;
+use crate::programs::build::Profile;
 use crate::programs::comparison::Comparison;
 use crate::suite::queue::{End, Queue};
 use crate::suite::times::Times;
@@ -140,13 +141,15 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
     ))?;
     let flags = arguments.iter().filter(|word| is_flag(word));
     let mut task = Task::new(program)?.args(flags).silence(LONGEST_TEST);
-    // Building it takes long enough to be left out where nothing needs it.
-    if names.iter().any(|name| name.starts_with(package::TESTS)) {
-        match package::build() {
-            Ok(package) => task = task.env(package::VARIABLE, package),
-            Err(error) => err(format_args!(
-                "ipvs-lab: the tests of the package will fail: {error:#}\n"
-            )),
+    // Building them takes long enough to be left out where nothing needs them.
+    for format in Format::ALL {
+        if names.iter().any(|name| format.is_needed_by(name)) {
+            match format.build(Profile::Tested) {
+                Ok(package) => task = task.env(format.variable(), package),
+                Err(error) => err(format_args!(
+                    "ipvs-lab: the tests of a package will fail: {error:#}\n"
+                )),
+            }
         }
     }
     let queue = Mutex::new(Queue::new(names, kernels));

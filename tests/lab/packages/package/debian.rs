@@ -16,13 +16,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::output::err;
 use crate::packages::{self, Tool};
-use crate::programs::build;
 use crate::progress::Spinner;
-
-/// Names the file of the package to what the lab runs.
-pub(crate) const VARIABLE: &str = "IPVS_LAB_PACKAGE";
-/// Tests of this module of the target `kernel` need the package.
-pub(crate) const TESTS: &str = "package::";
 
 /// The one version, so that the same tree makes the same package.
 const CARGO_DEB: &str = "3.8.0";
@@ -35,25 +29,15 @@ const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/cli/Cargo.to
 /// The package's history in Debian's form, newest first.
 const CHANGELOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/cli/debian/changelog");
 
-/// The file of the package, as `cargo lab` tells it to what it runs.
-///
-/// # Errors
-/// When `cargo lab test` could not build it, or did not start this process.
-pub fn path() -> Result<PathBuf> {
-    env::var_os(VARIABLE)
-        .map(PathBuf::from)
-        .context("no package here: `cargo lab test` builds it, or says why it cannot")
-}
-
 /// Builds the package and returns the path of its file.
 ///
 /// # Errors
 /// When the build fails, or that of cargo-deb, which has said why.
-pub fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     let version = version()?;
     packages::install(&[SHLIBDEPS])?;
     let cargo_deb = cargo_deb()?;
-    let place = target()?.join("debian");
+    let place = super::target()?.join("debian");
     let progress = Spinner::new("building the package");
     let output = clean(Command::new(cargo_deb))
         .args(["--locked", "--manifest-path", MANIFEST])
@@ -93,6 +77,19 @@ fn version() -> Result<String> {
     Ok(version.to_owned())
 }
 
+/// The day of that version: «Fri, 20 Nov 2026 12:00:00 +0000».
+pub(crate) fn newest_date() -> Result<String> {
+    let text = fs::read_to_string(CHANGELOG).context(CHANGELOG)?;
+    let date = date(&text).with_context(|| format!("{CHANGELOG}: no date"))?;
+    Ok(date.to_owned())
+}
+
+/// Reads the last line of a changelog's first entry: « -- NAME <ADDRESS>  DATE».
+fn date(changelog: &str) -> Option<&str> {
+    let line = changelog.lines().find(|line| line.starts_with(" -- "))?;
+    Some(line.rsplit_once(">  ")?.1)
+}
+
 /// Reads a changelog's first line: «NAME (VERSION) DISTRIBUTION; urgency=...».
 fn newest(changelog: &str) -> Option<&str> {
     let (_, rest) = changelog.split_once(" (")?;
@@ -103,7 +100,7 @@ fn newest(changelog: &str) -> Option<&str> {
 /// The program cargo-deb. It is built when it is not there, after saying so on
 /// standard error.
 fn cargo_deb() -> Result<PathBuf> {
-    let root = target()?.join(format!("cargo-deb-{CARGO_DEB}"));
+    let root = super::target()?.join(format!("cargo-deb-{CARGO_DEB}"));
     let program = root.join("bin/cargo-deb");
     if program.exists() {
         return Ok(program);
@@ -131,13 +128,6 @@ fn cargo_deb() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Where cargo puts what it builds: the lab's own program is in `debug` there.
-fn target() -> Result<PathBuf> {
-    let program = build::this_program()?;
-    let target = program.ancestors().nth(2);
-    Ok(target.context("this program is nowhere")?.to_owned())
-}
-
 /// Takes away what cargo says of this crate, which is not meant for the next cargo.
 fn clean(mut command: Command) -> Command {
     for (name, _) in env::vars_os() {
@@ -150,12 +140,14 @@ fn clean(mut command: Command) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use super::{newest, version};
+    use super::{date, newest, version};
 
     #[test]
     fn the_newest_version_is_in_the_changelogs_first_line() {
-        let text = "ipvsadm (2:1.2.3-4) unstable; urgency=medium\n\n  * (no) thing.\n";
+        let text = "ipvsadm (2:1.2.3-4) unstable; urgency=medium\n\n  * (no) thing.\n\n \
+                    -- A <a@example.org>  Fri, 20 Nov 2026 12:00:00 +0000\n";
         assert_eq!(newest(text).unwrap(), "2:1.2.3-4");
+        assert_eq!(date(text).unwrap(), "Fri, 20 Nov 2026 12:00:00 +0000");
         assert_eq!(newest("nothing"), None);
     }
 

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+
+//! A compressed archive of the static program and what belongs to it, for any
+//! distribution.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::contents::{self, Entry};
+use crate::packages::unpacking::output;
+use crate::programs::build::{self, Profile};
+use crate::progress::Spinner;
+
+/// The file with the sums of the others.
+const SUMS: &str = "SHA256SUMS";
+
+/// Builds the archive and returns its path. The same tree makes the same bytes.
+///
+/// # Errors
+/// When the program cannot be built, or a file cannot be written.
+pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
+    let program = build::static_ipvsadm(profile)?;
+    let directory = super::target()?.join("archive");
+    let _progress = Spinner::new("building the archive");
+    fs::create_dir_all(&directory)?;
+    let name = format!(
+        "ipvsadm-{}-{}-linux",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH
+    );
+    let staging = tempfile::tempdir_in(&directory)?;
+    let root = staging.path().join(&name);
+    let changed = super::last_change()?;
+    contents::lay_out(&entries()?, &program, &root, changed)?;
+    add_sums(&root)?;
+    let file = directory.join(format!("{name}.tar.gz"));
+    let seconds = super::last_change_in_seconds()?;
+    let mut tar = Command::new("tar");
+    tar.args([
+        "--create",
+        "--sort=name",
+        "--owner=root:0",
+        "--group=root:0",
+    ])
+    .args(["--mode=u+rw,go+r-w,a-s", "--format=ustar"])
+    .arg(format!("--mtime=@{seconds}"))
+    .arg("--use-compress-program=gzip --best --no-name")
+    .arg("--file")
+    .arg(&file)
+    .arg("--directory")
+    .arg(staging.path())
+    .arg(&name);
+    output(&mut tar)?;
+    Ok(file)
+}
+
+/// The files and their places below a prefix such as /usr/local.
+fn entries() -> Result<Vec<Entry>> {
+    let mut entries = vec![Entry::of_crate(
+        "LICENSE",
+        "share/doc/ipvsadm/LICENSE",
+        0o644,
+    )];
+    for mut entry in contents::read()? {
+        if let Some(place) = place(&entry.place) {
+            entry.place = place;
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
+}
+
+/// Finds the place of a file of the Debian package. Units and settings are for systems
+/// with packages.
+fn place(debian: &str) -> Option<String> {
+    if debian.starts_with("sbin/") {
+        return Some(debian.to_owned());
+    }
+    let share = debian.strip_prefix("usr/")?;
+    if !share.starts_with("share/") {
+        return None;
+    }
+    Some(match share.strip_prefix("share/zsh/vendor-completions/") {
+        Some(name) => format!("share/zsh/site-functions/{name}"),
+        None if share == "share/doc/ipvsadm/changelog" => "share/doc/ipvsadm/CHANGELOG.md".into(),
+        None => share.to_owned(),
+    })
+}
+
+/// Writes the sums of all files, as `sha256sum --check` reads them.
+fn add_sums(root: &Path) -> Result<()> {
+    let mut find = Command::new("find");
+    let files = output(find.args([".", "-type", "f"]).current_dir(root))?;
+    let mut files: Vec<_> = files.lines().filter_map(|file| file.get(2..)).collect();
+    files.sort_unstable();
+    let mut sum = Command::new("sha256sum");
+    let sums = output(sum.args(&files).current_dir(root))?;
+    let path = root.join(SUMS);
+    fs::write(&path, sums).with_context(|| path.display().to_string())?;
+    Ok(File::options()
+        .write(true)
+        .open(&path)?
+        .set_modified(super::last_change()?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn files_are_below_the_prefix_and_those_of_a_package_are_left_out() {
+        assert_eq!(place("sbin/ipvsadm").unwrap(), "sbin/ipvsadm");
+        assert_eq!(
+            place("usr/share/zsh/vendor-completions/_ipvsadm").unwrap(),
+            "share/zsh/site-functions/_ipvsadm"
+        );
+        assert_eq!(
+            place("usr/share/man/man8/a.8").unwrap(),
+            "share/man/man8/a.8"
+        );
+        assert_eq!(place("etc/default/ipvsadm"), None);
+        assert_eq!(place("usr/lib/systemd/system/ipvsadm.service"), None);
+    }
+}
