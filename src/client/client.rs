@@ -14,7 +14,7 @@ use crate::{
     SyncDaemon, SyncDaemonSettings, Timeouts,
     change::check_name,
     kernel::{
-        access::Kernel,
+        access::{Kernel, ProcFile},
         consistency::{Consistency, read_list},
         interface::KernelInterface,
         namespace::NetworkNamespace,
@@ -22,6 +22,7 @@ use crate::{
         sockopt::SockOpt,
     },
     proc::{
+        self,
         connections::{self, Connections},
         origins,
         table::{self, TableFile},
@@ -137,7 +138,7 @@ impl Client {
     /// [`Error::Io`] when the file cannot be opened. From a thread that is in
     /// another network namespace it takes `CAP_SYS_ADMIN`.
     pub fn connections(&self) -> Result<Connections> {
-        let file = self.kernel.open_file(connections::FILE);
+        let file = self.open_file(connections::FILE);
         let file: Box<dyn Read + Send> = file.map_err(connections::failed)?;
         Connections::new(BufReader::new(file))
     }
@@ -149,7 +150,7 @@ impl Client {
     /// [`Error::Io`] when the file cannot be opened, as for
     /// [`connections`](Self::connections), or has another form.
     pub fn received_connections(&self) -> Result<u64> {
-        let file = self.kernel.open_file(origins::FILE);
+        let file = self.open_file(origins::FILE);
         origins::count_received(BufReader::new(file.map_err(connections::failed)?))
     }
 
@@ -180,7 +181,7 @@ impl Client {
     /// [`Error::Io`] when the file cannot be opened, as for
     /// [`connections`](Self::connections), or begins with another line.
     pub fn table_file(&self) -> Result<TableFile> {
-        let file = self.kernel.open_file(table::FILE);
+        let file = self.open_file(table::FILE);
         let file: Box<dyn Read + Send> = file.map_err(table::failed)?;
         TableFile::new(BufReader::with_capacity(table::BUFFER, file))
     }
@@ -193,7 +194,7 @@ impl Client {
     /// # Errors
     /// Those of [`table_file`](Self::table_file).
     pub fn whole_table_file(&self) -> Result<TableFile<Cursor<Vec<u8>>>> {
-        let file = self.kernel.open_file(table::FILE);
+        let file = self.open_file(table::FILE);
         let text = file.and_then(whole::read_whole).map_err(table::failed)?;
         TableFile::new(Cursor::new(text))
     }
@@ -205,8 +206,13 @@ impl Client {
     /// [`Error::Io`] when the file cannot be opened, as for
     /// [`connections`](Self::connections), or has another form.
     pub fn total_stats(&self) -> Result<Stats> {
-        let file = self.kernel.open_file(totals::FILE);
+        let file = self.open_file(totals::FILE);
         totals::read(file.map_err(totals::failed)?)
+    }
+
+    fn open_file(&self, name: &str) -> io::Result<Box<dyn ProcFile>> {
+        let file = self.kernel.open_file(name);
+        file.map_err(|error| proc::not_opened(name, &error))
     }
 
     /// The version of IPVS and the size of its connection table.

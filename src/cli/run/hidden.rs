@@ -149,6 +149,16 @@ TCP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0050 rr
     }
 
     #[test]
+    fn without_the_file_a_table_that_is_saved_tells_which_one_it_is() {
+        for line in ["-S -n", "-S --json"] {
+            let (out, errors, status) = answer_over(&FakeKernel::new(), line);
+            assert_eq!((out.as_str(), status), ("", 1), "{line}");
+            let told = "cannot read the table from its file: /proc/thread-self/net/ip_vs: ";
+            assert!(errors.contains(told), "{errors}");
+        }
+    }
+
+    #[test]
     fn what_would_lose_it_fails_and_writes_nothing() {
         for line in ["-S -n", "-S --json"] {
             let (out, errors, status) = answer(line);

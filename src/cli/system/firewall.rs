@@ -191,13 +191,25 @@ fn has_tables(file: &str) -> io::Result<bool> {
 }
 
 /// Runs the first of these programs that is installed; returns what it prints.
+///
+/// # Errors
+/// That of [`read_output`], and when none is installed.
 fn run(programs: &[&str], arguments: &[&str]) -> io::Result<String> {
     let path = programs.iter().find_map(|program| find(program));
     let path = path.ok_or_else(|| {
         let names = programs.join(" or ");
         io::Error::new(io::ErrorKind::NotFound, format!("{names} is not installed"))
     })?;
-    let mut child = Command::new(&path)
+    read_output(&path, arguments)
+}
+
+/// Runs a program; returns what it prints.
+///
+/// # Errors
+/// When it fails. Its own words are not in the error: they can have addresses in them, and
+/// reports that hide addresses show the error.
+fn read_output(path: &Path, arguments: &[&str]) -> io::Result<String> {
+    let mut child = Command::new(path)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -250,6 +262,18 @@ mod tests {
         ] {
             assert_eq!(firewall.can_set_mark(mark), is_given, "{mark:#x}");
         }
+    }
+
+    #[test]
+    fn the_words_of_a_program_that_fails_are_not_in_the_error() {
+        let shell = Path::new("/bin/sh");
+        let failing = "echo 192.0.2.1; echo 192.0.2.2 >&2; exit 1";
+        let error = read_output(shell, &["-c", failing]).unwrap_err();
+        assert_eq!(error.to_string(), "/bin/sh failed");
+        assert_eq!(
+            read_output(shell, &["-c", "echo rules"]).unwrap(),
+            "rules\n"
+        );
     }
 
     #[test]

@@ -10,6 +10,14 @@ pub(crate) mod table;
 pub(crate) mod totals;
 pub(crate) mod whole;
 
+/// Names the file that could not be opened.
+pub(crate) fn not_opened(file: &str, error: &io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!("/proc/thread-self/net/{file}: {error}"),
+    )
+}
+
 /// Shows a line that a file should not have.
 fn unknown_line(file: &str, line: &[u8]) -> io::Error {
     io::Error::new(

@@ -450,7 +450,8 @@ fn without_proc_a_listing_tells_that_it_may_not_have_all_and_saving_fails() {
     assert_eq!((saved.stdout.as_str(), saved.status), ("", 1));
     assert_eq!(
         saved.stderr,
-        "cannot read the table from its file: No such file or directory (os error 2)\n"
+        "cannot read the table from its file: /proc/thread-self/net/ip_vs: No such file or \
+         directory (os error 2)\n"
     );
     let changed = without_proc("-D -f 5");
     assert_eq!((changed.stderr.as_str(), changed.status), ("", 0));
