@@ -3,7 +3,7 @@
 //! What keys do to `--watch`, on a terminal that is one: tmux, which can tell what is on
 //! its screen.
 
-use ipvs_lab::{Namespace, load::Load, machine::Machine, wait};
+use ipvs_lab::{Namespace, http::PORT, load::Load, machine::Machine, wait};
 use tempfile::TempDir;
 
 use crate::{cluster_of_one, ipvsadm, namespace, program::restore};
@@ -284,4 +284,78 @@ fn connections_are_sorted_and_filtered_too() {
     screen.wait_until(|lines| rows(lines) == 3);
     screen.press(&["q"]);
     screen.wait_for("status=0");
+}
+
+#[test]
+fn counters_and_rates_together_show_what_matters_in_80_columns() {
+    let cluster = cluster_of_one();
+    let (service, server) = (cluster.address(), cluster.servers[0].address);
+    let mut load = Load::start(&cluster.client, service).unwrap();
+    load.answers(10).unwrap();
+    let command = "ipvsadm -L -n --stats --rate --output wide --watch 0.5";
+    let screen = Screen::start(&cluster.director, 80, 24, command);
+    let find = |lines: &[String], name: &str| -> Vec<String> {
+        let line = lines
+            .iter()
+            .find(|line| line.trim_start().starts_with(name));
+        let words = line.map(|line| line.split_whitespace().map(str::to_owned));
+        words.map(Iterator::collect).unwrap_or_default()
+    };
+    // One server has all connections: those counted, and those of a second.
+    let row = |lines: &[String]| find(lines, &format!("{server}:{PORT}"));
+    let lines = screen.wait_until(|lines| {
+        let row = row(lines);
+        row.get(2).is_some_and(|share| share == "100.0")
+            && row.get(5).is_some_and(|share| share == "100.0")
+    });
+    assert!(
+        lines.iter().all(|line| line.chars().count() <= 80),
+        "{lines:?}"
+    );
+    assert_eq!(
+        find(&lines, "Server")[..9],
+        [
+            "Server", "Conns", "%", "Conns/s", "last", "min", "%", "State", "packets"
+        ]
+    );
+    let (row, total) = (row(&lines), find(&lines, "TCP"));
+    // Both have the same, but for the protocol in front of the service.
+    assert_eq!((&row[1], &row[3]), (&total[2], &total[4]), "{lines:?}");
+    assert_ne!(row[3], "0", "{lines:?}");
+    assert_eq!(row[4], total[5], "{lines:?}");
+    assert!(row[4].contains('█'), "{lines:?}");
+    assert_eq!(row.last().unwrap(), ">", "{lines:?}");
+
+    // To the right are the rest, next to the same names.
+    screen.press(&["Right"; 40]);
+    let lines = screen.wait_until(|lines| find(lines, "Server").contains(&"Details".to_owned()));
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.trim_start().starts_with(&server.to_string()))
+    );
+    screen.press(&["q"]);
+    screen.wait_for("status=0");
+    load.finish().unwrap();
+}
+
+#[test]
+fn the_original_s_columns_of_counters_come_with_a_hint_where_rates_were_asked_for_too() {
+    let director = namespace("director");
+    restore_servers(&director, 1);
+    let hint = "hint: beside --stats there is no room for --rate; --output wide shows both";
+    let listing = ipvsadm(&director, "-L -n --stats");
+    let screen = Screen::start(&director, 80, 24, "ipvsadm -L -n --stats --rate");
+    let lines = screen.wait_for("status=0");
+    let mut expected: Vec<&str> = listing.lines().map(str::trim_end).collect();
+    expected.extend([hint, "status=0"]);
+    assert_eq!(lines[..expected.len()], expected);
+
+    // With --watch it is there when the table has gone.
+    let command = "ipvsadm -L -n --stats --rate --watch 0.5";
+    let screen = Screen::start(&director, 80, 24, command);
+    let lines = screen.wait_until(|lines| lines.iter().any(|line| line.starts_with("TCP")));
+    assert!(!lines.iter().any(|line| line == hint), "{lines:?}");
+    screen.press(&["q"]);
+    assert_eq!(screen.wait_for("status=0")[..2], [hint, "status=0"]);
 }

@@ -33,7 +33,7 @@ use crate::{
         Command, Form, Request, Save,
         watch::{WatchConnections, Watched},
     },
-    failure::{FailedCommand, Messages, StdoutError, hint},
+    failure::{self, FailedCommand, Messages, StdoutError, hint},
     json,
     output::write_timeouts,
     watch,
@@ -99,6 +99,8 @@ pub(crate) fn run_request(
                 messages.report(&note);
             }
             if let Some(hint) = hint::explain_missing_columns(request, wording) {
+                // It is about the listing above it.
+                failure::flush(out)?;
                 messages.note_to_terminal(hint);
             }
         }
