@@ -3,14 +3,16 @@
 //! The table again and again.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
     time::{Duration, Instant},
 };
 
-use ipvs_lab::{Namespace, load::Load};
+use ipvs_lab::{Namespace, http::PORT, load::Load, wait};
+use socket2::SockRef;
 
 use crate::{
     cluster_of_one, ipvsadm,
@@ -554,6 +556,58 @@ fn the_changes_of_one_service_are_told_while_it_comes_and_goes() {
     );
     ipvsadm(&director, "-C");
     assert_eq!(changes.await_lines(1), [format!("removed {PROBE}")]);
+    changes.end();
+}
+
+/// Opens a connection, which ends by a reset: the kernel then forgets it after ten
+/// seconds (`tcp_timeouts` in `ip_vs_proto_tcp.c`).
+fn hold(client: &Namespace, service: SocketAddr) -> io::Result<TcpStream> {
+    client
+        .run(|| {
+            let stream = TcpStream::connect(service)?;
+            SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+            Ok(stream)
+        })
+        .unwrap()
+}
+
+/// The expected words come from the thresholds in the kernel, which refuses and takes
+/// connections here at the same numbers (`ip_vs_bind_dest`, `ip_vs_unbind_dest`).
+#[test]
+fn held_connections_reach_a_threshold_and_leave_it() {
+    let cluster = cluster_of_one();
+    let (director, client, service) = (&cluster.director, &cluster.client, cluster.address());
+    let server = format!("{}:{PORT}", cluster.servers[0].address);
+    ipvsadm(
+        director,
+        &format!("-e -t {service} -r {server} -m -x 3 -y 2"),
+    );
+    let changes = Changes::start(director, "");
+    let open = || hold(client, service).unwrap();
+    let mut held = vec![open(), open()];
+    held.push(open());
+    let thresholds = "upper threshold 3, lower threshold 2";
+    let line = |event, connections| {
+        format!("{event} TCP {service}: {server}, connections {connections}, {thresholds}")
+    };
+    assert_eq!(changes.await_lines(1), [line("threshold-reached", 3)]);
+    // No server takes it, and the director says so.
+    assert!(hold(client, service).is_err());
+
+    // At the lower threshold it stays full.
+    let count = || {
+        let table: serde_json::Value =
+            serde_json::from_str(&ipvsadm(director, "-L --json")).unwrap();
+        let server = &table["services"][0]["destinations"][0];
+        let number = |field| server[field].as_u64().unwrap();
+        number("active_connections") + number("inactive_connections")
+    };
+    held.pop();
+    assert_eq!(wait::for_value(&2, count), 2);
+    assert!(hold(client, service).is_err());
+    held.pop();
+    assert_eq!(changes.await_lines(1), [line("threshold-left", 1)]);
+    held.push(open());
     changes.end();
 }
 
