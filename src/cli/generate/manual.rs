@@ -190,6 +190,19 @@ mod tests {
     }
 
     #[test]
+    fn every_list_of_the_manual_page_ends_before_the_next_heading() {
+        let mut open = 0;
+        for line in read_page().lines() {
+            match line.split(' ').next() {
+                Some(".Bl") => open += 1,
+                Some(".El") => open -= 1,
+                Some(".Sh" | ".Ss") => assert_eq!(open, 0, "{line}"),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
     fn the_examples_in_the_manual_page_are_right() {
         let page = read_page().replace("\\e\n", "");
         let (_, examples) = page.split_once("\n.Sh EXAMPLES\n").unwrap();
