@@ -58,7 +58,8 @@ fn read_flags(socket: &OwnedFd, interface: &str) -> io::Result<u32> {
     };
     *last = 0;
     for (to, from) in name.iter_mut().zip(interface.bytes()) {
-        *to = from.cast_signed();
+        // A character of C has a sign on some processors only.
+        *to = libc::c_char::from_ne_bytes([from]);
     }
     request.ifr_ifru.ifru_data = (&raw mut value).cast();
     // Each C library has a type of its own for the number of a question.
