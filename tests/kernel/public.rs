@@ -194,6 +194,34 @@ fn the_table_is_whole_although_other_namespaces_have_services() {
 }
 
 #[test]
+fn what_the_files_have_can_be_watched() {
+    let director = namespace("director");
+    restore(&director, RULES);
+    for listing in [
+        "-L -n",
+        "-L -n --output wide",
+        "-L -n -t 10.0.0.1:80",
+        "-L -n -c",
+        "-L -n -c --output wide",
+        "-L -n -c --summary",
+    ] {
+        let watched = shown(&director, &format!("{listing} --watch 0.1 --count 2"));
+        let once = shown(&director, listing);
+        let blocks: Vec<&str> = watched.split("\n\n").collect();
+        let of_one = blocks.len() / 2;
+        for block in blocks.chunks(of_one) {
+            let block = block.join("\n\n");
+            // The time stands above it.
+            let (_, text) = block.split_once('\n').unwrap();
+            assert_eq!(text.trim_end(), once.trim_end(), "{listing}");
+        }
+    }
+    let document = shown(&director, "-L -c --json --watch --count 1");
+    let document: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["connections"], json!([]));
+}
+
+#[test]
 fn what_the_files_do_not_have_is_refused() {
     let director = namespace("director");
     restore(&director, RULES);
@@ -212,6 +240,9 @@ fn what_the_files_do_not_have_is_refused() {
         "-Z",
         "-A -f 1 -s rr",
         "-L --interface netlink",
+        "-L -n --watch --count 1 --interface netlink",
+        "-L --stats --watch --count 1",
+        "-L --watch --changes --count 1",
     ] {
         let answer = as_nobody(&director, arguments);
         assert_eq!(
@@ -224,6 +255,10 @@ fn what_the_files_do_not_have_is_refused() {
             "{arguments}"
         );
     }
+    let document = as_nobody(&director, "-L --watch --count 1 --json");
+    assert_eq!((document.stdout.as_str(), document.status), ("", 2));
+    let error: Value = serde_json::from_str(&document.stderr).unwrap();
+    assert_eq!(error["errno"], "EPERM");
     assert_eq!(
         ipvsadm(&director, "-S -n").lines().count(),
         RULES.lines().count()

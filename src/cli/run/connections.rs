@@ -21,20 +21,11 @@ use crate::{
         ConnectionWriter, ListingError, WideConnectionWriter, write_summary, write_wide_summary,
     },
     system::settings,
-    table::{Entry, is_tunneling, read_plain_entries, read_public_entries},
+    table::{Entry, Source, is_tunneling, read_plain_entries, read_public_entries},
 };
 
 /// The setting that says from which port on data connections of FTP may be.
 const FIRST_UNPRIVILEGED: &str = "ipv4/ip_unprivileged_port_start";
-
-/// The way to the table whose connections these are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// An interface of the kernel.
-    Kernel,
-    /// The files that everybody may read.
-    Files,
-}
 
 /// Lists connections, or counts them.
 pub(super) fn write_connections(

@@ -26,7 +26,7 @@ use std::io::Write;
 
 use ipvs_client::{Change, Counters};
 
-use self::{connections::Source, listing::explain, session::Session};
+use self::{listing::explain, session::Session};
 use crate::{
     args::{Wording, help},
     command::{
@@ -36,6 +36,7 @@ use crate::{
     failure::{self, FailedCommand, Messages, StdoutError, hint},
     json,
     output::write_timeouts,
+    table::Source,
     watch,
 };
 
@@ -60,8 +61,10 @@ pub(crate) fn run_request(
         Request::Watch(watch) => {
             unprivileged::check_loaded(session)?;
             // Before the first listing it is not known which interface it is.
-            session.check()?;
-            if let Some(note) = hidden::find(watch.watched.service(), session) {
+            let source = unprivileged::find_source(&watch.watched, session, messages)?;
+            if source == Source::Kernel
+                && let Some(note) = hidden::find(watch.watched.service(), session)
+            {
                 messages.report(&note);
             }
             if let Some(hint) = hint::explain_missing_columns(request, wording) {
@@ -71,11 +74,11 @@ pub(crate) fn run_request(
                 Watched::Connections(watched) => {
                     let WatchConnections { list, form } = watched;
                     let mut write = |text: &mut Vec<u8>| {
-                        connections::write_connections(list, *form, Source::Kernel, session, text)
+                        connections::write_connections(list, *form, source, session, text)
                     };
                     watch::run_connections(watch, watched, &mut write, out)
                 }
-                _ => watch::run(watch, session.client()?, out),
+                _ => watch::run(watch, source, session.client()?, out),
             }
             .map_err(explain)?;
         }

@@ -8,12 +8,12 @@ use std::{io::Write, path::Path};
 use ipvs_client::{Errno, Interface, ServiceId};
 
 use super::{
-    connections::{self, Source},
+    connections,
     listing::{self, explain},
     session::Session,
 };
 use crate::{
-    command::{Command, ListTable, Metrics, TableForm, View},
+    command::{Command, ListTable, Metrics, TableForm, View, watch::Watched},
     failure::{Messages, NotLoaded, StdoutError, may_administer},
     json::{Origin, TableDocument},
     names::Names,
@@ -21,7 +21,7 @@ use crate::{
         ClassicWriter, WholeTable, WideWriter, has_colour, lines_to_text, write_entries,
         write_openmetrics,
     },
-    table::{Entry, read_public_entries},
+    table::{Entry, Source, read_public_entries},
 };
 
 /// A file of the network namespace of the calling thread that is there when the
@@ -88,10 +88,43 @@ pub(super) fn check_loaded(session: &Session) -> Result<(), NotLoaded> {
 /// Returns whether the files have what a command wants that was refused for want of a
 /// right.
 pub(super) fn may_show(command: &Command, session: &Session, error: &anyhow::Error) -> bool {
-    let errno = error
-        .downcast_ref::<ipvs_client::Error>()
-        .and_then(ipvs_client::Error::errno);
-    errno == Some(Errno::PERM) && session.may_use_files() && is_in_files(command)
+    let error = error.downcast_ref::<ipvs_client::Error>();
+    error.is_some_and(|error| is_refused(session, error)) && is_in_files(command)
+}
+
+/// Returns whether the caller was refused for want of a right, and files may be used.
+fn is_refused(session: &Session, error: &ipvs_client::Error) -> bool {
+    error.errno() == Some(Errno::PERM) && session.may_use_files()
+}
+
+/// Finds the way to what is watched: the files, where no interface of the kernel lets the
+/// caller in, for what they have. Changes are compared with all that there is to know, and
+/// a document of a table that is watched has counters.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn find_source(
+    watched: &Watched,
+    session: &mut Session,
+    messages: &mut Messages<'_>,
+) -> ipvs_client::Result<Source> {
+    let Err(error) = session.check() else {
+        return Ok(Source::Kernel);
+    };
+    let note = match watched {
+        Watched::Table(table, TableForm::Classic | TableForm::Wide)
+            if table.view == View::Plain =>
+        {
+            NOTE
+        }
+        Watched::Connections(_) => NOTE_ON_CONNECTIONS,
+        Watched::Table(..) | Watched::Changes(..) => return Err(error),
+    };
+    if !is_refused(session, &error) {
+        return Err(error);
+    }
+    messages.note_to_terminal(note);
+    Ok(Source::Files)
 }
 
 /// Shows from the files what the command wants.

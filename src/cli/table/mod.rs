@@ -26,6 +26,15 @@ use crate::command::ListTable;
 /// A virtual service with its destinations.
 pub(crate) type Entry = (Service, Vec<Destination>);
 
+/// The way to the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// An interface of the kernel.
+    Kernel,
+    /// The files that everybody may read.
+    Files,
+}
+
 /// The parts of the table that are read, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadOptions {

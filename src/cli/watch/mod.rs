@@ -29,6 +29,7 @@ use crate::{
         watch::{Watch, WatchConnections, Watched},
     },
     output::{ListingError, has_colour},
+    table::Source,
 };
 
 /// Shows a listing again and again, until it has been shown as often as was asked
@@ -38,6 +39,7 @@ use crate::{
 /// When it cannot be read or shown; the terminal is what it was by then.
 pub(crate) fn run(
     watch: &Watch,
+    source: Source,
     client: &mut Client,
     out: &mut impl Write,
 ) -> Result<(), ListingError> {
@@ -46,7 +48,7 @@ pub(crate) fn run(
             changes::follow(watch, service.as_ref(), *form, client, out)
         }
         Watched::Table(table, form) => {
-            let mut readings = Readings::new(watch, table, *form, client);
+            let mut readings = Readings::new(watch, table, *form, source, client);
             match form {
                 TableForm::Json => follow::write_json(&mut readings, out),
                 _ => {

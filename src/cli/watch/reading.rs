@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use ipvs_client::{Client, Consistency, Info, Stats};
+use ipvs_client::{Client, Consistency, Info, Interface, Stats};
 
 use super::{history::History, is_absent, listing::Listing, rates::Past, schedule::Schedule};
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
         WideWriter, append_graphs, lines_to_text, make_table_grid, sort_columns, sort_entries,
         write_list,
     },
-    table::{Entry, Snapshot, read_plain_entries},
+    table::{Entry, Snapshot, Source, read_plain_entries, read_public_entries},
     time::time_stamp,
 };
 
@@ -27,6 +27,7 @@ use crate::{
 pub(super) struct Readings<'a> {
     table: &'a ListTable,
     form: TableForm,
+    source: Source,
     client: &'a mut Client,
     names: Names,
     past: Past,
@@ -49,11 +50,13 @@ impl<'a> Readings<'a> {
         watch: &Watch,
         table: &'a ListTable,
         form: TableForm,
+        source: Source,
         client: &'a mut Client,
     ) -> Self {
         Self {
             table,
             form,
+            source,
             client,
             names: Names::new(table.numeric),
             past: Past::default(),
@@ -79,11 +82,7 @@ impl<'a> Readings<'a> {
             Err(error)
                 if is_absent(self.table.service.as_ref(), &error) && !self.schedule.is_first() =>
             {
-                Snapshot {
-                    info: self.client.info()?,
-                    interface: self.client.interface(),
-                    entries: Vec::new(),
-                }
+                self.read_nothing()?
             }
             outcome => outcome?,
         };
@@ -107,6 +106,15 @@ impl<'a> Readings<'a> {
     /// the least.
     fn read_snapshot(&mut self, consistency: Consistency) -> ipvs_client::Result<Snapshot> {
         let table = self.table;
+        if self.source == Source::Files {
+            let (info, entries) =
+                read_public_entries(self.client, table.service.as_ref(), table.sorted)?;
+            return Ok(Snapshot {
+                info,
+                interface: Interface::Proc,
+                entries,
+            });
+        }
         if self.form == TableForm::Classic && table.view == View::Plain && table.service.is_none() {
             return Ok(Snapshot {
                 info: self.client.info()?,
@@ -116,6 +124,19 @@ impl<'a> Readings<'a> {
             });
         }
         Snapshot::read(table, consistency, self.client)
+    }
+
+    /// Reads what there is beside services.
+    fn read_nothing(&mut self) -> ipvs_client::Result<Snapshot> {
+        let (info, interface) = match self.source {
+            Source::Kernel => (self.client.info()?, self.client.interface()),
+            Source::Files => (self.client.table_file()?.info(), Interface::Proc),
+        };
+        Ok(Snapshot {
+            info,
+            interface,
+            entries: Vec::new(),
+        })
     }
 
     /// Makes the lines of a reading, all of them and nothing cut.
