@@ -4,7 +4,7 @@
 //! the next boot: a lock, and the weights of servers that are drained. Each network
 //! namespace has a table of its own, and so files of its own.
 //!
-//! Who may administer a network namespace, but is not root of the machine, may not
+//! A user who may administer a network namespace, but is not root of the machine, may not
 //! write to `/run`. The folder is then below `$XDG_RUNTIME_DIR`, which belongs to the
 //! user, or in the one for temporary files, where it has the namespace in its name:
 //! there all users of the machine meet.

@@ -21,7 +21,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 const CURRENT: &str = "/proc/thread-self/ns/net";
 
 /// The time that the lock of a namespace is waited for, and that between two attempts.
-/// Who holds it needs about a tenth of a millisecond.
+/// Its holder needs about a tenth of a millisecond.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 const LOCK_INTERVAL: Duration = Duration::from_micros(200);
 

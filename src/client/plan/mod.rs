@@ -57,7 +57,7 @@
 //! thing turns 4 and 5 around: the kernel starts no daemon while a destination has
 //! another family than its service.
 //!
-//! What is right already is not touched: its connections and counters stay.
+//! Entries that are right already are not touched: their connections and counters stay.
 
 mod carry_out;
 mod current;
