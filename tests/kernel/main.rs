@@ -35,6 +35,7 @@ mod package;
 mod pipes;
 mod program;
 mod public;
+mod real_server;
 mod refusals;
 mod replies;
 mod report;

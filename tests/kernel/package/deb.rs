@@ -58,6 +58,8 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             "/sbin/ipvsadm-restore -> ipvsadm",
             "/sbin/ipvsadm-save -> ipvsadm",
             "/usr/lib/systemd/system/ipvsadm.service 644",
+            "/usr/lib/systemd/system/lvs-realserver@.service 644",
+            "/usr/libexec/ipvsadm/real-server 755",
             "/usr/libexec/ipvsadm/service 755",
             "/usr/share/bash-completion/completions/ipvsadm 644",
             "/usr/share/doc/ipvsadm/README.md 644",
@@ -73,10 +75,12 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics-http@.service 644",
             "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics.service 644",
             "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics.timer 644",
+            "/usr/share/doc/ipvsadm/examples/real-server/90-realserver.conf 644",
             "/usr/share/fish/vendor_completions.d/ipvsadm.fish 644",
             "/usr/share/man/man8/ipvsadm-restore.8.gz 644",
             "/usr/share/man/man8/ipvsadm-save.8.gz 644",
             "/usr/share/man/man8/ipvsadm.8.gz 644",
+            "/usr/share/man/zh_CN/man8/ipvsadm.8.gz 644",
             "/usr/share/zsh/vendor-completions/_ipvsadm 644",
         ]
     );
@@ -506,19 +510,25 @@ fn what_debians_package_was_told_to_start_is_started_by_the_unit() {
 }
 
 #[test]
-fn systemd_finds_nothing_wrong_with_the_unit() {
+fn systemd_finds_nothing_wrong_with_the_units() {
     let debian = Debian::with_package();
-    // It also judges units that this one names, if they are there.
-    let faults = || {
-        let answer = debian.try_run(&format!("systemd-analyze verify --man=no {UNIT}"));
+    let template = UNIT.replace("ipvsadm.service", "lvs-realserver@.service");
+    // systemd-analyze takes what follows a colon for another name: no IPv6 address here.
+    let instance = template.replace('@', "@198.51.100.100");
+    // It also judges units that these name, if they are there.
+    let faults = |unit: &str| {
+        let answer = debian.try_run(&format!("systemd-analyze verify --man=no {unit}"));
         let faults = answer
             .stderr
             .lines()
-            .filter(|line| line.contains("ipvsadm"));
+            .filter(|line| line.contains("ipvsadm") || line.contains("lvs-realserver"));
         (faults.map(str::to_owned).collect::<Vec<_>>(), answer.status)
     };
-    assert_eq!(faults(), (vec![], 0));
-    let unit = debian.read(UNIT);
-    debian.write(UNIT, &unit.replace("ExecReload=", "ExecReloads="));
-    assert!(faults().0[0].contains("ExecReloads"), "{:?}", faults());
+    for (file, unit) in [(UNIT, UNIT), (&template, &instance)] {
+        assert_eq!(faults(unit), (vec![], 0), "{unit}");
+        let text = debian.read(file);
+        debian.write(file, &text.replace("ExecStop=", "ExecStops="));
+        assert!(faults(unit).0[0].contains("ExecStops"), "{unit}");
+        debian.write(file, &text);
+    }
 }

@@ -35,6 +35,8 @@ const SHARED: &str = "\
 /usr/share/fish
 /usr/share/man
 /usr/share/man/man8
+/usr/share/man/zh_CN
+/usr/share/man/zh_CN/man8
 /usr/share/zsh
 /usr/share/zsh/vendor-completions
 ";

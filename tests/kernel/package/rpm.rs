@@ -40,6 +40,7 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
     let expected = [
         "100644 /etc/sysconfig/ipvsadm-config",
         "100644 /usr/lib/systemd/system/ipvsadm.service",
+        "100644 /usr/lib/systemd/system/lvs-realserver@.service",
         "100644 /usr/libexec/ipvsadm/sysconfig",
         "100644 /usr/share/bash-completion/completions/ipvsadm",
         "100644 /usr/share/doc/ipvsadm/CHANGELOG.md",
@@ -49,8 +50,10 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
         "100644 /usr/share/man/man8/ipvsadm-restore.8.gz",
         "100644 /usr/share/man/man8/ipvsadm-save.8.gz",
         "100644 /usr/share/man/man8/ipvsadm.8.gz",
+        "100644 /usr/share/man/zh_CN/man8/ipvsadm.8.gz",
         "100644 /usr/share/zsh/site-functions/_ipvsadm",
         "100755 /usr/libexec/initscripts/legacy-actions/ipvsadm/save",
+        "100755 /usr/libexec/ipvsadm/real-server",
         "100755 /usr/libexec/ipvsadm/service",
         "100755 /usr/sbin/ipvsadm",
         "120777 /usr/sbin/ipvsadm-restore ipvsadm",
