@@ -31,6 +31,7 @@ mod metrics;
 mod namespaces;
 mod netns;
 mod openmetrics;
+mod openrc;
 mod package;
 mod pipes;
 mod program;

@@ -41,6 +41,7 @@ pub(crate) const CLIENTS: Layer = Layer {
         packages::LDIRECTORD,
         packages::KEEPALIVED,
         packages::SYSTEMD_ANALYZE,
+        packages::OPENRC,
         packages::SYSTEMD_SOCKET_ACTIVATE,
         packages::PYTHON,
         packages::PROMETHEUS_CLIENT,

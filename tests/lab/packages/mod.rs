@@ -98,6 +98,11 @@ pub const SYSTEMD_ANALYZE: Tool = Tool {
     package: "systemd",
     places: &["/usr/bin/systemd-analyze"],
 };
+/// Runs the scripts of OpenRC.
+pub const OPENRC: Tool = Tool {
+    package: "openrc",
+    places: &["/usr/sbin/openrc-run"],
+};
 /// Listens as a socket unit does.
 pub const SYSTEMD_SOCKET_ACTIVATE: Tool = Tool {
     package: "systemd",
