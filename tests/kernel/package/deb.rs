@@ -66,16 +66,44 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             "/usr/share/doc/ipvsadm/changelog.Debian.gz 644",
             "/usr/share/doc/ipvsadm/changelog.gz 644",
             "/usr/share/doc/ipvsadm/copyright 644",
-            "/usr/share/doc/ipvsadm/examples/metrics/README.md 644",
-            "/usr/share/doc/ipvsadm/examples/metrics/ipvs-alerts-test.yml 644",
-            "/usr/share/doc/ipvsadm/examples/metrics/ipvs-alerts.yml 644",
-            "/usr/share/doc/ipvsadm/examples/metrics/ipvs-dashboard.json 644",
-            "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics-http 755",
-            "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics-http.socket 644",
-            "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics-http@.service 644",
-            "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics.service 644",
-            "/usr/share/doc/ipvsadm/examples/metrics/ipvsadm-metrics.timer 644",
-            "/usr/share/doc/ipvsadm/examples/real-server/90-realserver.conf 644",
+            "/usr/share/doc/ipvsadm/docs/architecture.md 644",
+            "/usr/share/doc/ipvsadm/docs/compatibility.md 644",
+            "/usr/share/doc/ipvsadm/docs/cookbook.md 644",
+            "/usr/share/doc/ipvsadm/docs/examples/metrics/README.md 644",
+            "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvs-alerts-test.yml 644",
+            "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvs-alerts.yml 644",
+            "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvs-dashboard.json 644",
+            "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvsadm-metrics-http 755",
+            "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvsadm-metrics-http.socket 644",
+            "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvsadm-metrics-http@.service 644",
+            "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvsadm-metrics.service 644",
+            "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvsadm-metrics.timer 644",
+            "/usr/share/doc/ipvsadm/docs/examples/openrc/ipvsadm 755",
+            "/usr/share/doc/ipvsadm/docs/examples/real-server/90-realserver.conf 644",
+            "/usr/share/doc/ipvsadm/docs/guides/README.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/changing-a-live-director.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/ci.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/connections.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/direct-routing.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/doctor.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/failover.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/full-nat.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/health-checks.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/moving-from-ipvsadm.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/nat.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/persistence.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/schedulers.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/tunneling.md 644",
+            "/usr/share/doc/ipvsadm/docs/guides/watching.md 644",
+            "/usr/share/doc/ipvsadm/docs/ipvsadm.schema.json 644",
+            "/usr/share/doc/ipvsadm/docs/json.md 644",
+            "/usr/share/doc/ipvsadm/docs/openmetrics.md 644",
+            "/usr/share/doc/ipvsadm/docs/package.md 644",
+            "/usr/share/doc/ipvsadm/docs/performance.md 644",
+            "/usr/share/doc/ipvsadm/docs/pictures/packets.svg 644",
+            "/usr/share/doc/ipvsadm/docs/testing.md 644",
+            "/usr/share/doc/ipvsadm/docs/zh-CN/README.md 644",
+            "/usr/share/doc/ipvsadm/docs/zh-CN/guide.md 644",
             "/usr/share/fish/vendor_completions.d/ipvsadm.fish 644",
             "/usr/share/man/man8/ipvsadm-restore.8.gz 644",
             "/usr/share/man/man8/ipvsadm-save.8.gz 644",
@@ -106,6 +134,18 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             debian.run(&format!("zcat /usr/share/{file}")) == text,
             "{file}"
         );
+    }
+    // Where people look for examples in Debian.
+    assert!(debian.exists("/usr/share/doc/ipvsadm/examples/metrics/README.md"));
+    // What the manual pages point to is there.
+    let pages = debian.run("zcat /usr/share/man/man8/ipvsadm.8.gz");
+    let words = pages.split_whitespace();
+    let documents: Vec<_> = words
+        .filter(|it| it.starts_with("/usr/share/doc/"))
+        .collect();
+    assert!(!documents.is_empty());
+    for document in documents {
+        assert!(debian.exists(document), "{document}");
     }
     for (file, text) in [
         (
