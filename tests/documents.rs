@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! The map of the tree in docs/architecture.md is complete.
+//! The map of the tree in docs/architecture.md is complete, and README.md counts as
+//! docs/testing.md does.
 
 #![expect(
     clippy::unwrap_used,
@@ -115,5 +116,32 @@ fn the_map_names_every_file_once_and_no_other() {
         wrong.is_empty(),
         "docs/architecture.md:\n{}",
         wrong.join("\n")
+    );
+}
+
+/// The counts of comparisons are those of the last run on record.
+#[test]
+fn the_first_page_has_the_counts_of_the_last_run() {
+    let read = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+        fs::read_to_string(path).unwrap()
+    };
+    let results = read("docs/testing.md");
+    let row = results
+        .lines()
+        .find(|line| line.contains("--kernel uml` |"));
+    let cases = row.unwrap().split(" | ").nth(3).unwrap();
+    let (same, deliberate) = cases.split_once(" + ").unwrap();
+    let number = |text: &str| text.replace(',', "").parse::<usize>().unwrap();
+    let all = (number(same) + number(deliberate)).to_string();
+    let (thousands, rest) = all.split_at(all.len() - 3);
+    let first_page = read("README.md").replace('\n', " ");
+    let claim = format!(
+        "{thousands},{rest} cases with the original: {same} have the same bytes, \
+         and {deliberate} differ on purpose"
+    );
+    assert!(
+        first_page.contains(&claim),
+        "README.md does not say: {claim}"
     );
 }
