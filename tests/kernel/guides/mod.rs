@@ -27,6 +27,7 @@ use ipvs_lab::network::{Network, Place};
 use ipvs_lab::{Answer, Namespace, program, wait};
 
 use self::blocks::{Command, Step};
+pub(crate) use self::runner::CONTAINER;
 use self::runner::Runner;
 
 fn directory() -> PathBuf {

@@ -14,7 +14,7 @@ use ipvs_lab::{Answer, Namespace, program};
 const PROJECT: &str = "/run/project";
 /// The capabilities that Docker gives to a container (its documentation, "Runtime
 /// privilege and Linux capabilities"), with that of `--cap-add NET_ADMIN`.
-const CONTAINER: &str = "-all,+audit_write,+chown,+dac_override,+fowner,+fsetid,+kill,+mknod,\
+pub(crate) const CONTAINER: &str = "-all,+audit_write,+chown,+dac_override,+fowner,+fsetid,+kill,+mknod,\
                          +net_bind_service,+net_raw,+setfcap,+setgid,+setpcap,+setuid,\
                          +sys_chroot,+net_admin";
 /// Starts a program as the user `nobody` of Debian.

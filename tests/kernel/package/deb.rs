@@ -69,6 +69,7 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             "/usr/share/doc/ipvsadm/docs/architecture.md 644",
             "/usr/share/doc/ipvsadm/docs/compatibility.md 644",
             "/usr/share/doc/ipvsadm/docs/cookbook.md 644",
+            "/usr/share/doc/ipvsadm/docs/examples/container/Containerfile 644",
             "/usr/share/doc/ipvsadm/docs/examples/metrics/README.md 644",
             "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvs-alerts-test.yml 644",
             "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvs-alerts.yml 644",

@@ -2,6 +2,7 @@
 
 //! The packages: installed, used as their systems would, and removed again.
 
+mod container;
 mod deb;
 mod debian;
 mod metrics;

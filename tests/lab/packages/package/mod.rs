@@ -47,7 +47,7 @@ impl Format {
         let modules: &[&str] = match self {
             Self::Deb => &["package::deb::", "package::metrics::"],
             Self::Rpm => &["package::rpm::"],
-            Self::Tar => &["package::tar::"],
+            Self::Tar => &["package::tar::", "package::container::"],
         };
         modules.iter().any(|module| test.starts_with(module))
     }
