@@ -17,12 +17,7 @@ pub(super) fn describe_page() -> Generated {
         path: "man/ipvsadm.8",
         comment: ".\\\"",
         parts: TABLE.iter().map(name_part).collect(),
-        part: |name| {
-            TABLE
-                .iter()
-                .find(|spec| name_part(spec) == name)
-                .map(write_entry)
-        },
+        part: |name| find_spec(name).map(write_entry),
     }
 }
 
@@ -31,12 +26,7 @@ pub(super) fn describe_chinese_page() -> Generated {
         path: "man/zh_CN/man8/ipvsadm.8",
         comment: ".\\\"",
         parts: TABLE.iter().map(name_part).collect(),
-        part: |name| {
-            TABLE
-                .iter()
-                .find(|spec| name_part(spec) == name)
-                .map(write_entry_to_translate)
-        },
+        part: |name| find_spec(name).map(write_entry_to_translate),
     }
 }
 
@@ -45,6 +35,10 @@ fn name_part(spec: &Spec) -> String {
         Some(_) => format!("command {}", spec.long),
         None => format!("option {}", spec.long),
     }
+}
+
+fn find_spec(part: &str) -> Option<&'static Spec> {
+    TABLE.iter().find(|spec| name_part(spec) == part)
 }
 
 /// An item of a list, in the macros of mdoc.
