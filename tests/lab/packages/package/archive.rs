@@ -3,7 +3,7 @@
 //! A compressed archive of the static program and what belongs to it, for any
 //! distribution.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -33,11 +33,10 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     );
     let staging = tempfile::tempdir_in(&directory)?;
     let root = staging.path().join(&name);
-    let changed = super::last_change()?;
-    contents::lay_out(&entries()?, &program, &root, changed)?;
+    let seconds = super::last_change()?;
+    contents::lay_out(&entries()?, &program, &root, seconds)?;
     add_sums(&root)?;
     let file = directory.join(format!("{name}.tar.gz"));
-    let seconds = super::last_change_in_seconds()?;
     let mut tar = Command::new("tar");
     tar.args([
         "--create",
@@ -64,12 +63,7 @@ fn entries() -> Result<Vec<Entry>> {
         "share/doc/ipvsadm/LICENSE",
         0o644,
     )];
-    for mut entry in contents::read()? {
-        if let Some(place) = place(&entry.place) {
-            entry.place = place;
-            entries.push(entry);
-        }
-    }
+    entries.extend(contents::read_for(place)?);
     Ok(entries)
 }
 
@@ -79,15 +73,9 @@ fn place(debian: &str) -> Option<String> {
     if debian.starts_with("sbin/") {
         return Some(debian.to_owned());
     }
-    let share = debian.strip_prefix("usr/")?;
-    if !share.starts_with("share/") {
-        return None;
-    }
-    Some(match share.strip_prefix("share/zsh/vendor-completions/") {
-        Some(name) => format!("share/zsh/site-functions/{name}"),
-        None if share == "share/doc/ipvsadm/changelog" => "share/doc/ipvsadm/CHANGELOG.md".into(),
-        None => share.to_owned(),
-    })
+    let place = contents::place_outside_debian(debian);
+    let share = place.strip_prefix("usr/")?;
+    share.starts_with("share/").then(|| share.to_owned())
 }
 
 /// Writes the sums of all files, as `sha256sum --check` reads them.
@@ -99,11 +87,7 @@ fn add_sums(root: &Path) -> Result<()> {
     let mut sum = Command::new("sha256sum");
     let sums = output(sum.args(&files).current_dir(root))?;
     let path = root.join(SUMS);
-    fs::write(&path, sums).with_context(|| path.display().to_string())?;
-    Ok(File::options()
-        .write(true)
-        .open(&path)?
-        .set_modified(super::last_change()?)?)
+    fs::write(&path, sums).with_context(|| path.display().to_string())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -74,6 +74,30 @@ pub(crate) fn read() -> Result<Vec<Entry>> {
     assets.iter().map(read).collect()
 }
 
+/// Reads the list, with the files at the places that another kind of package has them:
+/// `place` finds it by that in the Debian package, and leaves out what has none.
+///
+/// # Errors
+/// Those of [`read`].
+pub(crate) fn read_for(place: fn(&str) -> Option<String>) -> Result<Vec<Entry>> {
+    let entries = read()?.into_iter().filter_map(|entry| {
+        let place = place(&entry.place)?;
+        Some(Entry { place, ..entry })
+    });
+    Ok(entries.collect())
+}
+
+/// Finds the place of a file where only Debian has its own.
+pub(crate) fn place_outside_debian(debian: &str) -> String {
+    match debian.strip_prefix("usr/share/zsh/vendor-completions/") {
+        Some(name) => format!("usr/share/zsh/site-functions/{name}"),
+        None if debian == "usr/share/doc/ipvsadm/changelog" => {
+            "usr/share/doc/ipvsadm/CHANGELOG.md".to_owned()
+        }
+        None => debian.to_owned(),
+    }
+}
+
 /// Reads an entry: `[SOURCE, PLACE, MODE]`, or a table with the place of a link.
 fn entry(asset: &Value) -> Option<Entry> {
     if let Some(target) = asset.get("link_name") {
@@ -98,16 +122,12 @@ fn entry(asset: &Value) -> Option<Entry> {
     Some(entry)
 }
 
-/// Puts the files below `root`, all with the same time of change.
+/// Puts the files below `root`, all with the same time of change, in seconds since 1970.
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub(crate) fn lay_out(
-    entries: &[Entry],
-    program: &Path,
-    root: &Path,
-    changed: SystemTime,
-) -> Result<()> {
+pub(crate) fn lay_out(entries: &[Entry], program: &Path, root: &Path, changed: u64) -> Result<()> {
+    let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(changed);
     for Entry { what, place } in entries {
         let path = root.join(place);
         let directory = path.parent().context("no directory")?;

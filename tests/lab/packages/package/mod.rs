@@ -10,7 +10,6 @@ mod rpm;
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
@@ -83,14 +82,9 @@ fn target() -> Result<PathBuf> {
     Ok(target.context("this program is nowhere")?.to_owned())
 }
 
-/// The time that files of a package have: that of the newest version in Debian's
-/// changelog, so that the same tree makes the same package.
-fn last_change() -> Result<SystemTime> {
-    Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(last_change_in_seconds()?))
-}
-
-/// The same in seconds since 1970.
-fn last_change_in_seconds() -> Result<u64> {
+/// The time that files of a package have, in seconds since 1970: that of the newest version
+/// in Debian's changelog, so that the same tree makes the same package.
+fn last_change() -> Result<u64> {
     let date = debian::newest_date()?;
     let seconds = output(Command::new("date").args(["--date", &date, "+%s"]))?;
     Ok(seconds.trim_end().parse()?)

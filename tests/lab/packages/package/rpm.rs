@@ -41,7 +41,8 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     fs::create_dir_all(&directory)?;
     let staging = tempfile::tempdir_in(&directory)?;
     let staged = staging.path().join("staged");
-    contents::lay_out(&entries()?, &program, &staged, super::last_change()?)?;
+    let seconds = super::last_change()?;
+    contents::lay_out(&entries()?, &program, &staged, seconds)?;
     let define = |name: &str, value: &str| format!("--define={name} {value}");
     let path = |path: &Path| path.to_str().map(str::to_owned).context("not a plain path");
     rpmbuild
@@ -57,7 +58,7 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
         .arg(define("_buildhost", "localhost"))
         .arg(define("use_source_date_epoch_as_buildtime", "1"))
         .arg(define("clamp_mtime_to_source_date_epoch", "1"))
-        .env("SOURCE_DATE_EPOCH", super::last_change_in_seconds()?.to_string())
+        .env("SOURCE_DATE_EPOCH", seconds.to_string())
         .arg(SPEC);
     output(&mut rpmbuild)?;
     let file = format!("ipvsadm-{version}-1.{}.rpm", env::consts::ARCH);
@@ -107,12 +108,7 @@ fn entries() -> Result<Vec<Entry>> {
             0o755,
         ),
     ];
-    for mut entry in contents::read()? {
-        if let Some(place) = place(&entry.place) {
-            entry.place = place;
-            entries.push(entry);
-        }
-    }
+    entries.extend(contents::read_for(place)?);
     Ok(entries)
 }
 
@@ -124,14 +120,7 @@ fn place(debian: &str) -> Option<String> {
     if debian.starts_with("sbin/") {
         return Some(format!("usr/{debian}"));
     }
-    let zsh = debian.strip_prefix("usr/share/zsh/vendor-completions/");
-    Some(match zsh {
-        Some(name) => format!("usr/share/zsh/site-functions/{name}"),
-        None if debian == "usr/share/doc/ipvsadm/changelog" => {
-            "usr/share/doc/ipvsadm/CHANGELOG.md".to_owned()
-        }
-        None => debian.to_owned(),
-    })
+    Some(contents::place_outside_debian(debian))
 }
 
 #[cfg(test)]
