@@ -8,7 +8,6 @@ use super::{
     check::{Finding, Unknown},
     commands::set,
     director::Director,
-    services::is_usable,
 };
 
 /// The setting by which the kernel ends connections whose server is gone.
@@ -113,7 +112,7 @@ pub(super) fn find_reused_ports(director: &Director) -> Result<Vec<Finding>, Unk
         if is_datagrams || service.settings.persistence.is_some() {
             continue;
         }
-        if !servers.iter().any(is_usable) {
+        if !servers.iter().any(Destination::is_usable) {
             continue;
         }
         let is_left =

@@ -12,7 +12,6 @@ use super::{
     check::{Finding, Unknown},
     commands::{edit_server, placeholder, set_up},
     director::{Director, Server, Way},
-    services::is_usable,
 };
 use crate::command::spelling::quote;
 
@@ -232,7 +231,7 @@ fn has_another(director: &Director, server: &Server<'_>) -> Result<bool, Unknown
     let mut others = director.servers()?.filter(|other| {
         other.service.id == server.service.id && other.server.id != server.server.id
     });
-    Ok(others.any(|other| is_usable(other.server)))
+    Ok(others.any(|other| other.server.is_usable()))
 }
 
 /// Makes the commands after which an address is not chosen as a sender. Of IPv4 there are

@@ -30,24 +30,11 @@ pub(super) fn find_missing_service(director: &Director) -> Result<Vec<Finding>, 
     }])
 }
 
-/// A server takes no new connections because of its upper threshold. The kernel counts
-/// active and inactive ones.
-fn is_full(server: &Destination) -> bool {
-    let limit = server.settings.upper_threshold;
-    let present = u64::from(server.active_connections) + u64::from(server.inactive_connections);
-    limit > 0 && present >= limit.into()
-}
-
-/// Returns true if the scheduler can choose a server for new connections.
-pub(super) fn is_usable(server: &Destination) -> bool {
-    server.settings.weight > 0 && !is_full(server)
-}
-
 pub(super) fn find_unusable_servers(director: &Director) -> Result<Vec<Finding>, Unknown> {
     let table = director.table()?;
     let unusable = table
         .iter()
-        .filter(|(_, servers)| !servers.iter().any(is_usable));
+        .filter(|(_, servers)| !servers.iter().any(Destination::is_usable));
     let describe = |(service, servers): &(Service, Vec<Destination>)| {
         let full = servers.iter().filter(|server| server.settings.weight > 0);
         let full: Vec<_> = full.collect();
@@ -110,7 +97,7 @@ pub(super) fn find_unfit_schedulers(director: &Director) -> Result<Vec<Finding>,
 /// Returns what is wrong with the scheduler of a service, and the consequence.
 fn describe_unfit(service: &Service, servers: &[Destination]) -> Option<(String, &'static str)> {
     let name = service.settings.scheduler.as_str();
-    let several = servers.iter().filter(|server| is_usable(server)).count() > 1;
+    let several = servers.iter().filter(|server| server.is_usable()).count() > 1;
     let is_by_address = |protocol| match service.id {
         ServiceId::Address {
             protocol: actual, ..

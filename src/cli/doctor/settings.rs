@@ -110,11 +110,8 @@ const FULL_BUCKET: u64 = 8;
 
 pub(super) fn find_small_table(director: &Director) -> Result<Vec<Finding>, Unknown> {
     let buckets = *director.buckets.as_ref().map_err(Clone::clone)?;
-    let count = |server: &Destination| {
-        u64::from(server.active_connections) + u64::from(server.inactive_connections)
-    };
     let servers = director.table()?.iter().flat_map(|(_, servers)| servers);
-    let connections: u64 = servers.map(count).sum();
+    let connections: u64 = servers.map(Destination::present_connections).sum();
     if buckets == 0 || connections < FULL_BUCKET * u64::from(buckets) {
         return Ok(Vec::new());
     }

@@ -110,7 +110,7 @@ fn word_errno(errno: Errno) -> String {
     }
 }
 
-/// What the kernel may answer of which the C libraries have different words.
+/// Answers of the kernel for which the C libraries have different words.
 const GLIBC_WORDS: [(Errno, &str); 8] = [
     (Errno::ADDRNOTAVAIL, "Cannot assign requested address"),
     (Errno::BUSY, "Device or resource busy"),

@@ -68,8 +68,7 @@ pub(crate) fn write_change(
         ),
         TableChange::ThresholdReached(_, destination)
         | TableChange::ThresholdLeft(_, destination) => {
-            let active = u64::from(destination.active_connections);
-            document.connections = Some(active + u64::from(destination.inactive_connections));
+            document.connections = Some(destination.present_connections());
             document.upper_threshold = Some(destination.settings.upper_threshold);
             document.lower_threshold = Some(destination.settings.lower_threshold);
             (None, None)

@@ -6,10 +6,7 @@ use std::io::{self, Write};
 
 use ipvs_client::{Destination, Service};
 
-use super::{
-    notice::present_connections,
-    words::{method_name, persistence_text, quoted, tunnel_text},
-};
+use super::words::{method_name, persistence_text, quoted, tunnel_text};
 use crate::table::TableChange;
 
 /// A setting of a service or destination in words.
@@ -92,7 +89,7 @@ fn describe_difference(before: Vec<Field>, after: Vec<Field>) -> Vec<String> {
 
 fn describe_load(destination: &Destination) -> Vec<String> {
     let settings = &destination.settings;
-    let connections = present_connections(destination);
+    let connections = destination.present_connections();
     let mut details = vec![
         format!("connections {connections}"),
         format!("upper threshold {}", settings.upper_threshold),

@@ -9,7 +9,6 @@ use comfy_table::CellAlignment;
 use ipvs_client::{Destination, Interface, Service, Stats};
 
 use super::{
-    notice::present_connections,
     number::Human,
     words::{method_name, service_details, tunnel_text},
 };
@@ -159,7 +158,7 @@ const PERSISTENT: WideColumn = number(
 .essential();
 const CONNECTION_SHARE: WideColumn = number(
     "\n%",
-    WideValue::Share(|one| Some(present_connections(one))),
+    WideValue::Share(|one| Some(one.present_connections())),
 )
 .essential();
 const UPPER_THRESHOLD: WideColumn = number(

@@ -21,7 +21,7 @@ impl Notice {
         let settings = &destination.settings;
         let quiesced = settings.weight == 0;
         let limit = settings.upper_threshold;
-        let full = limit > 0 && present_connections(destination) >= limit.into();
+        let full = destination.is_full();
         let mut words = Vec::new();
         if quiesced {
             words.push("quiesced".to_owned());
@@ -41,11 +41,6 @@ impl Notice {
             tone,
         })
     }
-}
-
-/// Returns the number of connections that a destination has, in whatever state.
-pub(super) fn present_connections(destination: &Destination) -> u64 {
-    u64::from(destination.active_connections) + u64::from(destination.inactive_connections)
 }
 
 #[cfg(test)]

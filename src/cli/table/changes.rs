@@ -49,8 +49,7 @@ impl Look {
 /// the upper threshold on it is overloaded, until it is below the lower one, or below
 /// three quarters of the upper one if there is no lower one.
 fn is_overloaded(destination: &Destination, was: bool) -> bool {
-    let connections =
-        u64::from(destination.active_connections) + u64::from(destination.inactive_connections);
+    let connections = destination.present_connections();
     let upper = u64::from(destination.settings.upper_threshold);
     let lower = u64::from(destination.settings.lower_threshold);
     if upper == 0 {

@@ -279,4 +279,37 @@ impl Destination {
             stats: None,
         }
     }
+
+    /// Returns the number of its connections in whatever state, which the kernel compares
+    /// with the thresholds.
+    #[must_use]
+    pub fn present_connections(&self) -> u64 {
+        u64::from(self.active_connections) + u64::from(self.inactive_connections)
+    }
+
+    /// Returns whether it has as many connections as its upper threshold allows.
+    ///
+    /// ```
+    /// use ipvs_client::{Destination, DestinationId, DestinationSettings};
+    ///
+    /// let id = DestinationId::new([10, 0, 0, 2], 80);
+    /// let settings = DestinationSettings::masquerading().upper_threshold(2);
+    /// let mut destination = Destination::new(id, settings);
+    /// destination.active_connections = 1;
+    /// assert!(!destination.is_full());
+    /// destination.inactive_connections = 1;
+    /// assert!(destination.is_full());
+    /// assert!(!destination.is_usable());
+    /// ```
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let limit = self.settings.upper_threshold;
+        limit > 0 && self.present_connections() >= limit.into()
+    }
+
+    /// Returns whether it takes new connections: it is neither quiesced nor full.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.settings.weight > 0 && !self.is_full()
+    }
 }

@@ -20,7 +20,6 @@ use ipvs_client::{
     AddressFamily, Destination, Info, Interface, Protocol, ServiceId, Stats, SyncDaemon,
 };
 
-use super::notice::Notice;
 use crate::table::Entry;
 
 /// Facts about a whole table, which have nothing to say about one service.
@@ -94,7 +93,7 @@ const SERVICE_GAUGES: [ServiceGauge; 5] = [
         help: "Virtual service: destinations that take new connections.",
         // They have no thresholds.
         in_files: false,
-        value: |destinations| sum(destinations, |one| u32::from(Notice::of(one).is_none())),
+        value: |destinations| sum(destinations, |one| u32::from(one.is_usable())),
     },
     ServiceGauge {
         name: "node_ipvs_service_connections_active",
