@@ -44,6 +44,7 @@ mod rootless;
 mod table_file;
 mod tables;
 mod traffic;
+mod unit;
 mod watch;
 mod watch_keys;
 mod wide;

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::guides::Scene;
+use crate::unit;
 
 /// The network of docs/guides/direct-routing.md.
 const NETWORK: &str = "<!-- network: beside beside -->";
@@ -29,9 +30,7 @@ fn folder() -> PathBuf {
 /// Returns the command of the unit for an instance, with the program of this tree.
 fn command(key: &str, instance: &str) -> String {
     let unit = fs::read_to_string(folder().join("lvs-realserver@.service")).unwrap();
-    let mut lines = unit.lines();
-    let command = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-    let command = command.unwrap().replace("%i", instance);
+    let command = unit::setting(&unit, key).replace("%i", instance);
     let program = command.strip_prefix("/usr/libexec/ipvsadm").unwrap();
     format!("{}{program}", folder().display())
 }

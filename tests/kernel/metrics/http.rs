@@ -10,9 +10,10 @@ use ipvs_lab::machine::Machine;
 use ipvs_lab::{Answer, Namespace, packages, wait};
 use serde_json::Value;
 
-use super::{Running, path, read, setting};
+use super::{Running, path, read};
 use crate::openmetrics::{parse, series};
 use crate::program::{RULES, restore};
+use crate::unit::setting;
 use crate::{ipvsadm, namespace};
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

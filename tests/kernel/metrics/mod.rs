@@ -20,15 +20,6 @@ fn read(name: &str) -> String {
     fs::read_to_string(path(name)).unwrap()
 }
 
-/// Returns what a unit says after this name, once.
-fn setting<'a>(unit: &'a str, name: &str) -> &'a str {
-    let lines = unit.lines().filter_map(|line| line.split_once('='));
-    let mut values = lines.filter(|(of, _)| *of == name);
-    let (_, value) = values.next().unwrap();
-    assert_eq!(values.next(), None, "{name} in {unit}");
-    value
-}
-
 /// A process that ends with this value.
 struct Running(Child);
 

@@ -10,8 +10,9 @@ use std::net::TcpStream;
 use ipvs_lab::machine::Machine;
 use ipvs_lab::{Namespace, wait};
 
-use super::{Running, path, read, setting};
+use super::{Running, path, read};
 use crate::program::{RULES, restore};
+use crate::unit::setting;
 use crate::{ipvsadm, namespace};
 
 /// Installs the examples as their README says, and becomes systemd. Nothing that it

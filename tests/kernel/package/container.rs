@@ -6,10 +6,10 @@
 use std::fs;
 use std::process::Command;
 
-use ipvs_lab::package::Format;
 use ipvs_lab::{Answer, Namespace};
 use tempfile::TempDir;
 
+use super::tar;
 use crate::guides::CONTAINER;
 use crate::namespace;
 
@@ -25,12 +25,7 @@ struct Container {
 
 impl Container {
     fn build() -> Self {
-        let (context, root) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-        let mut tar = Command::new("tar");
-        tar.arg("--extract").arg("--strip-components=1");
-        tar.arg("--directory").arg(context.path());
-        tar.arg("--file").arg(Format::Tar.path().unwrap());
-        assert_eq!(Answer::of(tar, "").unwrap().status, 0);
+        let (context, root) = (tar::unpack(), TempDir::new().unwrap());
         let text = fs::read_to_string(context.path().join(CONTAINERFILE)).unwrap();
         let mut entry_point = None;
         let lines = text.lines().filter(|line| !line.starts_with('#'));

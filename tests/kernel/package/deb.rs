@@ -10,7 +10,8 @@ use ipvs_lab::cluster::Cluster;
 use ipvs_lab::http::{KeptOpen, PORT};
 use ipvs_lab::wait;
 
-use super::debian::{Debian, INIT_SCRIPT, UNIT};
+use super::debian::{Debian, INIT_SCRIPT};
+use super::system::UNIT;
 use crate::ipvsadm;
 
 const SETTINGS: &str = "/etc/default/ipvsadm";
@@ -556,20 +557,14 @@ fn systemd_finds_nothing_wrong_with_the_units() {
     let template = UNIT.replace("ipvsadm.service", "lvs-realserver@.service");
     // systemd-analyze takes what follows a colon for another name: no IPv6 address here.
     let instance = template.replace('@', "@198.51.100.100");
-    // It also judges units that these name, if they are there.
-    let faults = |unit: &str| {
-        let answer = debian.try_run(&format!("systemd-analyze verify --man=no {unit}"));
-        let faults = answer
-            .stderr
-            .lines()
-            .filter(|line| line.contains("ipvsadm") || line.contains("lvs-realserver"));
-        (faults.map(str::to_owned).collect::<Vec<_>>(), answer.status)
-    };
     for (file, unit) in [(UNIT, UNIT), (&template, &instance)] {
-        assert_eq!(faults(unit), (vec![], 0), "{unit}");
+        assert_eq!(debian.find_faults(unit), (vec![], 0), "{unit}");
         let text = debian.read(file);
         debian.write(file, &text.replace("ExecStop=", "ExecStops="));
-        assert!(faults(unit).0[0].contains("ExecStops"), "{unit}");
+        assert!(
+            debian.find_faults(unit).0[0].contains("ExecStops"),
+            "{unit}"
+        );
         debian.write(file, &text);
     }
 }

@@ -3,17 +3,14 @@
 //! A Debian system to install the package in.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::process::Command;
 
+use ipvs_lab::Answer;
 use ipvs_lab::package::Format;
-use ipvs_lab::root::Root;
-use ipvs_lab::{Answer, Namespace};
 
-use crate::namespace;
-
-pub(crate) const UNIT: &str = "/usr/lib/systemd/system/ipvsadm.service";
+use super::system::System;
 
 /// Directories that other packages of a Debian system have too, so that dpkg
 /// does not try to remove them.
@@ -42,17 +39,25 @@ const SHARED: &str = "\
 ";
 
 /// A Debian system with nothing installed but what the package depends on.
-pub(crate) struct Debian {
-    root: Root,
-    pub(crate) network: Namespace,
+pub(crate) struct Debian(System);
+
+impl Deref for Debian {
+    type Target = System;
+
+    fn deref(&self) -> &System {
+        &self.0
+    }
+}
+
+impl DerefMut for Debian {
+    fn deref_mut(&mut self) -> &mut System {
+        &mut self.0
+    }
 }
 
 impl Debian {
     pub(crate) fn bare() -> Self {
-        let debian = Self {
-            root: Root::new().unwrap(),
-            network: namespace("director"),
-        };
+        let debian = Self(System::new());
         debian.hide_the_hosts_ipvsadm();
         let package = fs::read(Format::Deb.path().unwrap()).unwrap();
         debian.inside(|| fs::write("/tmp/ipvsadm.deb", package).unwrap());
@@ -111,44 +116,6 @@ impl Debian {
         });
     }
 
-    pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.root.run(work).unwrap()
-    }
-
-    pub(crate) fn exists(&self, path: &str) -> bool {
-        self.inside(|| Path::new(path).symlink_metadata().is_ok())
-    }
-
-    pub(crate) fn read(&self, path: &str) -> String {
-        self.inside(|| fs::read_to_string(path).unwrap())
-    }
-
-    pub(crate) fn write(&self, path: &str, text: &str) {
-        self.inside(|| fs::write(path, text).unwrap());
-    }
-
-    /// Runs a command line, with words separated by spaces, in the environment
-    /// that systemd gives to a service.
-    pub(crate) fn try_run(&self, line: &str) -> Answer {
-        self.try_run_reading(line, "")
-    }
-
-    pub(crate) fn try_run_reading(&self, line: &str, input: &str) -> Answer {
-        let mut words = line.split_ascii_whitespace();
-        let mut command = self.network.command(words.next().unwrap());
-        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        command.args(words).env_clear();
-        command.env("LANG", "C.UTF-8").env("PATH", path);
-        self.inside(|| Answer::of(command, input).unwrap())
-    }
-
-    /// Runs a command line that must succeed without a word on standard error.
-    pub(crate) fn run(&self, line: &str) -> String {
-        let answer = self.try_run(line);
-        assert_eq!((answer.stderr.as_str(), answer.status), ("", 0), "{line}");
-        answer.stdout
-    }
-
     pub(crate) fn try_install(&self, package: &str) -> Answer {
         self.try_run(&format!(
             "dpkg --force-unsafe-io --force-confold --install {package}"
@@ -171,33 +138,6 @@ impl Debian {
         ))
     }
 
-    /// Runs what systemd would run for this line of the unit.
-    pub(crate) fn try_unit(&self, key: &str) -> Answer {
-        let unit = self.read(UNIT);
-        let lines = unit.lines().filter_map(|line| line.split_once('='));
-        let mut values = lines.filter(|(name, _)| *name == key);
-        let (_, line) = values.next().unwrap();
-        assert_eq!(values.next(), None, "{key} in {unit}");
-        self.try_run(line)
-    }
-
-    pub(crate) fn unit(&self, key: &str) {
-        let answer = self.try_unit(key);
-        assert_eq!(
-            (
-                answer.stdout.as_str(),
-                answer.stderr.as_str(),
-                answer.status
-            ),
-            ("", "", 0),
-            "{key}"
-        );
-    }
-
-    pub(crate) fn table(&self) -> String {
-        self.run("/sbin/ipvsadm -S -n")
-    }
-
     /// Returns the files of the package in the places that belong to the machine.
     pub(crate) fn traces(&self) -> Vec<String> {
         let found = self.run("find /etc /run /var -name *ipvsadm*");
@@ -209,18 +149,8 @@ impl Debian {
     /// Makes a package from files and installs it; `files` are pairs of a path
     /// and a text.
     pub(crate) fn install_made(&self, control: &str, files: &[(&str, &str)]) {
-        self.inside(|| {
-            let tree = Path::new("/tmp/tree");
-            let _ = fs::remove_dir_all(tree);
-            let control = [("DEBIAN/control", control)];
-            for (path, text) in control.iter().chain(files) {
-                let path = tree.join(path);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(&path, text).unwrap();
-                let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
-                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            }
-        });
+        let control = [("DEBIAN/control", control)];
+        self.write_tree(&[&control, files].concat());
         self.run("dpkg-deb --root-owner-group -Zgzip -z1 --build /tmp/tree /tmp/made.deb");
         self.install("/tmp/made.deb");
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::debian::Debian;
-use crate::ipvsadm;
+use crate::{ipvsadm, unit};
 
 const EXAMPLES: &str = "/usr/share/doc/ipvsadm/examples/metrics";
 const UNITS: &str = "/etc/systemd/system";
@@ -50,11 +50,7 @@ fn installed() -> Debian {
 /// Returns what a unit says after this name.
 fn setting(debian: &Debian, unit: &str, name: &str) -> String {
     let unit = debian.read(&format!("{UNITS}/{unit}"));
-    let lines = unit.lines().filter_map(|line| line.split_once('='));
-    let mut values = lines.filter(|(of, _)| *of == name);
-    let (_, value) = values.next().unwrap();
-    assert_eq!(values.next(), None, "{name} in {unit}");
-    value.to_owned()
+    unit::setting(&unit, name).to_owned()
 }
 
 #[test]
@@ -71,13 +67,7 @@ fn the_package_has_every_example_as_it_is_in_the_tree() {
 #[test]
 fn systemd_finds_nothing_wrong_with_the_units_of_the_examples() {
     let debian = installed();
-    // It also judges units that these name, if they are there.
-    let faults = |unit: &str| {
-        let answer = debian.try_run(&format!("systemd-analyze verify --man=no {UNITS}/{unit}"));
-        let lines = answer.stderr.lines();
-        let faults = lines.filter(|line| line.contains("ipvsadm"));
-        (faults.map(str::to_owned).collect::<Vec<_>>(), answer.status)
-    };
+    let faults = |unit: &str| debian.find_faults(&format!("{UNITS}/{unit}"));
     for name in NAMES {
         assert_eq!(faults(name), (vec![], 0), "{name}");
     }

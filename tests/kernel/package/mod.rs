@@ -8,4 +8,5 @@ mod debian;
 mod metrics;
 mod red_hat;
 mod rpm;
+mod system;
 mod tar;

@@ -3,14 +3,13 @@
 //! A system with rpm to install the package in.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::ops::Deref;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use ipvs_lab::package::Format;
-use ipvs_lab::root::Root;
-use ipvs_lab::{Answer, Namespace};
 
-use crate::namespace;
+use super::system::System;
 
 /// The package.
 pub(crate) const PACKAGE: &str = "/tmp/ipvsadm.rpm";
@@ -39,18 +38,19 @@ IPVS_STATUS_NUMERIC=\"yes\"
 ";
 
 /// A system with an rpm database in which only the stand-in for a system is installed.
-/// Programs are the host's.
-pub(crate) struct RedHat {
-    root: Root,
-    pub(crate) network: Namespace,
+pub(crate) struct RedHat(System);
+
+impl Deref for RedHat {
+    type Target = System;
+
+    fn deref(&self) -> &System {
+        &self.0
+    }
 }
 
 impl RedHat {
     pub(crate) fn bare() -> Self {
-        let system = Self {
-            root: Root::new().unwrap(),
-            network: namespace("director"),
-        };
+        let system = Self(System::new());
         let file = Format::Rpm.path().unwrap();
         let package = fs::read(&file).unwrap();
         system.inside(|| {
@@ -86,44 +86,6 @@ impl RedHat {
         system
     }
 
-    pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.root.run(work).unwrap()
-    }
-
-    pub(crate) fn exists(&self, path: &str) -> bool {
-        self.inside(|| Path::new(path).symlink_metadata().is_ok())
-    }
-
-    pub(crate) fn read(&self, path: &str) -> String {
-        self.inside(|| fs::read_to_string(path).unwrap())
-    }
-
-    pub(crate) fn write(&self, path: &str, text: &str) {
-        self.inside(|| fs::write(path, text).unwrap());
-    }
-
-    /// Runs a command line, with words separated by spaces, in the environment that
-    /// systemd gives to a service.
-    pub(crate) fn try_run_reading(&self, line: &str, input: &str) -> Answer {
-        let mut words = line.split_ascii_whitespace();
-        let mut command = self.network.command(words.next().unwrap());
-        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        command.args(words).env_clear();
-        command.env("LANG", "C.UTF-8").env("PATH", path);
-        self.inside(|| Answer::of(command, input).unwrap())
-    }
-
-    pub(crate) fn try_run(&self, line: &str) -> Answer {
-        self.try_run_reading(line, "")
-    }
-
-    /// Runs a command line that must succeed without a word on standard error.
-    pub(crate) fn run(&self, line: &str) -> String {
-        let answer = self.try_run(line);
-        assert_eq!((answer.stderr.as_str(), answer.status), ("", 0), "{line}");
-        answer.stdout
-    }
-
     /// Runs rpm, which Debian lets install packages only when told that it may.
     pub(crate) fn rpm(&self, words: &str) -> String {
         self.run(&format!("rpm --force-debian {words}"))
@@ -132,17 +94,7 @@ impl RedHat {
     /// Builds a package from a spec and installs it; `files` are pairs of a path and a
     /// text.
     pub(crate) fn install_made(&self, spec: &str, files: &[(&str, &str)]) {
-        self.inside(|| {
-            let _ = fs::remove_dir_all("/tmp/tree");
-            fs::create_dir("/tmp/tree").unwrap();
-            for (path, text) in files {
-                let path = Path::new("/tmp/tree").join(path);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(&path, text).unwrap();
-                let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
-                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            }
-        });
+        self.write_tree(files);
         self.write("/tmp/made.spec", spec);
         self.run("rpmbuild -bb --quiet /tmp/made.spec");
         self.rpm("--install /tmp/made/RPMS/made.rpm");
@@ -187,25 +139,5 @@ impl RedHat {
              %description\nstand-in\n%files\n",
             &[],
         );
-    }
-
-    /// Runs what systemd would run for a line of the unit.
-    pub(crate) fn try_unit(&self, key: &str) -> Answer {
-        let unit = self.read("/usr/lib/systemd/system/ipvsadm.service");
-        let lines = unit.lines().filter_map(|line| line.split_once('='));
-        let mut values = lines.filter(|(name, _)| *name == key);
-        let (_, line) = values.next().unwrap();
-        assert_eq!(values.next(), None, "{key} in {unit}");
-        self.try_run(line)
-    }
-
-    pub(crate) fn unit(&self, key: &str) {
-        let answer = self.try_unit(key);
-        let words = (answer.stdout.as_str(), answer.stderr.as_str());
-        assert_eq!((words, answer.status), (("", ""), 0), "{key}");
-    }
-
-    pub(crate) fn table(&self) -> String {
-        self.run("/sbin/ipvsadm -S -n")
     }
 }

@@ -6,11 +6,11 @@
 use std::path::Path;
 
 use super::red_hat::{PACKAGE, RedHat, THEIR_SETTINGS};
+use super::system::UNIT;
 use crate::ipvsadm;
 
 const SETTINGS: &str = "/etc/sysconfig/ipvsadm-config";
 const RULES: &str = "/etc/sysconfig/ipvsadm";
-const UNIT: &str = "/usr/lib/systemd/system/ipvsadm.service";
 /// Where the unit is enabled.
 const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/ipvsadm.service";
 /// What «service ipvsadm save» runs (`/usr/sbin/service` of Fedora's initscripts).
@@ -227,14 +227,7 @@ fn removing_leaves_the_rules_and_the_table() {
 #[test]
 fn systemd_finds_nothing_wrong_with_the_unit() {
     let system = RedHat::with_package();
-    // It also judges units that this one names, if they are there.
-    let answer = system.try_run(&format!("systemd-analyze verify --man=no {UNIT}"));
-    let faults: Vec<_> = answer
-        .stderr
-        .lines()
-        .filter(|line| line.contains("ipvsadm"))
-        .collect();
-    assert_eq!((faults, answer.status), (vec![], 0));
+    assert_eq!(system.find_faults(UNIT), (vec![], 0));
 }
 
 #[test]

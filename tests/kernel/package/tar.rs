@@ -25,17 +25,22 @@ struct Bare {
     network: Namespace,
 }
 
+/// Unpacks the archive into a directory.
+pub(super) fn unpack() -> TempDir {
+    let directory = TempDir::new().unwrap();
+    let mut tar = Command::new("tar");
+    tar.arg("--extract").arg("--file");
+    tar.arg(Format::Tar.path().unwrap()).arg("--directory");
+    tar.arg(directory.path()).arg("--strip-components=1");
+    let answer = Answer::of(tar, "").unwrap();
+    assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
+    directory
+}
+
 impl Bare {
     fn new() -> Self {
-        let root = TempDir::new().unwrap();
-        let mut tar = Command::new("tar");
-        tar.arg("--extract").arg("--file");
-        tar.arg(Format::Tar.path().unwrap()).arg("--directory");
-        tar.arg(root.path()).arg("--strip-components=1");
-        let answer = Answer::of(tar, "").unwrap();
-        assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
         Self {
-            root,
+            root: unpack(),
             network: namespace("director"),
         }
     }
