@@ -59,6 +59,9 @@ impl Debian {
     pub(crate) fn bare() -> Self {
         let debian = Self(System::new());
         debian.hide_the_hosts_ipvsadm();
+        // The packages of the tests have it; `update-rc.d` would take this for a system
+        // that OpenRC starts.
+        debian.inside(|| fs::remove_file("/sbin/openrc").unwrap());
         let package = fs::read(Format::Deb.path().unwrap()).unwrap();
         debian.inside(|| fs::write("/tmp/ipvsadm.deb", package).unwrap());
         let depends = debian.run("dpkg-deb --field /tmp/ipvsadm.deb Depends");
