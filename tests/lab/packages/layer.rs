@@ -39,6 +39,9 @@ pub(crate) const CLIENTS: Layer = Layer {
     variable: "IPVS_LAB_PACKAGES",
     tools: &[
         packages::LDIRECTORD,
+        packages::NET_INET6GLUE,
+        packages::RESOURCE_AGENTS,
+        packages::CRM_SIMULATE,
         packages::KEEPALIVED,
         packages::SYSTEMD_ANALYZE,
         packages::OPENRC,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 //! A machine as its administrator would set it up: this tree's program is
-//! installed as `ipvsadm`, and so are its real clients.
+//! installed as `ipvsadm` with its documents, and so are its real clients.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -102,7 +102,13 @@ impl Drop for Machine {
 }
 
 fn make(files: &Path, packages: &Path, program: &Path) -> Result<File> {
-    for part in ["run", "packages", "ours/sbin", "memory"] {
+    for part in [
+        "run",
+        "packages",
+        "ours/sbin",
+        "ours/share/doc/ipvsadm",
+        "memory",
+    ] {
         fs::create_dir_all(files.join(part))?;
     }
     // Only something to mount the program on.
@@ -116,6 +122,8 @@ fn make(files: &Path, packages: &Path, program: &Path) -> Result<File> {
     ] {
         symlink(program, files.join("ours/sbin").join(name))?;
     }
+    let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    symlink(documents, files.join("ours/share/doc/ipvsadm/docs"))?;
     mounts::apart(files, |files| {
         // They may lie in a directory that is about to be covered.
         let packages = mounts::handle(packages)?;

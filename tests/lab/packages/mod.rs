@@ -93,6 +93,22 @@ pub const LDIRECTORD: Tool = Tool {
     package: "ldirectord",
     places: &["/usr/sbin/ldirectord"],
 };
+/// Lets ldirectord ask for pages over IPv6, which its package does not see to.
+pub const NET_INET6GLUE: Tool = Tool {
+    package: "libnet-inet6glue-perl",
+    places: &["/usr/share/perl5/Net/INET6Glue.pm"],
+};
+/// Sets addresses up for a cluster; the package also has what other resource agents need.
+pub const RESOURCE_AGENTS: Tool = Tool {
+    package: "resource-agents",
+    places: &["/usr/lib/ocf/resource.d/heartbeat/IPaddr2"],
+};
+/// Tells what a cluster would do; the package also has what reads and changes its
+/// configuration.
+pub const CRM_SIMULATE: Tool = Tool {
+    package: "pacemaker-cli-utils",
+    places: &["/usr/sbin/crm_simulate"],
+};
 /// Judges unit files.
 pub const SYSTEMD_ANALYZE: Tool = Tool {
     package: "systemd",
