@@ -32,6 +32,7 @@ mod namespaces;
 mod netns;
 mod openmetrics;
 mod openrc;
+mod pacemaker;
 mod package;
 mod pipes;
 mod program;

@@ -81,6 +81,8 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvsadm-metrics.service 644",
             "/usr/share/doc/ipvsadm/docs/examples/metrics/ipvsadm-metrics.timer 644",
             "/usr/share/doc/ipvsadm/docs/examples/openrc/ipvsadm 755",
+            "/usr/share/doc/ipvsadm/docs/examples/pacemaker/directors.xml 644",
+            "/usr/share/doc/ipvsadm/docs/examples/pacemaker/ldirectord.cf 644",
             "/usr/share/doc/ipvsadm/docs/examples/real-server/90-realserver.conf 644",
             "/usr/share/doc/ipvsadm/docs/guides/README.md 644",
             "/usr/share/doc/ipvsadm/docs/guides/changing-a-live-director.md 644",
