@@ -120,6 +120,13 @@ enum Linking {
 }
 
 impl Linking {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dynamic => "dynamic",
+            Self::Static => build::STATIC,
+        }
+    }
+
     fn build(self) -> Result<PathBuf> {
         match self {
             Self::Dynamic => build::ipvsadm(Profile::Tested),
@@ -163,6 +170,7 @@ fn act(line: Line) -> Result<u8> {
             let mut environment = vec![
                 (kernels::VARIABLE, kernel.name().into()),
                 (build::IPVSADM, program.build()?.into()),
+                (build::LINKING, program.name().into()),
                 (build::REPLIES, build::replies()?.into()),
             ];
             for layer in [layer::CLIENTS, layer::ORIGINAL] {

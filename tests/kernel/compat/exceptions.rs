@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-//! The answers of this tree's program without root that are not those that root gets,
-//! kept in files: every exception is named there, with every byte of its answer.
+//! The answers of this tree's program that are others without root, or with a static
+//! program, kept in files: every exception is named there, with every byte of its answer.
 //!
-//! `recorded/rootless/NAME.txt` has those of a file of cases. Under the title of a case
-//! there is a line `$ NUMBER` for each command whose answer differs (the first command
-//! of a case has the number 1), and after it the answer. With `IPVS_LAB_RECORD=1` in the
-//! environment the files are written anew.
+//! `recorded/rootless/NAME.txt` and `recorded/static/NAME.txt` have those of a file of
+//! cases. Under the title of a case there is a line `$ NUMBER` for each command whose
+//! answer differs (the first command of a case has the number 1), and after it the
+//! answer. With `IPVS_LAB_RECORD=1` in the environment the files are written anew, those
+//! of the static program when that is tested, and only those.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,9 +17,51 @@ use std::{fs, io};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::notation::Answer;
-use super::recorded::{HOW_TO_RENEW, is_recording};
+use super::recorded::{HOW_TO_RENEW, is_recording, is_recording_static};
 
-const FIRST_LINE: &str = "# Answers of this tree's program without root that root does not get";
+/// A reason for which answers may differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Without root, the kernel does less.
+    Rootless,
+    /// Names are looked up by musl (docs/package.md).
+    Static,
+}
+
+impl Kind {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Rootless => "rootless",
+            Self::Static => "static",
+        }
+    }
+
+    fn first_line(self) -> &'static str {
+        match self {
+            Self::Rootless => {
+                "# Answers of this tree's program without root that root does not get"
+            }
+            Self::Static => "# Answers of this tree's static program, because musl looks names up",
+        }
+    }
+
+    fn is_renewed(self) -> bool {
+        match self {
+            Self::Rootless => is_recording(),
+            Self::Static => is_recording_static(),
+        }
+    }
+
+    fn how_to_renew(self) -> &'static str {
+        match self {
+            Self::Rootless => HOW_TO_RENEW,
+            Self::Static => {
+                "renew the records with IPVS_LAB_RECORD=1 cargo lab test compat:: --program static \
+                 -- --skip=compat::replies_"
+            }
+        }
+    }
+}
 
 /// The answers of a case that differ, by the numbers of their commands.
 pub(super) type Differing = BTreeMap<usize, Answer>;
@@ -26,6 +69,7 @@ pub(super) type Differing = BTreeMap<usize, Answer>;
 /// The exceptions of one file of cases.
 #[derive(Debug)]
 pub(super) struct Exceptions {
+    kind: Kind,
     name: String,
     /// True if they are written anew.
     renewing: bool,
@@ -35,21 +79,33 @@ pub(super) struct Exceptions {
 impl Exceptions {
     /// # Errors
     /// When the file is not in order. A file of cases without exceptions has none.
-    pub(super) fn open(name: &str) -> Result<Self> {
-        let renewing = is_recording();
-        let path = path(name);
+    pub(super) fn open(kind: Kind, name: &str) -> Result<Self> {
+        let renewing = kind.is_renewed();
+        let path = path(kind, name);
         let entries = match fs::read_to_string(&path) {
-            Ok(text) if !renewing => parse(&text).with_context(|| path.display().to_string())?,
+            Ok(text) if !renewing => {
+                parse(kind, &text).with_context(|| path.display().to_string())?
+            }
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| path.display().to_string());
             }
             _ => BTreeMap::new(),
         };
         Ok(Self {
+            kind,
             name: name.to_owned(),
             renewing,
             entries,
         })
+    }
+
+    /// Puts the answers that are named for a case in the places of the usual ones.
+    pub(super) fn replace(&self, title: &str, answers: &mut [Answer]) {
+        for (number, answer) in self.entries.get(title).into_iter().flatten() {
+            if let Some(usual) = answers.get_mut(number - 1) {
+                usual.clone_from(answer);
+            }
+        }
     }
 
     /// Compares the answers of a case that differ with those that are named here.
@@ -63,10 +119,11 @@ impl Exceptions {
             }
             return Ok(());
         }
+        let how_to_renew = self.kind.how_to_renew();
         let named = self.entries.get(title);
         ensure!(
             named.is_some() || differing.is_empty(),
-            "no exception is named, but other answers than root gets are\n{}{HOW_TO_RENEW}",
+            "no exception is named, but other answers than usual are\n{}{how_to_renew}",
             text(&differing)
         );
         let Some(named) = named else {
@@ -74,11 +131,11 @@ impl Exceptions {
         };
         ensure!(
             !differing.is_empty(),
-            "an exception is named, but the answers are those that root gets; {HOW_TO_RENEW}"
+            "an exception is named, but the answers are the usual ones; {how_to_renew}"
         );
         ensure!(
             *named == differing,
-            "other answers than root gets are\n{}and those of the exception are\n{}{HOW_TO_RENEW}",
+            "other answers than usual are\n{}and those of the exception are\n{}{how_to_renew}",
             text(&differing),
             text(named)
         );
@@ -92,29 +149,31 @@ impl Exceptions {
             self.write()?;
         }
         let titles: BTreeSet<&str> = titles.collect();
+        let how_to_renew = self.kind.how_to_renew();
         let named = self.entries.into_keys();
         Ok(named
             .filter(|title| !titles.contains(title.as_str()))
-            .map(|title| format!("«{title}» is an exception, but no case: {HOW_TO_RENEW}\n"))
+            .map(|title| format!("«{title}» is an exception, but no case: {how_to_renew}\n"))
             .collect())
     }
 
     fn write(&self) -> Result<()> {
-        let path = path(&self.name);
+        let path = path(self.kind, &self.name);
         let outcome = match self.entries.is_empty() {
             true => match fs::remove_file(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 outcome => outcome,
             },
-            false => fs::write(&path, whole_text(&self.entries)),
+            false => fs::write(&path, whole_text(self.kind, &self.entries)),
         };
         outcome.with_context(|| format!("cannot write {}", path.display()))
     }
 }
 
 /// The names of the files of cases that have exceptions.
-pub(super) fn names() -> Result<BTreeSet<String>> {
-    let entries = fs::read_dir(DIRECTORY).context(DIRECTORY)?;
+pub(super) fn names(kind: Kind) -> Result<BTreeSet<String>> {
+    let directory = directory(kind);
+    let entries = fs::read_dir(&directory).with_context(|| directory.display().to_string())?;
     entries
         .map(|entry| {
             let name = entry?.file_name().into_string();
@@ -124,19 +183,19 @@ pub(super) fn names() -> Result<BTreeSet<String>> {
         .collect()
 }
 
-const DIRECTORY: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/kernel/compat/recorded/rootless"
-);
-
-fn path(name: &str) -> PathBuf {
-    PathBuf::from(DIRECTORY).join(format!("{name}.txt"))
+fn directory(kind: Kind) -> PathBuf {
+    const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/kernel/compat/recorded");
+    PathBuf::from(RECORDED).join(kind.folder())
 }
 
-fn parse(text: &str) -> Result<BTreeMap<String, Differing>> {
+fn path(kind: Kind, name: &str) -> PathBuf {
+    directory(kind).join(format!("{name}.txt"))
+}
+
+fn parse(kind: Kind, text: &str) -> Result<BTreeMap<String, Differing>> {
     let mut lines = text.lines();
     ensure!(
-        lines.next() == Some(FIRST_LINE),
+        lines.next() == Some(kind.first_line()),
         "the first line is another"
     );
     let mut entries: BTreeMap<String, Differing> = BTreeMap::new();
@@ -167,8 +226,8 @@ fn parse(text: &str) -> Result<BTreeMap<String, Differing>> {
     Ok(entries)
 }
 
-fn whole_text(entries: &BTreeMap<String, Differing>) -> String {
-    let mut all = format!("{FIRST_LINE}\n");
+fn whole_text(kind: Kind, entries: &BTreeMap<String, Differing>) -> String {
+    let mut all = format!("{}\n", kind.first_line());
     for (title, differing) in entries {
         let _ = writeln!(all, "== {title}");
         all.push_str(&text(differing));
@@ -199,12 +258,16 @@ fn exceptions_are_read_back_as_they_were_written() {
         ),
         ("two".to_owned(), Differing::from([(1, Answer::default())])),
     ]);
-    assert_eq!(parse(&whole_text(&entries)).unwrap(), entries);
-    for wrong in ["", "== one\n$ x\n", "== one\n| no command\n", "$ 1\n"] {
-        assert!(parse(&format!("{FIRST_LINE}\n{wrong}nonsense\n")).is_err());
+    for kind in [Kind::Rootless, Kind::Static] {
+        let text = whole_text(kind, &entries);
+        assert_eq!(parse(kind, &text).unwrap(), entries);
+        let first_line = kind.first_line();
+        for wrong in ["", "== one\n$ x\n", "== one\n| no command\n", "$ 1\n"] {
+            assert!(parse(kind, &format!("{first_line}\n{wrong}nonsense\n")).is_err());
+        }
+        let twice = format!("{first_line}\n== one\n$ 1\n$ 1\n");
+        assert!(parse(kind, &twice).is_err());
     }
-    let twice = format!("{FIRST_LINE}\n== one\n$ 1\n$ 1\n");
-    assert!(parse(&twice).is_err());
 }
 
 #[test]
@@ -217,6 +280,7 @@ fn an_exception_has_to_differ_as_it_is_named() {
         Differing::from([(1, answer)])
     };
     let mut exceptions = Exceptions {
+        kind: Kind::Static,
         name: String::new(),
         renewing: false,
         entries: BTreeMap::from([("one".to_owned(), differing(2))]),
@@ -225,6 +289,11 @@ fn an_exception_has_to_differ_as_it_is_named() {
     assert!(!wrong("one", differing(2)) && !wrong("two", Differing::new()));
     assert!(wrong("one", differing(3)) && wrong("one", Differing::new()));
     assert!(wrong("two", differing(2)));
+    let mut answers = [Answer::default()];
+    exceptions.replace("two", &mut answers);
+    assert_eq!(answers[0].status, 0);
+    exceptions.replace("one", &mut answers);
+    assert_eq!(answers[0].status, 2);
     let wrong = exceptions.close(["two"].into_iter()).unwrap();
     assert_eq!(wrong.len(), 1, "{wrong:?}");
 }

@@ -50,6 +50,14 @@ fn every_deliberate_difference_is_documented_and_every_documented_one_has_a_case
     assert_eq!(used, documented);
 }
 
+/// Checks that musl's look-up of names is the only reason for exceptions of the static
+/// program: these are the files with names.
+#[test]
+fn only_cases_with_names_are_exceptions_of_the_static_program() {
+    let names = ["addresses", "names"].map(str::to_owned).into();
+    assert_eq!(exceptions::names(exceptions::Kind::Static).unwrap(), names);
+}
+
 #[test]
 fn every_file_of_cases_is_a_test() {
     let tests = TABLES.iter().map(|name| (*name).to_owned()).collect();

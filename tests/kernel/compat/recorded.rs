@@ -234,9 +234,15 @@ pub(super) fn is_asking() -> bool {
     is_set(ASK)
 }
 
-/// Returns whether records are written anew.
+/// Returns whether records are written anew. What a static program answers is not for
+/// those of others.
 pub(super) fn is_recording() -> bool {
-    is_set(RECORD)
+    is_set(RECORD) && !program::is_static()
+}
+
+/// Returns whether the exceptions of the static program are written anew.
+pub(super) fn is_recording_static() -> bool {
+    is_set(RECORD) && program::is_static()
 }
 
 fn is_set(variable: &str) -> bool {

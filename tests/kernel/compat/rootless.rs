@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 use ipvs_lab::comparison::Comparison;
 
 use super::case::{Case, Run};
-use super::exceptions::{self, Differing, Exceptions};
+use super::exceptions::{self, Differing, Exceptions, Kind};
 use super::notation::Answer;
 use super::recorded::{Book, is_asking, is_recording};
 use super::reduced::Reduced;
@@ -48,7 +48,7 @@ fn every_table_without_rewritten_replies_runs_without_root() {
 
 #[test]
 fn every_file_of_exceptions_belongs_to_a_table() {
-    for name in exceptions::names().unwrap() {
+    for name in exceptions::names(Kind::Rootless).unwrap() {
         assert!(TABLES.contains(&name.as_str()), "{name}");
     }
 }
@@ -60,7 +60,8 @@ fn compare(name: &str) -> Result<Vec<String>> {
         true => Book::without_records(name)?,
         false => Book::open_records(name)?,
     };
-    let mut exceptions = Exceptions::open(name)?;
+    let mut exceptions = Exceptions::open(Kind::Rootless, name)?;
+    let of_static = table::static_exceptions(name)?;
     let stage = Stage::rootless()?;
     let root = match is_asking() || is_recording() {
         true => Some(Root::new()?),
@@ -70,7 +71,17 @@ fn compare(name: &str) -> Result<Vec<String>> {
     let mut failures = Vec::new();
     let cases = cases(name)?;
     for case in &cases {
-        match one(case, &stage, &mut book, &mut exceptions, root.as_ref()) {
+        let wanted = || -> Result<Vec<Answer>> {
+            let mut wanted = match case.deliberate {
+                Some(_) => case.runs().map(|run| run.ours.clone()).collect(),
+                None => book.answers(&case.title, |original| original.play(case))?,
+            };
+            if let Some(exceptions) = &of_static {
+                exceptions.replace(&case.title, &mut wanted);
+            }
+            Ok(wanted)
+        };
+        match one(case, &stage, wanted, &mut exceptions, root.as_ref()) {
             Ok(Verdict::Same) => count.same += 1,
             Ok(Verdict::Exception) => count.deliberate += 1,
             Err(error) => {
@@ -95,14 +106,11 @@ enum Verdict {
 fn one(
     case: &Case,
     stage: &Stage,
-    book: &mut Book,
+    wanted: impl FnOnce() -> Result<Vec<Answer>>,
     exceptions: &mut Exceptions,
     root: Option<&Root>,
 ) -> Result<Verdict> {
-    let all_wanted: Vec<Answer> = match case.deliberate {
-        Some(_) => case.runs().map(|run| run.ours.clone()).collect(),
-        None => book.answers(&case.title, |original| original.play(case))?,
-    };
+    let all_wanted = wanted()?;
     let all_ours = stage.play(case)?;
     let all_ours: Vec<Answer> = all_ours.into_iter().map(without_interface).collect();
     ensure!(

@@ -10,8 +10,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use ipvs_lab::comparison::Comparison;
+use ipvs_lab::program;
 
 use super::case::{self, Case};
+use super::exceptions::{Differing, Exceptions, Kind};
 use super::notation::{Answer, line};
 use super::recorded::Book;
 use super::stage::{Program, Stage};
@@ -52,11 +54,12 @@ pub(super) fn compare(name: &str) {
 fn try_compare(name: &str) -> Result<Vec<String>> {
     let cases = cases(name)?;
     let mut book = Book::open(name)?;
+    let mut exceptions = static_exceptions(name)?;
     let ours = Stage::new(Program::Ours)?;
     let mut count = Comparison::default();
     let mut failures = Vec::new();
     for case in &cases {
-        match one(case, &ours, &mut book) {
+        match one(case, &ours, &mut book, exceptions.as_mut()) {
             Ok(Verdict::Same) => count.same += 1,
             Ok(Verdict::Deliberate) => count.deliberate += 1,
             Err(error) => {
@@ -70,8 +73,20 @@ fn try_compare(name: &str) -> Result<Vec<String>> {
         false => SUITE,
     };
     count.report(&book.comparison(suite))?;
-    failures.extend(book.close(cases.iter().map(|case| case.title.as_str()))?);
+    let titles = || cases.iter().map(|case| case.title.as_str());
+    failures.extend(book.close(titles())?);
+    if let Some(exceptions) = exceptions {
+        failures.extend(exceptions.close(titles())?);
+    }
     Ok(failures)
+}
+
+/// The answers to a file of cases that a static program gives otherwise, if it is one
+/// that is tested.
+pub(super) fn static_exceptions(name: &str) -> Result<Option<Exceptions>> {
+    program::is_static()
+        .then(|| Exceptions::open(Kind::Static, name))
+        .transpose()
 }
 
 enum Verdict {
@@ -81,12 +96,29 @@ enum Verdict {
 
 /// # Errors
 /// When ours is not what it has to be.
-fn one(case: &Case, ours: &Stage, book: &mut Book) -> Result<Verdict> {
+fn one(
+    case: &Case,
+    ours: &Stage,
+    book: &mut Book,
+    exceptions: Option<&mut Exceptions>,
+) -> Result<Verdict> {
     let original = book.answers(&case.title, |original| original.play(case))?;
     let ours = ours.play(case)?;
     if case.deliberate.is_none() {
-        ensure!(ours == original, "{}", differences(case, &original, &ours));
-        return Ok(Verdict::Same);
+        if ours == original && exceptions.is_none() {
+            return Ok(Verdict::Same);
+        }
+        let told = || differences(case, &original, &ours);
+        let exceptions = exceptions.with_context(told)?;
+        let differing = differing(&original, &ours);
+        let verdict = match differing.is_empty() {
+            true => Verdict::Same,
+            false => Verdict::Deliberate,
+        };
+        exceptions
+            .check(&case.title, differing)
+            .with_context(told)?;
+        return Ok(verdict);
     }
     ensure!(
         ours != original,
@@ -103,6 +135,15 @@ fn one(case: &Case, ours: &Stage, book: &mut Book) -> Result<Verdict> {
         differences(case, &wanted, &ours)
     );
     Ok(Verdict::Deliberate)
+}
+
+/// The answers of ours that differ, by the numbers of their commands.
+fn differing(original: &[Answer], ours: &[Answer]) -> Differing {
+    let pairs = original.iter().zip(ours).enumerate();
+    pairs
+        .filter(|(_, (original, ours))| original != ours)
+        .map(|(place, (_, ours))| (place + 1, ours.clone()))
+        .collect()
 }
 
 /// The answers that differ, with their commands.

@@ -19,6 +19,12 @@ use crate::progress::Spinner;
 /// Names the file of this tree's `ipvsadm` to what the lab runs.
 pub(crate) const IPVSADM: &str = "IPVS_LAB_IPVSADM";
 
+/// Says how that program is linked to what the lab runs.
+pub(crate) const LINKING: &str = "IPVS_LAB_LINKING";
+
+/// The program has a C library inside.
+pub(crate) const STATIC: &str = "static";
+
 /// Names the library that rewrites the kernel's replies to what the lab runs.
 pub(crate) const REPLIES: &str = "IPVS_LAB_REPLIES_LIBRARY";
 

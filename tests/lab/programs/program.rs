@@ -28,6 +28,12 @@ pub fn path() -> Result<PathBuf> {
         .context("this needs a kernel with IPVS: `cargo lab test` supplies one")
 }
 
+/// Returns whether that program has a C library inside: `cargo lab test --program static`.
+#[must_use]
+pub fn is_static() -> bool {
+    env::var_os(build::LINKING).is_some_and(|linking| linking == build::STATIC)
+}
+
 /// The environment variable with the rules of [`replies`], one a line.
 pub const REPLIES: &str = "IPVS_LAB_REPLIES";
 
