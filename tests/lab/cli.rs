@@ -19,6 +19,7 @@ use crate::packages::package::Format;
 use crate::packages::{self, layer};
 use crate::programs::build::{self, Profile};
 use crate::suite;
+use crate::suite::machines::{self, Target};
 use crate::suite::runner;
 
 /// A kernel with IPVS, for any command.
@@ -77,6 +78,10 @@ enum Action {
         /// How the program under test is linked
         #[arg(long, value_enum, default_value_t = Linking::Dynamic)]
         program: Linking,
+        /// Only those of the libraries that need no kernel, as programs of another
+        /// machine
+        #[arg(long, value_enum, conflicts_with = "program")]
+        target: Option<Target>,
         /// More words for the test programs, such as --nocapture
         #[arg(last = true)]
         arguments: Vec<OsString>,
@@ -156,6 +161,15 @@ fn act(line: Line) -> Result<u8> {
     if let Action::Run { command } = line.action {
         return run(line.kernel, command);
     }
+    if let Action::Test {
+        filter,
+        target: Some(target),
+        arguments,
+        ..
+    } = &line.action
+    {
+        return machines::run(*target, filter.as_ref(), arguments);
+    }
     packages::install(&[packages::IP, packages::MODPROBE])?;
     match line.action {
         Action::Run { command } => run(line.kernel, command),
@@ -165,6 +179,7 @@ fn act(line: Line) -> Result<u8> {
             filter,
             program,
             arguments,
+            target: _,
         } => {
             let kernel = Kernel::choose(line.kernel)?;
             let mut environment = vec![

@@ -517,13 +517,16 @@ mod tests {
 
     #[test]
     fn persistence_has_ticks_and_a_mask_for_either_family() {
-        let persistence = |line| service(line).persistence.unwrap();
+        let persistence = |line: &str| service(line).persistence.unwrap();
         let v4 = persistence("UDP  0A000002:0035 rr ops  persistent 500 FFFFFF00");
         assert_eq!(v4.ticks, 500);
         let netmask = Netmask::Ipv4([255, 255, 255, 0].into());
         assert_eq!(v4.netmask(AddressFamily::Ipv4), netmask);
-        // -M 64, and a timeout that is too large for a signed number.
-        let v6 = persistence("FWM  0000000A wlc persistent -1616567296 40000000");
+        // -M 64, which the kernel writes as if it were in network byte order, and a timeout
+        // that is too large for a signed number.
+        let mask = u32::from_be(64);
+        let line = format!("FWM  0000000A wlc persistent -1616567296 {mask:08X}");
+        let v6 = persistence(&line);
         assert_eq!(v6.ticks, 2_678_400_000);
         assert_eq!(v6.netmask(AddressFamily::Ipv6), Netmask::Ipv6(64));
         assert_eq!(service("FWM  0000000A wlc ").persistence, None);

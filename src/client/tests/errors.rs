@@ -2,6 +2,8 @@
 
 //! A refusal keeps what was asked, of which object, and the reason.
 
+use std::io;
+
 use rustix::io::Errno;
 
 use super::{
@@ -244,7 +246,8 @@ fn a_refusal_says_what_is_missing_and_not_what_the_system_calls_its_errno() {
         (
             Operation::Flush,
             Errno::NOMEM,
-            "cannot clear the table: Cannot allocate memory (os error 12)",
+            // In the words of the C library.
+            &format!("cannot clear the table: {}", io::Error::from(Errno::NOMEM)),
         ),
     ] {
         assert_eq!(Error::Kernel { operation, errno }.to_string(), words);

@@ -641,8 +641,9 @@ fn a_family_that_ipvs_does_not_have_is_malformed() {
 
     // A value that is cut off is named by the protocol crate.
     reply.payload_mut().truncate(4 + 4 + 4 + 1);
-    reply.payload_mut()[4] = 9;
-    reply.payload_mut()[8] = 5;
+    for (place, length) in [(4, 9_u16), (8, 5)] {
+        reply.payload_mut()[place..place + 2].copy_from_slice(&length.to_ne_bytes());
+    }
     let (mut client, _) = client_with([vec![Answer::Datagram(vec![reply])]]);
     let (operation, reason) = malformed(client.services());
     assert_eq!(operation, Operation::ListServices);

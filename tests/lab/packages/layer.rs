@@ -79,6 +79,17 @@ pub(crate) const RPMBUILD: Layer = Layer {
     tools: &[packages::RPMBUILD],
 };
 
+/// What links and runs the tests for s390x.
+pub(crate) const S390X: Layer = Layer {
+    name: "ipvs-lab-s390x",
+    variable: "IPVS_LAB_S390X",
+    tools: &[
+        packages::S390X_GCC,
+        packages::S390X_LIBC,
+        packages::QEMU_USER,
+    ],
+};
+
 /// In that directory: what would be in /usr if the packages were installed.
 pub(crate) const USR: &str = "usr";
 /// In that directory: the packages asked for, and one a line the names and

@@ -164,6 +164,21 @@ pub const RPMLINT: Tool = Tool {
     package: "rpmlint",
     places: &["/usr/bin/rpmlint"],
 };
+/// Compiles and links for s390x.
+pub const S390X_GCC: Tool = Tool {
+    package: "gcc-s390x-linux-gnu",
+    places: &["/usr/bin/s390x-linux-gnu-gcc"],
+};
+/// The C library of s390x, to be linked with.
+pub const S390X_LIBC: Tool = Tool {
+    package: "libc6-dev-s390x-cross",
+    places: &["/usr/s390x-linux-gnu/lib/libc.a"],
+};
+/// Runs programs of other machines on this kernel.
+pub const QEMU_USER: Tool = Tool {
+    package: "qemu-user-static",
+    places: &["/usr/bin/qemu-s390x-static"],
+};
 /// Completes words in bash.
 pub const BASH_COMPLETION: Tool = Tool {
     package: "bash-completion",

@@ -75,7 +75,10 @@ pub(crate) fn static_ipvsadm(profile: Profile) -> Result<PathBuf> {
 
 /// Sees to it that there is a standard library for this target. If it is not there,
 /// rustup is asked for it.
-fn supply(target: &str) -> Result<()> {
+///
+/// # Errors
+/// When rustup is not here or does not have it.
+pub(crate) fn supply(target: &str) -> Result<()> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut print = Command::new(rustc);
     print.args(["--print", "target-libdir", "--target", target]);

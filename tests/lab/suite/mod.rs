@@ -6,6 +6,7 @@
 //! Cargo starts every test program through [`crate::suite::runner`], which knows where
 //! it belongs; this counts what they report.
 
+pub(crate) mod machines;
 mod queue;
 pub(crate) mod runner;
 mod times;

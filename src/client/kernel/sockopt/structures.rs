@@ -214,6 +214,16 @@ mod tests {
         assert!(output.status.success(), "{options:?}: {errors}");
     }
 
+    /// The options that have the compiler of the machine lay structures out for 32-bit
+    /// x86. Debian has the headers of the processor beside each other.
+    const OF_32_BITS: &[&str] = &["-m32", "-I/usr/include/x86_64-linux-gnu"];
+    /// Those for the machine that this test is compiled for.
+    const OF_THIS_MACHINE: &[&str] = if cfg!(target_arch = "x86") {
+        OF_32_BITS
+    } else {
+        &[]
+    };
+
     /// The structures, by their names in C, with their sizes here and on 32-bit x86.
     fn sizes() -> [(&'static str, usize, usize); 10] {
         [
@@ -291,7 +301,7 @@ mod tests {
         ] {
             program += &assertion;
         }
-        compile(&program, &[]);
+        compile(&program, OF_THIS_MACHINE);
     }
 
     /// Checks what the numbers above stand on for a machine that aligns 64 bits to 32.
@@ -302,7 +312,6 @@ mod tests {
         for (name, _, size) in sizes() {
             program += &format!("_Static_assert(sizeof(struct {name}) == {size}, {name:?});\n");
         }
-        // Debian has the headers of the processor beside each other.
-        compile(&program, &["-m32", "-I/usr/include/x86_64-linux-gnu"]);
+        compile(&program, OF_32_BITS);
     }
 }
