@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod ansible;
 mod apply;
 mod chance;
 mod client;

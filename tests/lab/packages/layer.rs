@@ -48,6 +48,7 @@ pub(crate) const CLIENTS: Layer = Layer {
         packages::SYSTEMD_SOCKET_ACTIVATE,
         packages::PYTHON,
         packages::PROMETHEUS_CLIENT,
+        packages::ANSIBLE_PLAYBOOK,
         packages::NODE_EXPORTER,
         packages::PROMETHEUS,
         packages::PROMTOOL,

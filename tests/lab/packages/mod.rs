@@ -139,6 +139,11 @@ pub const PROMETHEUS_CLIENT: Tool = Tool {
     package: "python3-prometheus-client",
     places: &["/usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py"],
 };
+/// Does what playbooks say, on this machine and others.
+pub const ANSIBLE_PLAYBOOK: Tool = Tool {
+    package: "ansible-core",
+    places: &["/usr/bin/ansible-playbook"],
+};
 /// Exports what /proc says about IPVS to Prometheus, and collects text files.
 pub const NODE_EXPORTER: Tool = Tool {
     package: "prometheus-node-exporter",
