@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! The manual pages and the completions from the table of options.
+//! The manual pages and the completions from the table of options and the documents.
 //!
 //! They are checked in, hand-written but for the parts between a line
 //! `begin NAME` and a line `end`, which are made here. Nothing of this is in
@@ -8,6 +8,7 @@
 //! files anew when the environment variable `IPVSADM_RENEW` is set.
 
 mod completions;
+mod document;
 mod fish;
 mod manual;
 mod rules;
@@ -91,6 +92,13 @@ fn the_manual_page_is_what_the_table_of_options_makes_it() {
 #[test]
 fn the_chinese_page_has_every_option_of_the_table() {
     check_file(&manual::describe_chinese_page());
+}
+
+#[test]
+fn the_pages_about_forms_are_what_the_documents_make_them() {
+    for page in document::list_pages() {
+        check_file(&page);
+    }
 }
 
 #[test]

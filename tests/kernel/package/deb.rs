@@ -118,6 +118,8 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             "/usr/share/doc/ipvsadm/docs/zh-CN/README.md 644",
             "/usr/share/doc/ipvsadm/docs/zh-CN/guide.md 644",
             "/usr/share/fish/vendor_completions.d/ipvsadm.fish 644",
+            "/usr/share/man/man5/ipvsadm-json.5.gz 644",
+            "/usr/share/man/man5/ipvsadm-openmetrics.5.gz 644",
             "/usr/share/man/man8/ipvsadm-restore.8.gz 644",
             "/usr/share/man/man8/ipvsadm-save.8.gz 644",
             "/usr/share/man/man8/ipvsadm.8.gz 644",
@@ -151,14 +153,30 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
     // Where people look for examples in Debian.
     assert!(debian.exists("/usr/share/doc/ipvsadm/examples/metrics/README.md"));
     // What the manual pages point to is there.
-    let pages = debian.run("zcat /usr/share/man/man8/ipvsadm.8.gz");
-    let words = pages.split_whitespace();
-    let documents: Vec<_> = words
-        .filter(|it| it.starts_with("/usr/share/doc/"))
-        .collect();
-    assert!(!documents.is_empty());
-    for document in documents {
-        assert!(debian.exists(document), "{document}");
+    let pages = "ipvsadm.8 ipvsadm-save.8 ipvsadm-restore.8 ipvsadm-json.5 ipvsadm-openmetrics.5";
+    for page in pages.split(' ') {
+        let (_, section) = page.split_once('.').unwrap();
+        let text = debian.run(&format!("zcat /usr/share/man/man{section}/{page}.gz"));
+        let documents = text.split_whitespace().filter_map(|word| {
+            let (_, path) = word.split_once("/usr/share/doc/")?;
+            // Without the end of a font.
+            let path = path.split("\\f").next().unwrap();
+            Some(path.replace('\\', ""))
+        });
+        for document in documents {
+            let document = document.trim_end_matches([')', '.', ',']);
+            let document = format!("/usr/share/doc/{document}");
+            assert!(debian.exists(&document), "{page}: {document}");
+        }
+        let names = text.lines().filter_map(|line| line.strip_prefix(".Xr "));
+        for name in names.filter(|name| name.starts_with("ipvsadm")) {
+            let (name, rest) = name.split_once(' ').unwrap();
+            let section = rest.split(' ').next().unwrap();
+            assert!(
+                pages.contains(&format!("{name}.{section}")),
+                "{page}: {name}"
+            );
+        }
     }
     for (file, text) in [
         (

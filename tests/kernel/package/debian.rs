@@ -31,6 +31,7 @@ const SHARED: &str = "\
 /usr/share/doc
 /usr/share/fish
 /usr/share/man
+/usr/share/man/man5
 /usr/share/man/man8
 /usr/share/man/zh_CN
 /usr/share/man/zh_CN/man8

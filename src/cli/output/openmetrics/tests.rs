@@ -118,6 +118,70 @@ fn a_table_is_one_text_in_the_order_of_metrics() {
     assert_eq!(text(Some(&whole), &table, true), include_str!("table.txt"));
 }
 
+/// The cells of the rows of all tables of the document whose first heading is this, with
+/// what stands between the marks of code where there is some.
+fn read_document(heading: &str) -> Vec<Vec<&'static str>> {
+    let document = include_str!("../../generate/openmetrics.md");
+    let begin = format!("\n| {heading} |");
+    let tables = document.split(&begin).skip(1);
+    let rows = tables.flat_map(|text| text.split("\n\n").next().unwrap().lines().skip(2));
+    rows.map(|row| {
+        let cells = row.trim_matches(['|', ' ']).split('|');
+        cells
+            .map(|cell| cell.split('`').nth(1).unwrap_or(cell.trim()))
+            .collect()
+    })
+    .collect()
+}
+
+#[test]
+fn the_document_has_every_metric_with_its_type_and_unit_and_no_other() {
+    let mut written: Vec<(String, &str, &str)> = Vec::new();
+    for line in include_str!("table.txt").lines() {
+        let words: Vec<_> = line.split(' ').collect();
+        match words[..] {
+            ["#", "TYPE", name, "counter"] => {
+                written.push((format!("{name}_total"), "counter", ""));
+            }
+            ["#", "TYPE", name, kind] => written.push((name.to_owned(), kind, "")),
+            ["#", "UNIT", _, unit] => written.last_mut().unwrap().2 = unit,
+            _ => {}
+        }
+    }
+    let told: Vec<_> = read_document("metric")
+        .iter()
+        .map(|row| (row[0].to_owned(), row[1], row[2]))
+        .collect();
+    assert_eq!(told, written);
+}
+
+#[test]
+fn the_document_has_every_label_and_no_other() {
+    let labels = |metric: &str| -> Vec<&str> {
+        let mut lines = include_str!("table.txt").lines();
+        let begin = format!("{metric}{{");
+        let labels = lines.find_map(|line| line.strip_prefix(&begin)).unwrap();
+        let names = labels
+            .split('=')
+            .map(|part| part.rsplit(',').next().unwrap());
+        let mut names: Vec<_> = names.collect();
+        // The last value.
+        names.pop();
+        names
+    };
+    let told = |object: &str| -> Vec<&str> {
+        let rows = read_document(&format!("label of a {object}"));
+        rows.iter().map(|row| row[0]).collect()
+    };
+    let of_service = told("service");
+    assert_eq!(labels("node_ipvs_service_backends"), of_service);
+    let with_scheduler = [&of_service[..], &["scheduler"]].concat();
+    assert_eq!(labels("node_ipvs_service_scheduler"), with_scheduler);
+    let of_backend = [of_service, told("destination")].concat();
+    assert_eq!(labels("node_ipvs_backend_weight"), of_backend);
+    assert_eq!(labels("node_ipvs_sync_daemon"), told("daemon"));
+}
+
 #[test]
 fn an_empty_table_is_valid_too() {
     let text = text(Some(&whole(Stats::default(), &[])), &[], true);
