@@ -55,13 +55,13 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
         files,
         [
             "/etc/default/ipvsadm 644",
-            "/sbin/ipvsadm 755",
-            "/sbin/ipvsadm-restore -> ipvsadm",
-            "/sbin/ipvsadm-save -> ipvsadm",
             "/usr/lib/systemd/system/ipvsadm.service 644",
             "/usr/lib/systemd/system/lvs-realserver@.service 644",
             "/usr/libexec/ipvsadm/real-server 755",
             "/usr/libexec/ipvsadm/service 755",
+            "/usr/sbin/ipvsadm 755",
+            "/usr/sbin/ipvsadm-restore -> ipvsadm",
+            "/usr/sbin/ipvsadm-save -> ipvsadm",
             "/usr/share/bash-completion/completions/ipvsadm 644",
             "/usr/share/doc/ipvsadm/README.md 644",
             "/usr/share/doc/ipvsadm/changelog.Debian.gz 644",
@@ -118,6 +118,7 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             "/usr/share/doc/ipvsadm/docs/zh-CN/README.md 644",
             "/usr/share/doc/ipvsadm/docs/zh-CN/guide.md 644",
             "/usr/share/fish/vendor_completions.d/ipvsadm.fish 644",
+            "/usr/share/lintian/overrides/ipvsadm 644",
             "/usr/share/man/man5/ipvsadm-json.5.gz 644",
             "/usr/share/man/man5/ipvsadm-openmetrics.5.gz 644",
             "/usr/share/man/man8/ipvsadm-restore.8.gz 644",
@@ -595,5 +596,50 @@ fn systemd_finds_nothing_wrong_with_the_units() {
             "{unit}"
         );
         debian.write(file, &text);
+    }
+}
+
+/// Overrides that are not needed are findings too, so that each of the reasons in the
+/// package is needed.
+#[test]
+fn lintian_finds_nothing_but_what_its_overrides_give_a_reason_for() {
+    let debian = Debian::bare();
+    // groff's own settings, which its package has in /etc.
+    debian.inside(|| {
+        fs::create_dir_all("/etc/groff").unwrap();
+        fs::write("/etc/groff/mdoc.local", "").unwrap();
+        fs::write("/etc/groff/man.local", "").unwrap();
+    });
+    let lint = |package: &str| {
+        let line = "lintian --allow-root --profile debian --pedantic --display-info";
+        let answer = debian.try_run(&format!("{line} {package}"));
+        assert_eq!(answer.stderr, "", "{answer:?}");
+        // Machine code that looks like words, which each compiler makes others of.
+        let lines = answer.stdout.lines();
+        let lines = lines.filter(|line| !line.contains("spelling-error-in-binary"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lint("/tmp/ipvsadm.deb"), [""; 0]);
+
+    // It sees what is wrong with a page, and with an override that is not needed.
+    debian.run("dpkg-deb --raw-extract /tmp/ipvsadm.deb /tmp/tree");
+    debian.write(
+        "/tmp/tree/usr/share/man/man5/wrong.5",
+        ".Dd 1\n.Bl -wrong\n",
+    );
+    let overrides = "/tmp/tree/usr/share/lintian/overrides/ipvsadm";
+    let text = debian.read(overrides);
+    debian.write(overrides, &format!("{text}ipvsadm: no-copyright-file\n"));
+    debian.run("dpkg-deb --root-owner-group -Zgzip -z1 --build /tmp/tree /tmp/wrong.deb");
+    let found = lint("/tmp/wrong.deb");
+    for tag in [
+        "groff-message",
+        "uncompressed-manual-page",
+        "unused-override",
+    ] {
+        assert!(
+            found.iter().any(|line| line.contains(tag)),
+            "{tag}: {found:#?}"
+        );
     }
 }

@@ -25,11 +25,14 @@ const SHARED: &str = "\
 /usr/lib/systemd
 /usr/lib/systemd/system
 /usr/libexec
+/usr/sbin
 /usr/share
 /usr/share/bash-completion
 /usr/share/bash-completion/completions
 /usr/share/doc
 /usr/share/fish
+/usr/share/lintian
+/usr/share/lintian/overrides
 /usr/share/man
 /usr/share/man/man5
 /usr/share/man/man8

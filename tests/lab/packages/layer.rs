@@ -63,6 +63,7 @@ pub(crate) const CLIENTS: Layer = Layer {
         packages::JQ,
         packages::RPMBUILD,
         packages::RPMLINT,
+        packages::LINTIAN,
     ],
 };
 /// The original. It lies apart: where its clients are, this tree's program

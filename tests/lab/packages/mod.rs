@@ -184,6 +184,11 @@ pub const QEMU_USER: Tool = Tool {
     package: "qemu-user-static",
     places: &["/usr/bin/qemu-s390x-static"],
 };
+/// Judges packages of Debian's kind.
+pub const LINTIAN: Tool = Tool {
+    package: "lintian",
+    places: &["/usr/bin/lintian"],
+};
 /// Completes words in bash.
 pub const BASH_COMPLETION: Tool = Tool {
     package: "bash-completion",

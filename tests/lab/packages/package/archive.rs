@@ -70,12 +70,11 @@ fn entries() -> Result<Vec<Entry>> {
 /// Finds the place of a file of the Debian package. Units and settings are for systems
 /// with packages.
 fn place(debian: &str) -> Option<String> {
-    if debian.starts_with("sbin/") {
-        return Some(debian.to_owned());
-    }
-    let place = contents::place_outside_debian(debian);
-    let share = place.strip_prefix("usr/")?;
-    share.starts_with("share/").then(|| share.to_owned())
+    let place = contents::place_outside_debian(debian)?;
+    let place = place.strip_prefix("usr/")?;
+    let folders = ["sbin/", "share/"];
+    let is_wanted = folders.iter().any(|folder| place.starts_with(folder));
+    is_wanted.then(|| place.to_owned())
 }
 
 /// Writes the sums of all files, as `sha256sum --check` reads them.
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn files_are_below_the_prefix_and_those_of_a_package_are_left_out() {
-        assert_eq!(place("sbin/ipvsadm").unwrap(), "sbin/ipvsadm");
+        assert_eq!(place("usr/sbin/ipvsadm").unwrap(), "sbin/ipvsadm");
         assert_eq!(
             place("usr/share/zsh/vendor-completions/_ipvsadm").unwrap(),
             "share/zsh/site-functions/_ipvsadm"
@@ -106,6 +105,7 @@ mod tests {
             "share/man/man8/a.8"
         );
         assert_eq!(place("etc/default/ipvsadm"), None);
+        assert_eq!(place("usr/share/lintian/overrides/ipvsadm"), None);
         assert_eq!(place("usr/lib/systemd/system/ipvsadm.service"), None);
     }
 }

@@ -87,15 +87,20 @@ pub(crate) fn read_for(place: fn(&str) -> Option<String>) -> Result<Vec<Entry>> 
     Ok(entries.collect())
 }
 
-/// Finds the place of a file where only Debian has its own.
-pub(crate) fn place_outside_debian(debian: &str) -> String {
-    match debian.strip_prefix("usr/share/zsh/vendor-completions/") {
-        Some(name) => format!("usr/share/zsh/site-functions/{name}"),
-        None if debian == "usr/share/doc/ipvsadm/changelog" => {
-            "usr/share/doc/ipvsadm/CHANGELOG.md".to_owned()
-        }
-        None => debian.to_owned(),
+/// Finds the place of a file where only Debian has its own, if others have the file.
+pub(crate) fn place_outside_debian(debian: &str) -> Option<String> {
+    if debian.starts_with("usr/share/lintian/") {
+        return None;
     }
+    Some(
+        match debian.strip_prefix("usr/share/zsh/vendor-completions/") {
+            Some(name) => format!("usr/share/zsh/site-functions/{name}"),
+            None if debian == "usr/share/doc/ipvsadm/changelog" => {
+                "usr/share/doc/ipvsadm/CHANGELOG.md".to_owned()
+            }
+            None => debian.to_owned(),
+        },
+    )
 }
 
 /// Reads an entry: `[SOURCE, PLACE, MODE]`, or a table with the place of a link.

@@ -117,10 +117,7 @@ fn place(debian: &str) -> Option<String> {
     if debian.starts_with("etc/default/") {
         return None;
     }
-    if debian.starts_with("sbin/") {
-        return Some(format!("usr/{debian}"));
-    }
-    Some(contents::place_outside_debian(debian))
+    contents::place_outside_debian(debian)
 }
 
 #[cfg(test)]
@@ -129,7 +126,7 @@ mod tests {
 
     #[test]
     fn files_are_where_red_hats_systems_have_them() {
-        assert_eq!(place("sbin/ipvsadm").unwrap(), "usr/sbin/ipvsadm");
+        assert_eq!(place("usr/sbin/ipvsadm").unwrap(), "usr/sbin/ipvsadm");
         assert_eq!(
             place("usr/share/zsh/vendor-completions/_ipvsadm").unwrap(),
             "usr/share/zsh/site-functions/_ipvsadm"
@@ -137,6 +134,7 @@ mod tests {
         let page = "usr/share/man/man8/a.8";
         assert_eq!(place(page).unwrap(), page);
         assert_eq!(place("etc/default/ipvsadm"), None);
+        assert_eq!(place("usr/share/lintian/overrides/ipvsadm"), None);
     }
 
     #[test]
