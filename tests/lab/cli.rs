@@ -16,7 +16,7 @@ use crate::kernels::task::Task;
 use crate::kernels::{self, Kernel};
 use crate::output::{err, out};
 use crate::packages::package::Format;
-use crate::packages::{self, layer};
+use crate::packages::{self, debian_13, layer};
 use crate::programs::build::{self, Profile};
 use crate::suite;
 use crate::suite::machines::{self, Target};
@@ -188,8 +188,12 @@ fn act(line: Line) -> Result<u8> {
                 (build::LINKING, program.name().into()),
                 (build::REPLIES, build::replies()?.into()),
             ];
-            for layer in [layer::CLIENTS, layer::ORIGINAL] {
-                match layer.prepare() {
+            for prepared in [
+                layer::CLIENTS.prepare(),
+                layer::ORIGINAL.prepare(),
+                debian_13::prepare(),
+            ] {
+                match prepared {
                     Ok(variable) => environment.push(variable),
                     Err(error) => err(format_args!(
                         "ipvs-lab: the tests with other packages will fail: {error:#}\n"

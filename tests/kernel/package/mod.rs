@@ -5,6 +5,7 @@
 mod container;
 mod deb;
 mod debian;
+mod debian_13;
 mod metrics;
 mod red_hat;
 mod rpm;

@@ -21,8 +21,12 @@ pub(crate) struct System {
 
 impl System {
     pub(crate) fn new() -> Self {
+        Self::of(Root::new().unwrap())
+    }
+
+    pub(crate) fn of(root: Root) -> Self {
         Self {
-            root: Root::new().unwrap(),
+            root,
             network: namespace("director"),
         }
     }

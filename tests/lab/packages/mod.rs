@@ -3,10 +3,12 @@
 //! The programs that the lab runs, and installing the packages that have them.
 
 pub(crate) mod cache;
+pub(crate) mod debian_13;
 pub(crate) mod layer;
 pub mod machine;
 mod mounts;
 pub mod package;
+pub(crate) mod release;
 pub mod root;
 pub(crate) mod unpacking;
 

@@ -14,6 +14,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::chroot;
 use tempfile::TempDir;
 
+use crate::packages::debian_13;
 use crate::packages::layer;
 use crate::packages::mounts;
 
@@ -43,6 +44,19 @@ impl Root {
         let packages = layer::CLIENTS.directory()?.join(layer::USR);
         let directory = TempDir::with_prefix("ipvs-lab-root-")?;
         let mounts = make(directory.path(), &packages)?;
+        Ok(Self { mounts, directory })
+    }
+
+    /// A root directory with the programs of a system of Debian 13 in the place of the
+    /// running system's, and with its package database. Its kernel is the running one.
+    ///
+    /// # Errors
+    /// When the caller is not root, the kernel has no overlay file system, or
+    /// `cargo lab` could not make the system.
+    pub fn debian_13() -> Result<Self> {
+        let system = debian_13::directory()?;
+        let directory = TempDir::with_prefix("ipvs-lab-root-")?;
+        let mounts = mounts::apart(directory.path(), |place| show(place, &system))?;
         Ok(Self { mounts, directory })
     }
 
@@ -119,11 +133,31 @@ fn make(directory: &Path, packages: &Path) -> Result<File> {
                 Err(_) => (),
             }
         }
-        for part in ["dev", "proc", "sys"] {
-            let inside = format!("{root}/{part}");
-            fs::create_dir(&inside)?;
-            mounts::bind_all(&format!("/{part}"), &inside)?;
-        }
-        Ok(())
+        add_the_kernels(&root)
     })
+}
+
+/// Shows a whole system at `place/root`.
+fn show(place: &str, system: &Path) -> Result<()> {
+    // Its own path may have characters that mean something here.
+    let system = mounts::handle(system)?;
+    mounts::file_system("tmpfs", place, "mode=755")?;
+    for part in ["system", "upper", "work", "root"] {
+        fs::create_dir(format!("{place}/{part}"))?;
+    }
+    mounts::bind(&system, &format!("{place}/system"))?;
+    let layers = format!("lowerdir={place}/system,upperdir={place}/upper,workdir={place}/work");
+    let root = format!("{place}/root");
+    mounts::file_system("overlay", &root, &layers)?;
+    add_the_kernels(&root)
+}
+
+/// Adds the directories that are the kernel's.
+fn add_the_kernels(root: &str) -> Result<()> {
+    for part in ["dev", "proc", "sys"] {
+        let inside = format!("{root}/{part}");
+        fs::create_dir_all(&inside)?;
+        mounts::bind_all(&format!("/{part}"), &inside)?;
+    }
+    Ok(())
 }

@@ -75,11 +75,7 @@ impl Apt<'_> {
             return Ok(());
         }
         let downloads = root.join("downloads");
-        fs::create_dir(&downloads)?;
-        let mut download = self.get("download");
-        // It would rather be another user, who cannot write here.
-        download.args(["--quiet=2", "-o=APT::Sandbox::User=root"]);
-        output(download.args(packages).current_dir(&downloads))?;
+        self.download(packages, &downloads)?;
         for package in fs::read_dir(&downloads)? {
             let mut unpack = Command::new("dpkg-deb");
             unpack.arg("--extract").arg(package?.path());
@@ -97,6 +93,16 @@ impl Apt<'_> {
             }
             symlink(Path::new("usr").join(name), directory)?;
         }
+        Ok(())
+    }
+
+    /// Downloads packages, each a `NAME` or `NAME=VERSION`, into a new directory.
+    pub(crate) fn download(&self, packages: &[String], directory: &Path) -> Result<()> {
+        fs::create_dir(directory)?;
+        let mut download = self.get("download");
+        // It would rather be another user, who cannot write here.
+        download.args(["--quiet=2", "-o=APT::Sandbox::User=root"]);
+        output(download.args(packages).current_dir(directory))?;
         Ok(())
     }
 

@@ -44,7 +44,11 @@ impl Format {
     /// modules does.
     pub(crate) fn is_needed_by(self, test: &str) -> bool {
         let modules: &[&str] = match self {
-            Self::Deb => &["package::deb::", "package::metrics::"],
+            Self::Deb => &[
+                "package::deb::",
+                "package::debian_13::",
+                "package::metrics::",
+            ],
             Self::Rpm => &["package::rpm::"],
             Self::Tar => &["package::tar::", "package::container::"],
         };
