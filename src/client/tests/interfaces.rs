@@ -7,9 +7,15 @@ use rustix::io::Errno;
 
 use super::values::{daemon, destination_id, fwmark, plain, server, sip, web};
 use crate::{
-    AddressFamily, Change, Client, DaemonRole, DestinationId, DestinationSettings, Error,
-    ForwardingMethod, Interface, NetlinkOnly, Operation, Persistence, Protocol, Result, ServiceId,
-    SyncDaemon, Tunnel, TunnelChecksum, plan::Wanted, testing::FakeKernel,
+    AddressFamily, Change, Client, Consistency, Counters, DaemonRole, DestinationId,
+    DestinationSettings, Error, ForwardingMethod, Interface, NetlinkOnly, Operation, Persistence,
+    Protocol, Result, ServiceId, SyncDaemon, Tunnel, TunnelChecksum,
+    kernel::{
+        interface::KernelInterface,
+        sockopt::{SockOpt, socket::SocketOptions},
+    },
+    plan::Wanted,
+    testing::FakeKernel,
 };
 
 /// A client whom netlink refuses.
@@ -18,6 +24,20 @@ fn rootless() -> (FakeKernel, Client) {
     kernel.deny(Interface::Netlink);
     let client = kernel.client().unwrap();
     (kernel, client)
+}
+
+/// Socket options whose every value is full of ones, however large it is.
+struct Endless;
+
+impl SocketOptions for Endless {
+    fn get(&mut self, _: i32, value: &mut [u8]) -> Result<(), Errno> {
+        value.fill(1);
+        Ok(())
+    }
+
+    fn set(&mut self, _: i32, _: &[u8]) -> Result<(), Errno> {
+        Ok(())
+    }
 }
 
 /// Returns what takes netlink, and for which operation.
@@ -368,4 +388,21 @@ fn netlink_shows_all_whatever_the_file_has() {
     let mut client = kernel.client().unwrap();
     client.info().unwrap();
     assert!(client.count_hidden(|_| true).unwrap().is_empty());
+}
+
+#[test]
+fn a_list_that_does_not_end_is_an_error() {
+    let mut interface = SockOpt::new(Box::new(Endless));
+    let mut count = 0;
+    let outcome = interface.list_services(Counters::Skip, Consistency::Once, &mut |_| {
+        count += 1;
+    });
+    match outcome {
+        Err(Error::Io { operation, reason }) => {
+            assert_eq!(operation, Operation::ListServices);
+            assert_eq!(reason.to_string(), "the kernel's list does not end");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(count, 0);
 }

@@ -10,6 +10,8 @@ pub(crate) mod convert;
 pub(crate) mod socket;
 pub(crate) mod structures;
 
+use std::io;
+
 use rustix::io::Errno;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -52,6 +54,10 @@ pub(crate) mod option {
 /// The entries that there is room for at first: most services have fewer
 /// destinations.
 const FIRST_ROOM: u32 = 32;
+
+/// The entries that there is room for at most, about 100 MB: a list that is longer is
+/// none that a kernel with IPVS gives.
+const LARGEST_ROOM: u32 = 1 << 20;
 
 /// The socket options of IPVS.
 pub(crate) struct SockOpt {
@@ -104,7 +110,7 @@ impl SockOpt {
         is_filled: impl Fn(&E) -> bool,
         mut take: impl FnMut(E),
     ) -> Result<()> {
-        let mut room = first_room.max(1);
+        let mut room = first_room.clamp(1, LARGEST_ROOM);
         loop {
             self.list.clear();
             self.list.extend_from_slice(head(room).as_bytes());
@@ -118,7 +124,11 @@ impl SockOpt {
                 .filter_map(|entry| E::read_from_bytes(entry).ok());
             // All or none: they are counted before any is handed out.
             if entries.clone().all(|entry| is_filled(&entry)) {
-                room = room.saturating_mul(2);
+                if room == LARGEST_ROOM {
+                    let reason = io::Error::other("the kernel's list does not end");
+                    return Err(Error::Io { operation, reason });
+                }
+                room = room.saturating_mul(2).min(LARGEST_ROOM);
                 continue;
             }
             entries.take_while(is_filled).for_each(&mut take);
