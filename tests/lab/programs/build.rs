@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::output::err;
 use crate::packages::unpacking::output;
+use crate::programs::cargo_tool;
 use crate::progress::Spinner;
 
 /// Names the file of this tree's `ipvsadm` to what the lab runs.
@@ -158,13 +159,7 @@ pub(crate) fn cargo(action: &str) -> Result<Command> {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.args([action, "--manifest-path"]).arg(manifest);
-    // What cargo says of this crate is not meant for the next cargo.
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("CARGO_PKG_") {
-            command.env_remove(name);
-        }
-    }
-    Ok(command)
+    Ok(cargo_tool::clean(command))
 }
 
 /// The file of this program.
@@ -176,4 +171,14 @@ pub(crate) fn this_program() -> io::Result<PathBuf> {
     // Another cargo has put an equal program in its place meanwhile.
     let replaced = path.as_os_str().as_bytes().strip_suffix(b" (deleted)");
     Ok(replaced.map_or_else(|| path.clone(), |path| OsStr::from_bytes(path).into()))
+}
+
+/// The directory where cargo puts what it builds: the lab's own program is in `debug` there.
+///
+/// # Errors
+/// When the kernel does not tell where this program is.
+pub(crate) fn target() -> Result<PathBuf> {
+    let program = this_program()?;
+    let target = program.ancestors().nth(2);
+    Ok(target.context("this program is nowhere")?.to_owned())
 }

@@ -23,7 +23,7 @@ const SUMS: &str = "SHA256SUMS";
 /// When the program cannot be built, or a file cannot be written.
 pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     let program = build::static_ipvsadm(profile)?;
-    let directory = super::target()?.join("archive");
+    let directory = build::target()?.join("archive");
     let _progress = Spinner::new("building the archive");
     fs::create_dir_all(&directory)?;
     let name = format!(

@@ -2,20 +2,16 @@
 
 //! Building the Debian package of this tree's program.
 //!
-//! cargo-deb does it, from what the program's `Cargo.toml` says. It is built
-//! beside the lab's own program, in one version for everybody, so that the
-//! package does not depend on what a developer has installed.
+//! cargo-deb does it, from what the program's `Cargo.toml` says.
 
-use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::output::err;
 use crate::packages::{self, Tool};
+use crate::programs::{build, cargo_tool};
 use crate::progress::Spinner;
 
 /// The one version, so that the same tree makes the same package.
@@ -36,10 +32,10 @@ const CHANGELOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/cli/debian/
 pub(crate) fn build() -> Result<PathBuf> {
     let version = version()?;
     packages::install(&[SHLIBDEPS])?;
-    let cargo_deb = cargo_deb()?;
-    let place = super::target()?.join("debian");
+    let cargo_deb = cargo_tool::provide("cargo-deb", CARGO_DEB)?;
+    let place = build::target()?.join("debian");
     let progress = Spinner::new("building the package");
-    let output = clean(Command::new(cargo_deb))
+    let output = cargo_tool::clean(Command::new(cargo_deb))
         .args(["--locked", "--manifest-path", MANIFEST])
         .args(["--deb-version", &version, "--output"])
         .arg(place.join(""))
@@ -95,47 +91,6 @@ fn newest(changelog: &str) -> Option<&str> {
     let (_, rest) = changelog.split_once(" (")?;
     let (version, _) = rest.split_once(") ")?;
     Some(version)
-}
-
-/// The program cargo-deb. It is built when it is not there, after saying so on
-/// standard error.
-fn cargo_deb() -> Result<PathBuf> {
-    let root = super::target()?.join(format!("cargo-deb-{CARGO_DEB}"));
-    let program = root.join("bin/cargo-deb");
-    if program.exists() {
-        return Ok(program);
-    }
-    err(format_args!(
-        "ipvs-lab: building cargo-deb {CARGO_DEB}, once (about a minute)\n"
-    ));
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let progress = Spinner::new("building cargo-deb");
-    let status = clean(Command::new(cargo))
-        .args(["install", "--quiet", "--locked", "cargo-deb"])
-        .args(["--version", CARGO_DEB])
-        // It packs a few files: what a faster program saves is less than what
-        // it takes to build. The program xz compresses.
-        .args(["--debug", "--no-default-features", "--root"])
-        .arg(&root)
-        // Otherwise it would build in this workspace's directory.
-        .env_remove("CARGO_TARGET_DIR")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .context("cannot run cargo")?;
-    drop(progress);
-    ensure!(status.success(), "cannot build cargo-deb");
-    Ok(program)
-}
-
-/// Takes away what cargo says of this crate, which is not meant for the next cargo.
-fn clean(mut command: Command) -> Command {
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("CARGO_PKG_") {
-            command.env_remove(name);
-        }
-    }
-    command
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
 use crate::packages::unpacking::output;
-use crate::programs::build::{self, Profile};
+use crate::programs::build::Profile;
 
 /// A kind of package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,13 +77,6 @@ impl Format {
             .map(PathBuf::from)
             .context("no package here: `cargo lab test` builds it, or says why it cannot")
     }
-}
-
-/// Where cargo puts what it builds: the lab's own program is in `debug` there.
-fn target() -> Result<PathBuf> {
-    let program = build::this_program()?;
-    let target = program.ancestors().nth(2);
-    Ok(target.context("this program is nowhere")?.to_owned())
 }
 
 /// The time that files of a package have, in seconds since 1970: that of the newest version

@@ -36,7 +36,7 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     );
     let program = build::static_ipvsadm(profile)?;
     let mut rpmbuild = rpmbuild()?;
-    let directory = super::target()?.join("rpm");
+    let directory = build::target()?.join("rpm");
     let _progress = Spinner::new("building the package");
     fs::create_dir_all(&directory)?;
     let staging = tempfile::tempdir_in(&directory)?;
