@@ -7,14 +7,14 @@ use std::env;
 use std::fs;
 use std::net::UdpSocket;
 
-use ipvs_lab::{Namespace, wait};
+use ipvs_lab::{Namespace, soak, wait};
 use tempfile::NamedTempFile;
 
 use crate::chance::Chance;
 use crate::{ipvsadm, namespace};
 
-/// Tables of one test.
-const TABLES: usize = 40;
+/// Tables of one test, and of the soak of that name.
+const TABLES: (usize, usize) = (40, 10_000);
 
 /// A service that all tables have, with a server that datagrams reach.
 const LASTING: &str = "\
@@ -152,7 +152,9 @@ fn any_table_over_any_other_ends_in_it_and_counters_stay() {
     let counted = counters(&director);
 
     let mut before = LASTING.to_owned();
-    for number in 1..=TABLES {
+    let (quick, long) = TABLES;
+    let tables = soak::trials(quick, long);
+    for number in 1..=tables {
         let rules = rules(&mut chance);
         let wanted = saved(&rules);
         let from_to = format!("table {number} of seed {seed}:\n{before}becomes\n{rules}");
@@ -178,6 +180,11 @@ fn any_table_over_any_other_ends_in_it_and_counters_stay() {
             );
         }
         before = wanted;
+        if number % 100 == 0 {
+            soak::tell(&format!(
+                "tables: {number} of {tables}, none other than asked for"
+            ));
+        }
     }
     assert_eq!(counters(&director), counted);
 }

@@ -18,6 +18,7 @@ use crate::output::{err, out};
 use crate::packages::package::Format;
 use crate::packages::{self, debian_13, layer};
 use crate::programs::build::{self, Profile};
+use crate::soak;
 use crate::suite;
 use crate::suite::machines::{self, Target};
 use crate::suite::runner;
@@ -97,6 +98,11 @@ enum Action {
     /// In User Mode Linux, if nothing else is asked for; QEMU's system calls
     /// cost what they should beside everything else.
     Bench(bench::Options),
+    /// Try for hours what the tests try for minutes
+    ///
+    /// `fuzz` runs the fuzz targets of tests/fuzz, and what else there is are tests that
+    /// try more often. docs/reliability.md says what came of each.
+    Soak(soak::Options),
     /// The benchmark, inside a kernel
     #[command(hide = true)]
     Measure(bench::Options),
@@ -180,28 +186,7 @@ fn act(line: Line) -> Result<u8> {
             program,
             arguments,
             target: _,
-        } => {
-            let kernel = Kernel::choose(line.kernel)?;
-            let mut environment = vec![
-                (kernels::VARIABLE, kernel.name().into()),
-                (build::IPVSADM, program.build()?.into()),
-                (build::LINKING, program.name().into()),
-                (build::REPLIES, build::replies()?.into()),
-            ];
-            for prepared in [
-                layer::CLIENTS.prepare(),
-                layer::ORIGINAL.prepare(),
-                debian_13::prepare(),
-            ] {
-                match prepared {
-                    Ok(variable) => environment.push(variable),
-                    Err(error) => err(format_args!(
-                        "ipvs-lab: the tests with other packages will fail: {error:#}\n"
-                    )),
-                }
-            }
-            suite::run(filter.as_ref(), &arguments, &environment)
-        }
+        } => test(line.kernel, program, filter.as_ref(), &arguments, false),
         Action::Runner { program, arguments } => {
             runner::run(Kernel::choose(line.kernel)?, &program, &arguments)
         }
@@ -214,9 +199,46 @@ fn act(line: Line) -> Result<u8> {
             let kernel = line.kernel.unwrap_or(Kernel::Uml);
             bench::run(Kernel::choose(Some(kernel))?, &options)
         }
+        Action::Soak(options) => soak::run(&options, |filter| {
+            let filter = OsString::from(filter);
+            test(line.kernel, Linking::Dynamic, Some(&filter), &[], true)
+        }),
         Action::Measure(options) => bench::measure(&options),
         Action::Perform { reload } => Ok(perform(reload)),
     }
+}
+
+/// Runs tests; each tries as often as a soak does, or as the suite.
+fn test(
+    kernel: Option<Kernel>,
+    program: Linking,
+    filter: Option<&OsString>,
+    arguments: &[OsString],
+    is_soak: bool,
+) -> Result<u8> {
+    let kernel = Kernel::choose(kernel)?;
+    let mut environment = vec![
+        (kernels::VARIABLE, kernel.name().into()),
+        (build::IPVSADM, program.build()?.into()),
+        (build::LINKING, program.name().into()),
+        (build::REPLIES, build::replies()?.into()),
+    ];
+    if is_soak {
+        environment.push((soak::VARIABLE, "1".into()));
+    }
+    for prepared in [
+        layer::CLIENTS.prepare(),
+        layer::ORIGINAL.prepare(),
+        debian_13::prepare(),
+    ] {
+        match prepared {
+            Ok(variable) => environment.push(variable),
+            Err(error) => err(format_args!(
+                "ipvs-lab: the tests with other packages will fail: {error:#}\n"
+            )),
+        }
+    }
+    suite::run(filter, arguments, &environment)
 }
 
 fn run(kernel: Option<Kernel>, command: Vec<OsString>) -> Result<u8> {

@@ -59,6 +59,7 @@ pub mod packages;
 mod programs;
 mod progress;
 pub mod reload;
+pub mod soak;
 mod suite;
 
 pub use in_kernel::in_kernel;

@@ -15,7 +15,7 @@ mod listing;
 mod lock;
 mod report;
 pub(crate) mod restore;
-mod rule_file;
+pub(crate) mod rule_file;
 pub(crate) mod scripts;
 pub(crate) mod session;
 mod state_folder;

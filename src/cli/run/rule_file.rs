@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A command of a file, and where it stands.
-pub(super) type Rule = (Place, Command);
+pub(crate) type Rule = (Place, Command);
 
 /// Opens a file, or standard input if none is given.
 pub(super) fn open(file: Option<&Path>) -> Result<Box<dyn Read>, InputError> {
@@ -48,14 +48,14 @@ pub(super) fn input_error(file: Option<&Path>, reason: io::Error) -> InputError 
 
 /// The rules of a whole text.
 #[derive(Default)]
-pub(super) struct Parsed {
-    pub(super) rules: Vec<Rule>,
+pub(crate) struct Parsed {
+    pub(crate) rules: Vec<Rule>,
     /// The mistake of the first rule that has one, or of every one.
-    pub(super) errors: Vec<anyhow::Error>,
+    pub(crate) errors: Vec<anyhow::Error>,
 }
 
 /// Parses the rules of a whole text, to its end or up to the first mistake.
-pub(super) fn parse_all(file: Option<&Path>, text: &[u8], every: bool) -> Parsed {
+pub(crate) fn parse_all(file: Option<&Path>, text: &[u8], every: bool) -> Parsed {
     let at = |place| RuleAt {
         file: file.map(PathBuf::from),
         place,

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+
+//! `cargo lab soak`: what `cargo lab test` tries a few times, for hours.
+//!
+//! A soak is a test of `tests/kernel` that tries more when it is told to, or the fuzz
+//! targets. `docs/reliability.md` has what came of them.
+
+mod fuzz;
+
+use std::env;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::output::{err, out};
+
+/// Tells the tests to try as often as a soak does.
+pub(crate) const VARIABLE: &str = "IPVS_LAB_SOAK";
+
+/// The soaks to run, and for how long.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The soak; all of them without this
+    name: Option<String>,
+    /// Of the fuzz targets, only this one
+    #[arg(long)]
+    target: Option<String>,
+    /// Minutes that each fuzz target runs; with 0, each seed is tried once
+    #[arg(long, default_value_t = 20)]
+    minutes: u64,
+}
+
+/// A soak.
+struct Soak {
+    name: &'static str,
+    work: Work,
+}
+
+enum Work {
+    FuzzTargets,
+    /// The kernel tests with this in their names.
+    Tests(&'static str),
+}
+
+const SOAKS: [Soak; 2] = [
+    Soak {
+        name: "fuzz",
+        work: Work::FuzzTargets,
+    },
+    Soak {
+        name: "tables",
+        work: Work::Tests("tables::"),
+    },
+];
+
+/// Runs the soaks; `test` runs the kernel tests with something in their names.
+///
+/// # Errors
+/// When none has that name, or something that they need cannot be had.
+pub(crate) fn run(options: &Options, mut test: impl FnMut(&str) -> Result<u8>) -> Result<u8> {
+    let wanted = |soak: &&Soak| options.name.as_deref().is_none_or(|name| name == soak.name);
+    let names = SOAKS.map(|soak| soak.name).join(", ");
+    ensure!(
+        SOAKS.iter().any(|soak| wanted(&soak)),
+        "the soaks are: {names}"
+    );
+    let mut failed = 0;
+    for soak in SOAKS.iter().filter(wanted) {
+        out(format_args!("\n== {}\n", soak.name))?;
+        let status = match soak.work {
+            Work::FuzzTargets => fuzz::run(options.target.as_deref(), options.minutes)?,
+            Work::Tests(filter) => test(filter)?,
+        };
+        failed = failed.max(status);
+    }
+    Ok(failed)
+}
+
+/// Returns how often a test is to try: `quick` times in `cargo lab test`, `long` times in
+/// its soak.
+#[must_use]
+pub fn trials(quick: usize, long: usize) -> usize {
+    match env::var_os(VARIABLE) {
+        Some(_) => long,
+        None => quick,
+    }
+}
+
+/// Tells how far a soak is. It goes to standard error, past libtest, which hides what a
+/// test prints, and shows that the test has not come to a halt.
+pub fn tell(words: &str) {
+    if env::var_os(VARIABLE).is_some() {
+        err(format_args!("{words}\n"));
+    }
+}
