@@ -99,7 +99,9 @@ fn the_archive_has_the_program_with_its_pages_completions_and_licence() {
         "sbin/ipvsadm-save 777 ipvsadm",
         "share/bash-completion/completions/ipvsadm 644",
         "share/doc/ipvsadm/CHANGELOG.md 644",
+        "share/doc/ipvsadm/COPYRIGHT-library.html 644",
         "share/doc/ipvsadm/LICENSE 644",
+        "share/doc/ipvsadm/LICENSES.txt 644",
         "share/doc/ipvsadm/README.md 644",
         "share/fish/vendor_completions.d/ipvsadm.fish 644",
         "share/man/man8/ipvsadm-restore.8 644",
@@ -120,6 +122,17 @@ fn the_archive_has_the_program_with_its_pages_completions_and_licence() {
         let file = bare.path("share").join(file);
         assert!(fs::read_to_string(&file).unwrap() == text, "{file:?}");
     }
+    // A crate of each way to name its licence, and one that only other systems have.
+    let licences = fs::read_to_string(bare.path("share/doc/ipvsadm/LICENSES.txt")).unwrap();
+    let has = |name: &str| licences.lines().any(|line| line.starts_with(name));
+    for linked in ["musl", "anyhow 1.", "comfy-table 8.", "netlink-sys 0."] {
+        assert!(has(linked), "{linked} in {licences}");
+    }
+    assert!(!has("ipvs") && !has("windows"), "{licences}");
+    assert!(licences.contains(include_str!("../../../src/cli/musl/COPYRIGHT").trim_matches('\n')));
+    let library = bare.path("share/doc/ipvsadm/COPYRIGHT-library.html");
+    let library = fs::read_to_string(library).unwrap();
+    assert!(library.contains("The Rust Project Developers"));
     // What belongs to a system with packages is not there.
     let others = |file: &&String| !file.starts_with("sbin/") && !file.starts_with("share/");
     let others: Vec<_> = files.iter().filter(others).collect();

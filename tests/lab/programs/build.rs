@@ -67,11 +67,16 @@ pub(crate) fn ipvsadm(profile: Profile) -> Result<PathBuf> {
 /// # Errors
 /// When the build fails, or the standard library for it cannot be had.
 pub(crate) fn static_ipvsadm(profile: Profile) -> Result<PathBuf> {
-    let target = format!("{}-unknown-linux-musl", env::consts::ARCH);
+    let target = static_target();
     supply(&target)?;
     build("ipvsadm", profile, Some(&target), |message| {
         message.get("executable")
     })
+}
+
+/// The target of the static program.
+pub(crate) fn static_target() -> String {
+    format!("{}-unknown-linux-musl", env::consts::ARCH)
 }
 
 /// Sees to it that there is a standard library for this target. If it is not there,

@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::contents::{self, Entry};
+use super::notices;
 use crate::packages::unpacking::output;
 use crate::programs::build::{self, Profile};
 use crate::progress::Spinner;
@@ -34,7 +35,9 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     let staging = tempfile::tempdir_in(&directory)?;
     let root = staging.path().join(&name);
     let seconds = super::last_change()?;
-    contents::lay_out(&entries()?, &program, &root, seconds)?;
+    let mut entries = entries()?;
+    entries.extend(notices::entries(&directory, "share/doc/ipvsadm")?);
+    contents::lay_out(&entries, &program, &root, seconds)?;
     add_sums(&root)?;
     let file = directory.join(format!("{name}.tar.gz"));
     let mut tar = Command::new("tar");

@@ -5,6 +5,7 @@
 mod archive;
 mod contents;
 mod debian;
+mod notices;
 mod rpm;
 
 use std::env;

@@ -14,6 +14,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::contents::{self, Entry};
+use super::notices;
 use crate::packages;
 use crate::packages::layer;
 use crate::packages::unpacking::output;
@@ -42,7 +43,9 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     let staging = tempfile::tempdir_in(&directory)?;
     let staged = staging.path().join("staged");
     let seconds = super::last_change()?;
-    contents::lay_out(&entries()?, &program, &staged, seconds)?;
+    let mut entries = entries()?;
+    entries.extend(notices::entries(&directory, "usr/share/licenses/ipvsadm")?);
+    contents::lay_out(&entries, &program, &staged, seconds)?;
     let define = |name: &str, value: &str| format!("--define={name} {value}");
     let path = |path: &Path| path.to_str().map(str::to_owned).context("not a plain path");
     rpmbuild
