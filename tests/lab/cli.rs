@@ -4,7 +4,8 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::bench;
 use crate::demo;
+use crate::kernels::streams::Stream;
 use crate::kernels::task::Task;
 use crate::kernels::{self, Kernel};
 use crate::output::{err, out};
@@ -71,6 +73,9 @@ enum Action {
         /// Use the release build of ipvsadm
         #[arg(long)]
         release: bool,
+        /// Also put what it writes into this file, as a picture (SVG)
+        #[arg(long, value_name = "FILE", conflicts_with = "reload")]
+        picture: Option<PathBuf>,
     },
     /// All tests of the workspace, those that need a kernel inside one
     Test {
@@ -180,7 +185,11 @@ fn act(line: Line) -> Result<u8> {
     match line.action {
         Action::Run { command } => run(line.kernel, command),
         Action::Shell { release, command } => shell(line.kernel, release, command),
-        Action::Demo { reload, release } => demo(line.kernel, reload, release),
+        Action::Demo {
+            reload,
+            release,
+            picture,
+        } => demo(line.kernel, reload, release, picture.as_deref()),
         Action::Test {
             filter,
             program,
@@ -258,14 +267,30 @@ fn shell(kernel: Option<Kernel>, release: bool, command: Vec<OsString>) -> Resul
     kernel.attach(&with_ipvsadm(task, kernel, release)?)
 }
 
-fn demo(kernel: Option<Kernel>, reload: bool, release: bool) -> Result<u8> {
+fn demo(kernel: Option<Kernel>, reload: bool, release: bool, picture: Option<&Path>) -> Result<u8> {
     let kernel = Kernel::choose(kernel)?;
     let mut task = Task::new(build::this_program()?)?.args(["perform"]);
     if reload {
         let (variable, directory) = layer::ORIGINAL.prepare()?;
         task = task.args(["--reload"]).env(variable, directory);
     }
-    kernel.attach(&with_ipvsadm(task, kernel, release)?)
+    let task = with_ipvsadm(task, kernel, release)?;
+    let Some(picture) = picture else {
+        return kernel.attach(&task);
+    };
+    let mut words = Vec::new();
+    let status = kernel.capture(&task, &mut |stream, data| {
+        if let Stream::Stdout = stream {
+            words.extend_from_slice(data);
+        }
+        err(format_args!("{}", String::from_utf8_lossy(data)));
+        Ok(())
+    })?;
+    if status == 0 {
+        let drawn = demo::picture::draw(&String::from_utf8_lossy(&words));
+        fs::write(picture, drawn).with_context(|| picture.display().to_string())?;
+    }
+    Ok(status)
 }
 
 fn perform(reload: bool) -> u8 {

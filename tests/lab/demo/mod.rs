@@ -2,6 +2,7 @@
 
 //! `cargo lab demo`: the whole job, shown step by step and checked.
 
+pub(crate) mod picture;
 pub(crate) mod reload;
 
 use std::io;
