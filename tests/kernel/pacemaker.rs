@@ -64,7 +64,8 @@ impl Cluster {
     /// Has a resource agent do something, with the parameters of the example and the
     /// environment of a cluster.
     fn act(&mut self, place: &str, action: &str, resource: &str) -> u8 {
-        let command = format!("crm_resource --resource {resource} --{action}");
+        // 20 seconds are usual, and too few for a machine with other work.
+        let command = format!("crm_resource --resource {resource} --{action} --timeout 300s");
         let (output, status) = self.run(place, &command);
         let says = format!(" returned {status} (");
         assert!(output.contains(&says), "{place}# {command}\n{output}");
