@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! The map of the tree in docs/architecture.md is complete, and README.md counts as
-//! docs/testing.md does.
+//! The map of the tree in docs/architecture.md is complete, README.md counts as
+//! docs/testing.md does, and the schema of the JSON keeps what was promised.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,8 +11,11 @@
 )]
 
 use std::collections::BTreeSet;
+use std::env;
 use std::fs;
 use std::path::Path;
+
+use serde_json::Value;
 
 /// The folders that have a section with a table in the map, with the words
 /// before it.
@@ -143,5 +146,68 @@ fn the_first_page_has_the_counts_of_the_last_run() {
     assert!(
         first_page.contains(&claim),
         "README.md does not say: {claim}"
+    );
+}
+
+/// Lists every field that documents have, by its place in the schema: whether it has to be
+/// there, and what the schema says of it.
+fn list_fields(schema: &Value, place: &str, fields: &mut Vec<String>) {
+    let Some(object) = schema.as_object() else {
+        for (number, part) in schema.as_array().into_iter().flatten().enumerate() {
+            list_fields(part, &format!("{place}[{number}]"), fields);
+        }
+        return;
+    };
+    let required: Vec<&str> = match schema.get("required").and_then(Value::as_array) {
+        Some(names) => names.iter().filter_map(Value::as_str).collect(),
+        None => Vec::new(),
+    };
+    for (key, part) in object {
+        let Some(properties) = part.as_object().filter(|_| key == "properties") else {
+            list_fields(part, &format!("{place}/{key}"), fields);
+            continue;
+        };
+        for (name, of) in properties {
+            let place = format!("{place}/{name}");
+            let presence = match required.contains(&name.as_str()) {
+                true => "always",
+                false => "sometimes",
+            };
+            // What has fields of its own is listed by these.
+            let mut inner = Vec::new();
+            list_fields(of, &place, &mut inner);
+            let form = match inner.is_empty() {
+                true => of.to_string(),
+                false => "fields".to_owned(),
+            };
+            fields.push(format!("{place} {presence} {form}"));
+            fields.extend(inner);
+        }
+    }
+}
+
+/// Programs of others read these documents. A field that is new needs a line in the list;
+/// one that goes, or has another form, needs another `schema_version` and a word in
+/// CHANGELOG.md (CONTRIBUTING.md, "What is promised").
+#[test]
+fn the_schema_has_the_fields_that_were_promised_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let schema = fs::read_to_string(root.join("../docs/ipvsadm.schema.json")).unwrap();
+    let mut fields = Vec::new();
+    list_fields(&serde_json::from_str(&schema).unwrap(), "", &mut fields);
+    fields.sort();
+    let list = root.join("promised_fields.txt");
+    if env::var_os("IPVS_LAB_RECORD").is_some() {
+        fs::write(&list, fields.join("\n") + "\n").unwrap();
+    }
+    let promised = fs::read_to_string(&list).unwrap();
+    let promised: BTreeSet<&str> = promised.lines().collect();
+    let fields: BTreeSet<&str> = fields.iter().map(String::as_str).collect();
+    let gone: Vec<_> = promised.difference(&fields).collect();
+    let new: Vec<_> = fields.difference(&promised).collect();
+    assert!(
+        gone.is_empty() && new.is_empty(),
+        "gone: {gone:#?}\nnew: {new:#?}\n`IPVS_LAB_RECORD=1 cargo test -p ipvs-lab --test \
+         documents` writes the list down anew"
     );
 }

@@ -21,6 +21,7 @@ mod doctor;
 mod dumps;
 mod examples;
 mod exist;
+mod exit_statuses;
 mod guides;
 mod hints;
 mod json;
