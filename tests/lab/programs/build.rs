@@ -167,6 +167,27 @@ pub(crate) fn cargo(action: &str) -> Result<Command> {
     Ok(cargo_tool::clean(command))
 }
 
+/// What cargo says of each crate of the workspace and of those that it depends on; `more`
+/// are more words for `cargo metadata`.
+///
+/// # Errors
+/// When cargo cannot read the workspace.
+pub(crate) fn read_crates(more: &[&str]) -> Result<Vec<Value>> {
+    let output = cargo("metadata")?
+        .args(["--format-version", "1"])
+        .args(more)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    ensure!(output.status.success(), "cargo cannot read the workspace");
+    let mut workspace: Value = serde_json::from_slice(&output.stdout)?;
+    match workspace.get_mut("packages").map(Value::take) {
+        Some(Value::Array(crates)) => Ok(crates),
+        _ => bail!("cargo names no crates"),
+    }
+}
+
 /// The file of this program.
 ///
 /// # Errors

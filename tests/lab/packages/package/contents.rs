@@ -9,10 +9,9 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::programs::build;
@@ -55,18 +54,9 @@ impl Entry {
 /// # Errors
 /// When cargo cannot read the workspace, or an entry is none that cargo-deb takes.
 pub(crate) fn read() -> Result<Vec<Entry>> {
-    let output = build::cargo("metadata")?
-        .args(["--no-deps", "--format-version", "1"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
-    ensure!(output.status.success(), "cargo cannot read the workspace");
-    let workspace: Value = serde_json::from_slice(&output.stdout)?;
-    let packages = workspace.get("packages").and_then(Value::as_array);
-    let package = packages
-        .into_iter()
-        .flatten()
+    let crates = build::read_crates(&["--no-deps"])?;
+    let package = crates
+        .iter()
         .find(|package| package.get("name").and_then(Value::as_str) == Some("ipvsadm"));
     let assets = package.and_then(|package| package.pointer("/metadata/deb/assets")?.as_array());
     let assets = assets.context("src/cli/Cargo.toml has no list of assets")?;

@@ -11,7 +11,7 @@ use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -71,19 +71,10 @@ fn text() -> Result<String> {
         .args(["--edges", "normal,no-proc-macro"])
         .args(["--prefix", "none", "--format", "{p}"]);
     let linked = linked(&output(&mut tree)?);
-    let mut metadata = build::cargo("metadata")?;
-    metadata.args(["--format-version", "1"]);
-    let metadata = metadata
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
-    ensure!(metadata.status.success(), "cargo cannot read the workspace");
-    let metadata: Value = serde_json::from_slice(&metadata.stdout)?;
-    let packages = metadata.get("packages").and_then(Value::as_array);
+    let crates = build::read_crates(&[])?;
     for (name, version) in linked {
         let of_crate = || format!("{name} {version}");
-        let package = packages.into_iter().flatten().find(|package| {
+        let package = crates.iter().find(|package| {
             package.get("name").and_then(Value::as_str) == Some(&name)
                 && package.get("version").and_then(Value::as_str) == Some(&version)
         });
