@@ -79,7 +79,7 @@ impl Kernel for InputKernel {
         Ok(Box::new(Answers {
             kernel: self.clone(),
             sequence: 0,
-            family: 0,
+            is_found: false,
         }))
     }
 
@@ -141,10 +141,7 @@ impl Transport for Refusal {
             1 => family(),
             _ => error(Errno::PERM),
         };
-        let mut datagram = Vec::new();
-        append_message(&mut datagram, answer.0, 0, self.0, &answer.1);
-        append_message(&mut datagram, 2, 0, self.0, &[0; 20]);
-        fill(buffer, &datagram)
+        fill(buffer, &acknowledge(answer, self.0))
     }
 }
 
@@ -154,8 +151,8 @@ struct Answers {
     kernel: InputKernel,
     /// Number of the last request.
     sequence: u32,
-    /// Answers that the family has been found with.
-    family: u8,
+    /// The family has been asked for, which comes first, and found.
+    is_found: bool,
 }
 
 impl Transport for Answers {
@@ -169,13 +166,11 @@ impl Transport for Answers {
     /// for its sequence number, one that changes the length in its header, two for its own
     /// length, and its payload.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        let mut datagram = Vec::new();
-        if self.family == 0 {
-            self.family = 1;
-            append_message(&mut datagram, family().0, 0, self.sequence, &family().1);
-            append_message(&mut datagram, 2, 0, self.sequence, &[0; 20]);
-            return fill(buffer, &datagram);
+        if !self.is_found {
+            self.is_found = true;
+            return fill(buffer, &acknowledge(family(), self.sequence));
         }
+        let mut datagram = Vec::new();
         let mut unread = self.kernel.unread();
         let count = match unread.byte() {
             None => return Err(Errno::AGAIN.into()),
@@ -263,6 +258,14 @@ fn append_message(datagram: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32, 
     datagram.extend([0; 4]);
     datagram.extend(payload);
     datagram.resize(datagram.len().next_multiple_of(4), 0);
+}
+
+/// Makes a datagram of an answer, its type and its payload, and the acknowledgement.
+fn acknowledge((kind, payload): (u16, Vec<u8>), sequence: u32) -> Vec<u8> {
+    let mut datagram = Vec::new();
+    append_message(&mut datagram, kind, 0, sequence, &payload);
+    append_message(&mut datagram, 2, 0, sequence, &[0; 20]);
+    datagram
 }
 
 /// Type and payload of the answer that names the family.

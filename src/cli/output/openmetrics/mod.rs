@@ -24,7 +24,7 @@ use crate::table::Entry;
 
 /// Facts about a whole table, which have nothing to say about one service.
 pub(crate) struct WholeTable {
-    /// What all services have counted, those that are gone too.
+    /// The counts of all services, those that are gone too.
     pub(crate) stats: Stats,
     pub(crate) info: Info,
     /// The synchronization daemons that run; `None` where that is not known.

@@ -40,7 +40,7 @@ struct Server {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nobody has looked yet.
+    /// Not looked at yet.
     Unseen,
     /// It has connections, and this has been told.
     Busy(Connections),
