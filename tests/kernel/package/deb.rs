@@ -11,13 +11,11 @@ use ipvs_lab::http::{KeptOpen, PORT};
 use ipvs_lab::wait;
 
 use super::debian::{Debian, INIT_SCRIPT};
-use super::system::UNIT;
+use super::system::{UNIT, WANTED};
 use crate::ipvsadm;
 
 const SETTINGS: &str = "/etc/default/ipvsadm";
 const RULES: &str = "/etc/ipvsadm.rules";
-/// Where the unit is enabled.
-const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/ipvsadm.service";
 
 const TABLE: &str = "\
 -A -t 10.0.0.1:80 -s wrr -p 60

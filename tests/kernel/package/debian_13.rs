@@ -8,13 +8,11 @@ use std::fs;
 use ipvs_lab::package::Format;
 use ipvs_lab::root::Root;
 
-use super::system::{System, UNIT};
+use super::system::{System, UNIT, WANTED};
 
 /// Debian 13's own package of the original, as it is in the system.
 const ORIGINAL: &str = "/ipvsadm.deb";
 const PACKAGE: &str = "/tmp/ours.deb";
-/// Where the unit is enabled.
-const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/ipvsadm.service";
 const RULES: &str = "/etc/ipvsadm.rules";
 const TABLE: &str = "-A -t 10.0.0.1:80 -s wrr\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 3\n";
 

@@ -6,13 +6,11 @@
 use std::path::Path;
 
 use super::red_hat::{PACKAGE, RedHat, THEIR_SETTINGS};
-use super::system::UNIT;
+use super::system::{UNIT, WANTED};
 use crate::ipvsadm;
 
 const SETTINGS: &str = "/etc/sysconfig/ipvsadm-config";
 const RULES: &str = "/etc/sysconfig/ipvsadm";
-/// Where the unit is enabled.
-const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/ipvsadm.service";
 /// What «service ipvsadm save» runs (`/usr/sbin/service` of Fedora's initscripts).
 const SAVE: &str = "/usr/libexec/initscripts/legacy-actions/ipvsadm/save";
 

@@ -12,8 +12,11 @@ use ipvs_lab::{Answer, Namespace};
 use crate::{namespace, unit};
 
 pub(crate) const UNIT: &str = "/usr/lib/systemd/system/ipvsadm.service";
+/// The link that is there while the unit is enabled.
+pub(crate) const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/ipvsadm.service";
 
-/// Programs of the system are the host's.
+/// A root directory and a network. The programs are the host's, or those of another
+/// system.
 pub(crate) struct System {
     root: Root,
     pub(crate) network: Namespace,
