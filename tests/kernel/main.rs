@@ -28,6 +28,7 @@ mod json;
 mod keep;
 mod keepalived;
 mod ldirectord;
+mod long_runs;
 mod machine;
 mod metrics;
 mod namespaces;

@@ -17,7 +17,7 @@ use crate::{ipvsadm, namespace};
 const TABLES: (usize, usize) = (40, 10_000);
 
 /// A service that all tables have, with a server that datagrams reach.
-const LASTING: &str = "\
+pub(crate) const LASTING: &str = "\
 -A -u 10.0.0.9:9 -s rr
 -a -u 10.0.0.9:9 -r 127.0.0.1:9 -m -w 1
 ";
@@ -64,7 +64,7 @@ const METHODS: &[&str] = &[
 const THRESHOLDS: &[&str] = &["", "", "", " -x 100", " -x 100 -y 50", " -x 7 -y 3"];
 
 /// Rules that describe a table, perhaps with none of its own.
-fn rules(chance: &mut Chance) -> String {
+pub(crate) fn rules(chance: &mut Chance) -> String {
     let mut rules = LASTING.to_owned();
     for (service, servers, is_persistent) in SERVICES {
         if chance.percent(45) {
@@ -96,7 +96,7 @@ fn rules(chance: &mut Chance) -> String {
 }
 
 /// Runs `--apply` or `--diff` with a file; returns the standard output and the status.
-fn compare(director: &Namespace, option: &str, rules: &str) -> (String, u8) {
+pub(crate) fn compare(director: &Namespace, option: &str, rules: &str) -> (String, u8) {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), rules).unwrap();
     let words = [option, file.path().to_str().unwrap()];

@@ -3,7 +3,7 @@
 //! The table again and again.
 
 use std::{
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read, Write as _},
     net::{SocketAddr, TcpStream},
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -28,12 +28,62 @@ const LEFT: &str = "\x1b[?1049l";
 /// After this nothing is expected any more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The output of a program that goes on.
+pub(crate) struct Output {
+    chunks: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl Output {
+    pub(crate) fn of(mut source: impl Read + Send + 'static) -> Self {
+        let (sender, chunks) = channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length @ 1..) = source.read(&mut bytes) {
+                let read = bytes.iter().take(length).copied().collect();
+                if sender.send(read).is_err() {
+                    return;
+                }
+            }
+        });
+        let seen = String::new();
+        Self { chunks, seen }
+    }
+
+    /// Waits for this after all that has been waited for; returns what came up
+    /// to its end.
+    pub(crate) fn await_text(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(start) = self.seen.find(text) {
+                let rest = self.seen.split_off(start + text.len());
+                return std::mem::replace(&mut self.seen, rest);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let more = self.chunks.recv_timeout(left);
+            assert!(more.is_ok(), "no {text:?} in {:?}", self.seen);
+            self.seen.push_str(&String::from_utf8_lossy(&more.unwrap()));
+        }
+    }
+
+    /// Waits for the end; returns what came since what was last waited for.
+    fn rest(mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok(bytes) = self
+            .chunks
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            self.seen.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        self.seen
+    }
+}
+
 /// A shell on a terminal of its own, by way of script(1).
 pub(crate) struct Terminal {
     child: Child,
     keyboard: ChildStdin,
-    output: Receiver<Vec<u8>>,
-    seen: String,
+    output: Output,
 }
 
 impl Terminal {
@@ -49,39 +99,17 @@ impl Terminal {
             .spawn()
             .unwrap();
         let keyboard = child.stdin.take().unwrap();
-        let mut screen = child.stdout.take().unwrap();
-        let (sender, output) = channel();
-        thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(length @ 1..) = screen.read(&mut bytes) {
-                let read = bytes.iter().take(length).copied().collect();
-                if sender.send(read).is_err() {
-                    return;
-                }
-            }
-        });
+        let output = Output::of(child.stdout.take().unwrap());
         Self {
             child,
             keyboard,
             output,
-            seen: String::new(),
         }
     }
 
-    /// Waits for this after all that has been waited for; returns what came up
-    /// to its end.
+    /// Waits for this on the screen, as [`Output::await_text`].
     pub(crate) fn await_text(&mut self, text: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(start) = self.seen.find(text) {
-                let rest = self.seen.split_off(start + text.len());
-                return std::mem::replace(&mut self.seen, rest);
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let more = self.output.recv_timeout(left);
-            assert!(more.is_ok(), "no {text:?} in {:?}", self.seen);
-            self.seen.push_str(&String::from_utf8_lossy(&more.unwrap()));
-        }
+        self.output.await_text(text)
     }
 
     pub(crate) fn press(&mut self, keys: &str) {
@@ -91,19 +119,13 @@ impl Terminal {
 
     /// Waits for the end; returns what came since what was last waited for.
     pub(crate) fn end(mut self) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        while let Ok(bytes) = self
-            .output
-            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-        {
-            self.seen.push_str(&String::from_utf8_lossy(&bytes));
-        }
-        assert!(self.child.wait().unwrap().success(), "{}", self.seen);
-        self.seen
+        let rest = self.output.rest();
+        assert!(self.child.wait().unwrap().success(), "{rest}");
+        rest
     }
 }
 
-fn program() -> String {
+pub(crate) fn program() -> String {
     format!("'{}'", ipvs_lab::program::path().unwrap().display())
 }
 
@@ -118,7 +140,7 @@ fn watching(director: &Namespace, arguments: &str) -> Terminal {
 }
 
 /// The value between equals signs behind a name.
-fn value<'a>(output: &'a str, name: &str) -> &'a str {
+pub(crate) fn value<'a>(output: &'a str, name: &str) -> &'a str {
     let (_, rest) = output.split_once(&format!("{name}=")).unwrap();
     rest.split_once('=').unwrap().0
 }

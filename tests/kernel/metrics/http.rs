@@ -19,17 +19,17 @@ use crate::{ipvsadm, namespace};
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// A director on which the socket unit listens.
-struct Endpoint {
+pub(crate) struct Endpoint {
     machine: Machine,
-    director: Namespace,
+    pub(crate) director: Namespace,
     address: String,
-    _listener: Running,
+    pub(crate) listener: Running,
 }
 
 impl Endpoint {
     /// Does what systemd does with the two units: it listens at the address of the one, and
     /// starts the program of the other for each connection, as a user with its rights.
-    fn start(rules: &str) -> Self {
+    pub(crate) fn start(rules: &str) -> Self {
         let director = namespace("director");
         restore(&director, rules);
         let machine = Machine::new().unwrap();
@@ -55,7 +55,7 @@ impl Endpoint {
             machine,
             director,
             address,
-            _listener: listener,
+            listener,
         };
         let listens = || endpoint.curl(&["/"]).status == 0;
         assert!(wait::for_value(&true, listens));
@@ -63,7 +63,7 @@ impl Endpoint {
     }
 
     /// Runs curl with these words, of which the last is a path.
-    fn curl(&self, words: &[&str]) -> Answer {
+    pub(crate) fn curl(&self, words: &[&str]) -> Answer {
         let program = packages::CURL.places.first().unwrap();
         let mut curl = self.machine.command(&self.director, program);
         let (path, options) = words.split_last().unwrap();

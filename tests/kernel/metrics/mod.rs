@@ -4,7 +4,7 @@
 //! node_exporter and a real Prometheus.
 
 mod alerts;
-mod http;
+pub(crate) mod http;
 mod systemd;
 
 use std::fs;
@@ -21,7 +21,7 @@ fn read(name: &str) -> String {
 }
 
 /// A process that ends with this value.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     fn start(mut command: Command) -> Self {

@@ -42,10 +42,14 @@ enum Work {
     Tests(&'static str),
 }
 
-const SOAKS: [Soak; 2] = [
+const SOAKS: [Soak; 3] = [
     Soak {
         name: "fuzz",
         work: Work::FuzzTargets,
+    },
+    Soak {
+        name: "long",
+        work: Work::Tests("long_runs::"),
     },
     Soak {
         name: "tables",
