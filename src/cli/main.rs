@@ -13,6 +13,7 @@ mod doctor;
 mod failure;
 #[cfg(test)]
 mod generate;
+mod inherited;
 mod json;
 mod names;
 mod output;
@@ -42,6 +43,7 @@ use crate::{
 
 fn main() -> ExitCode {
     sigpipe::restore_disposition();
+    inherited::keep_descriptors_from_children();
     let mut words = std::env::args_os();
     let program = Program::named(&words.next().unwrap_or_default());
     let words: Vec<String> = words

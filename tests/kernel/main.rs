@@ -38,6 +38,7 @@ mod openrc;
 mod pacemaker;
 mod package;
 mod pipes;
+mod privilege;
 mod program;
 mod public;
 mod real_server;

@@ -98,6 +98,47 @@ Are you sure that IP Virtual Server is built in the kernel or as module?
     );
 }
 
+/// The environment is the one of the loaders that Linux itself starts (`call_modprobe` in its
+/// kernel/module/kmod.c). The original hands on all of its own, with every open file.
+#[test]
+fn a_loader_has_nothing_of_the_caller_s_but_what_it_is_asked_for() {
+    let script = "\
+cat > /run/loader << 'END'
+#!/bin/sh
+(
+    tr '\\0' '\\n' < /proc/$$/environ
+    pwd -P
+    for file in /proc/$$/fd/*; do
+        # The shell has its script open.
+        target=$(readlink $file)
+        [ $file -ef /sbin/modprobe ] || echo ${file##*/} ${target%%:*}
+    done
+) > /run/had
+exec /run/ipvs-lab/bin/modprobe \"$@\"
+END
+echo > /proc/sys/kernel/modprobe
+cd /tmp
+exec 5< /etc/passwd 7>> /run/secret
+for name in MODPROBE_OPTIONS ENV BASH_ENV IFS LC_ALL LANG LD_LIBRARY_PATH TMPDIR HOME PATH; do
+    export $name=/nonexistent
+done
+\"$1\" -A -f 1 -s none
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+grep -c '^ip_vs ' /proc/modules
+sort /run/had
+";
+    let [ours, ..] = &*programs() else {
+        unreachable!();
+    };
+    let answer = run(script, ours);
+    assert_eq!(answer.stderr, "");
+    assert_eq!(
+        answer.stdout,
+        "1\n/\n0 /dev/null\n1 pipe\n2 pipe\nHOME=/\nPATH=/sbin:/usr/sbin:/bin:/usr/bin\n\
+         TERM=linux\n"
+    );
+}
+
 /// Looking for IPVS makes the kernel load it, whoever looks.
 #[test]
 fn a_command_that_only_looks_loads_nothing_for_a_caller_without_rights() {

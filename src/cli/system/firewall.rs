@@ -203,7 +203,8 @@ fn run(programs: &[&str], arguments: &[&str]) -> io::Result<String> {
     read_output(&path, arguments)
 }
 
-/// Runs a program; returns what it prints.
+/// Runs a program; returns what it prints. It has nothing of the caller's environment:
+/// `XTABLES_LIBDIR`, for one, would name other code that it runs.
 ///
 /// # Errors
 /// When it fails. Its own words are not in the error: they can have addresses in them, and
@@ -211,6 +212,9 @@ fn run(programs: &[&str], arguments: &[&str]) -> io::Result<String> {
 fn read_output(path: &Path, arguments: &[&str]) -> io::Result<String> {
     let mut child = Command::new(path)
         .args(arguments)
+        .env_clear()
+        .env("PATH", FOLDERS.join(":"))
+        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -3,7 +3,10 @@
 //! The number of the IPVS family, which the kernel gives out when its module
 //! is loaded.
 
-use std::{fs, io, iter, process::Command};
+use std::{
+    fs, io, iter,
+    process::{Command, Stdio},
+};
 
 use ipvs_netlink::IpvsMessage;
 use netlink_packet_core::{DecodeError, Emitable, NLM_F_ACK, NlasIterator, parse_u16};
@@ -19,6 +22,14 @@ use crate::{Error, Operation, Result};
 
 /// The module loader that ipvsadm has always asked, whatever the kernel asks.
 const MODPROBE: &str = "/sbin/modprobe";
+
+/// The environment of the loaders: the one in which Linux runs its own (`call_modprobe` in
+/// kernel/module/kmod.c).
+const ENVIRONMENT: [(&str, &str); 3] = [
+    ("HOME", "/"),
+    ("TERM", "linux"),
+    ("PATH", "/sbin:/usr/sbin:/bin:/usr/bin"),
+];
 
 /// Asks for the family, which makes the kernel load the module if it can. If it
 /// could not, asks again after each of the loaders; they run when their turn
@@ -94,14 +105,24 @@ pub(crate) fn load_module() -> impl Iterator<Item = io::Result<String>> {
 fn module_loaders(setting: String) -> Vec<String> {
     let mut loaders = vec![setting.trim_end().to_owned(), MODPROBE.to_owned()];
     loaders.dedup();
-    // Without one the kernel loads no module, but that need not be so for us.
-    loaders.retain(|path| !path.is_empty());
+    // Without one the kernel loads no module, but that need not be so for us. To the
+    // kernel a relative path begins at the root directory; nobody sets one.
+    loaders.retain(|path| path.starts_with('/'));
     loaders
 }
 
 /// Asks a module loader for the module. Returns what it said.
+///
+/// It has nothing of the caller's: `MODPROBE_OPTIONS`, for one, would name another
+/// configuration, and so other commands that it runs.
 fn run(path: &str) -> io::Result<String> {
-    let output = Command::new(path).args(["--", "ip_vs"]).output()?;
+    let output = Command::new(path)
+        .args(["--", "ip_vs"])
+        .env_clear()
+        .envs(ENVIRONMENT)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .output()?;
     Ok(String::from_utf8_lossy(&output.stderr)
         .trim_end()
         .to_owned())
@@ -118,6 +139,7 @@ mod tests {
             ("/sbin/modprobe\n", &["/sbin/modprobe"]),
             ("\n", &["/sbin/modprobe"]),
             ("", &["/sbin/modprobe"]),
+            ("modprobe\n", &["/sbin/modprobe"]),
         ] {
             assert_eq!(module_loaders(setting.to_owned()), loaders, "{setting:?}");
         }
