@@ -5,6 +5,7 @@
 use std::fs;
 use std::net::UdpSocket;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use ipvs_lab::{Namespace, soak};
 
@@ -14,15 +15,16 @@ use crate::metrics::http::Endpoint;
 use crate::tables::{LASTING, compare, rules};
 use crate::watch::{Output, Terminal, program, value};
 
-/// Changes of the table in one test, and in the soak. Each is waited for, and there are
-/// two looks in a second, so that the soak takes two hours at least.
-const ROUNDS: (usize, usize) = (20, 14_400);
+/// Changes of the table in one test. Each is waited for.
+const ROUNDS: usize = 20;
+/// The time that the soak takes.
+const LONG: Duration = Duration::from_secs(2 * 60 * 60);
 /// Seconds between two looks.
 const INTERVAL: &str = "0.5";
 
 /// KiB of memory that a program may have more in the second half than in the first. The
-/// tables are random, so that the largest one can be in either. In the soak this is 18
-/// bytes for a round.
+/// tables are random, so that the largest one can be in either. In the soak this is 50
+/// bytes or less for a change.
 const TOLERANCE: u64 = 128;
 
 /// What a process has at one time, or at most.
@@ -145,9 +147,8 @@ fn watching_and_scraping_take_no_more_memory_or_descriptors_as_time_goes() {
     documents.await_text("\n");
 
     let mut chance = Chance::new(1, 0);
-    let (quick, long) = ROUNDS;
-    let rounds = soak::trials(quick, long);
-    for round in 1..=rounds {
+    let mut span = soak::Span::new(ROUNDS, LONG);
+    while let Some(round) = span.next_round() {
         // The first weight is 1.
         let (before, weight) = (round, round + 1);
         let table = rules(&mut chance).replacen("-w 1", &format!("-w {weight}"), 1);
@@ -161,10 +162,10 @@ fn watching_and_scraping_take_no_more_memory_or_descriptors_as_time_goes() {
         assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
 
         for watched in &mut all {
-            watched.look(round > rounds / 2);
+            watched.look(span.is_second_half());
         }
-        if round == 1 || round % 600 == 0 {
-            soak::tell(&format!("long: {round} of {rounds} changes"));
+        if round == 1 || round.is_multiple_of(600) {
+            soak::tell(&format!("long: {round} changes"));
             for watched in &all {
                 let Use {
                     memory,

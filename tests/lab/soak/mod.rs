@@ -8,6 +8,7 @@
 mod fuzz;
 
 use std::env;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -87,6 +88,50 @@ pub fn trials(quick: usize, long: usize) -> usize {
     match env::var_os(VARIABLE) {
         Some(_) => long,
         None => quick,
+    }
+}
+
+/// The length of a test: so many rounds in `cargo lab test`, so much time in its soak.
+#[derive(Debug)]
+pub struct Span {
+    rounds: usize,
+    length: Length,
+}
+
+#[derive(Debug)]
+enum Length {
+    Rounds(usize),
+    Time(Instant, Duration),
+}
+
+impl Span {
+    /// Begins one.
+    #[must_use]
+    pub fn new(quick: usize, long: Duration) -> Self {
+        let length = match env::var_os(VARIABLE) {
+            Some(_) => Length::Time(Instant::now(), long),
+            None => Length::Rounds(quick),
+        };
+        Self { rounds: 0, length }
+    }
+
+    /// Begins the next round and returns its number, from 1 on; `None` at the end.
+    pub fn next_round(&mut self) -> Option<usize> {
+        let is_over = match self.length {
+            Length::Rounds(number) => self.rounds >= number,
+            Length::Time(begin, long) => begin.elapsed() >= long,
+        };
+        self.rounds += 1;
+        (!is_over).then_some(self.rounds)
+    }
+
+    /// Returns whether half of it is over.
+    #[must_use]
+    pub fn is_second_half(&self) -> bool {
+        match self.length {
+            Length::Rounds(number) => self.rounds > number / 2,
+            Length::Time(begin, long) => begin.elapsed() > long / 2,
+        }
     }
 }
 
