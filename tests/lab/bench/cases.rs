@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::growth;
 use super::rules::Table;
 use crate::kernels::Kernel;
 
@@ -106,9 +107,13 @@ impl Contestant {
     }
 }
 
-/// The cases whose names contain the pattern.
+/// The cases whose names contain the pattern. Those about growth have to be asked for.
 pub(crate) fn matching(pattern: &str) -> impl Iterator<Item = &'static Case> {
-    CASES.iter().filter(move |case| case.name.contains(pattern))
+    let cases = match pattern.starts_with(growth::PREFIX) {
+        true => growth::CASES,
+        false => CASES,
+    };
+    cases.iter().filter(move |case| case.name.contains(pattern))
 }
 
 impl Case {
@@ -226,7 +231,7 @@ const fn wanted(original: f64, floor: Option<f64>) -> Wanted {
     }
 }
 
-const NOTHING: Wanted = Wanted {
+pub(crate) const NOTHING: Wanted = Wanted {
     against_original: None,
     against_floor: None,
     most: None,

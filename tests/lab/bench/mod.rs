@@ -10,6 +10,7 @@ mod cases;
 mod compare;
 mod connections;
 mod floor;
+mod growth;
 mod instructions;
 mod measure;
 mod message;
@@ -30,6 +31,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use self::cases::Case;
+use self::growth::Growth;
 use self::message::Message;
 use self::report::Report;
 use crate::kernels::Kernel;
@@ -63,6 +65,9 @@ pub(crate) struct Options {
     /// an earlier run with the same kernel has put there
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
+    /// Draw how the costs grow with the table into this SVG file; for `--cases growth-`
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
 }
 
 /// Measures and prints the table.
@@ -123,6 +128,18 @@ pub(crate) fn run(kernel: Kernel, options: &Options) -> Result<u8> {
         bar.finish_and_clear();
     }
     ensure!(status == 0, "the measuring ended with status {status}");
+    if options.cases.starts_with(growth::PREFIX) {
+        let growth = Growth::new(&report.rows);
+        let text = format!("{}\n{}", report.markdown(), growth.markdown());
+        out(format_args!("{text}"))?;
+        if let Some(path) = &options.write {
+            write(path, &format!("{}, growth", kernel.name()), &text)?;
+        }
+        if let Some(path) = &options.picture {
+            growth.draw(path)?;
+        }
+        return Ok(0);
+    }
     let names = [
         kernel.name().to_owned(),
         format!("{}, files", kernel.name()),
