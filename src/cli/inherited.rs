@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-//! What the program has from whoever starts it and does not hand on: open files.
+//! What the program has from whoever starts it: open files, which it does not hand on, and
+//! another user's rights, with which it does not work.
 
 #![expect(
     unsafe_code,
     reason = "no safe crate marks all descriptors at once, and one that is only inherited \
               has no safe handle"
 )]
+
+use rustix::process::{getegid, geteuid, getgid, getuid};
+
+use crate::failure::SetIdError;
 
 /// The first descriptor after the standard streams.
 const FIRST: libc::c_uint = 3;
@@ -25,5 +30,20 @@ pub(crate) fn keep_descriptors_from_children() {
             libc::c_uint::MAX,
             libc::CLOSE_RANGE_CLOEXEC,
         );
+    }
+}
+
+/// Refuses to work with the rights of another user or group than the caller's: the file is
+/// set-uid or set-gid, or was started by a program that is.
+///
+/// File capabilities are no such rights, and sudo makes the caller another user altogether.
+///
+/// # Errors
+/// When the caller is not who the program is.
+pub(crate) fn refuse_set_id() -> Result<(), SetIdError> {
+    if getuid() == geteuid() && getgid() == getegid() {
+        Ok(())
+    } else {
+        Err(SetIdError)
     }
 }

@@ -68,6 +68,7 @@ fn main() -> ExitCode {
 
 /// Does what the words ask for; returns the exit status.
 fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow::Result<u8> {
+    inherited::refuse_set_id()?;
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let status = match program {
         Program::Save => scripts::run_save(words, &mut out, messages)?,

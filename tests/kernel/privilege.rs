@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 
 //! What the program does with rights that whoever starts it may not have: the programs that
-//! it starts.
+//! it starts, files with a capability, set-uid files.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use ipvs_lab::{Answer, Namespace, program};
+use ipvs_lab::{Answer, Namespace, packages::machine::Machine, program};
 use tempfile::TempDir;
 
-use crate::{ipvsadm, namespace};
+use crate::{add_sync_interface, ipvsadm, namespace};
 
 /// Runs a shell script that sees mounts of its own, with this tree's program as `$1`.
 fn run(network: &Namespace, script: &str) -> Answer {
@@ -53,6 +53,227 @@ impl StandIn {
     /// Returns what it has noted.
     fn had(&self) -> String {
         fs::read_to_string(self.folder.path().join("had")).unwrap()
+    }
+}
+
+/// The folder of [`Installed`].
+const FOLDER: &str = "/mnt";
+
+/// An ordinary user, and the group of those who may use the program.
+const USER: &str = "1000";
+const GROUP: &str = "2000";
+
+/// A machine with a copy of the program in a file system where a file can have more than a
+/// mode.
+struct Installed {
+    machine: Machine,
+    network: Namespace,
+}
+
+impl Installed {
+    /// Makes the copy, and does what these commands say with it.
+    fn new(commands: &str) -> Self {
+        let installed = Self {
+            machine: Machine::new().unwrap(),
+            network: namespace("director"),
+        };
+        let answer = installed.shell(&format!(
+            "set -e
+             mount -t tmpfs none {FOLDER}
+             chmod 755 {FOLDER}
+             cp /usr/sbin/ipvsadm {FOLDER}
+             cd {FOLDER}
+             {commands}"
+        ));
+        assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
+        installed
+    }
+
+    /// The copy as ipvsadm(8) says.
+    fn with_capability() -> Self {
+        Self::new(&format!(
+            "chown 0:{GROUP} ipvsadm
+             chmod 750 ipvsadm
+             setcap cap_net_admin+ep ipvsadm"
+        ))
+    }
+
+    fn shell(&self, script: &str) -> Answer {
+        let mut command = self.machine.command(&self.network, "sh");
+        command.args(["-c", script]);
+        Answer::of(command, "").unwrap()
+    }
+
+    /// Runs the copy as the user, who is in a group.
+    fn answer_of(&self, group: &str, arguments: &str, input: &str) -> (String, String, u8) {
+        let mut command = self.machine.command(&self.network, "setpriv");
+        command
+            .args(["--reuid", USER, "--regid", group, "--clear-groups"])
+            // setpriv itself starts what the user may not start.
+            .args(["sh", "-c", r#"exec "$0" "$@""#])
+            .arg(format!("{FOLDER}/ipvsadm"))
+            .args(arguments.split_ascii_whitespace());
+        let answer = Answer::of(command, input).unwrap();
+        (answer.stdout, answer.stderr, answer.status)
+    }
+
+    /// Runs the copy as a user who may.
+    fn answer(&self, arguments: &str, input: &str) -> (String, String, u8) {
+        self.answer_of(GROUP, arguments, input)
+    }
+
+    /// Runs the copy as a user who may; it must succeed without a word on standard error.
+    fn succeed(&self, arguments: &str) -> String {
+        let (stdout, stderr, status) = self.answer(arguments, "");
+        assert_eq!((stderr.as_str(), status), ("", 0), "ipvsadm {arguments}");
+        stdout
+    }
+}
+
+/// Everything for which the netlink interface is needed.
+const RULES: &str = "\
+-A -t 10.0.0.1:80 -s wrr -p 60
+-a -t 10.0.0.1:80 -r 10.0.0.2:80 -i -w 3 --tun-type gue --tun-port 6080 --tun-nocsum
+-A -u [2001:db8::1]:53 -s rr -o
+-a -u [2001:db8::1]:53 -r [2001:db8::2]:53 -m -w 1
+-A -f 9 -6 -s mh -b mh-port
+";
+
+#[test]
+fn with_the_capability_a_user_of_the_group_has_the_whole_table() {
+    let installed = Installed::with_capability();
+    let table = || ipvsadm(&installed.network, "-S -n");
+    assert_eq!(
+        installed.answer("-R", RULES),
+        (String::new(), String::new(), 0)
+    );
+    assert_eq!(table(), RULES);
+    for listing in [
+        "-L -n",
+        "-L -n --stats",
+        "-S -n",
+        "-L --timeout",
+        "-L -n -c",
+        "-L --json",
+    ] {
+        let root = ipvsadm(&installed.network, listing);
+        assert_eq!(installed.succeed(listing), root, "{listing}");
+    }
+    installed.succeed("-e -t 10.0.0.1:80 -r 10.0.0.2 -w 7 --keep");
+    assert!(table().contains("-w 7"));
+    installed.succeed("--drain -r [2001:db8::2]");
+    assert!(table().contains("-r [2001:db8::2]:53 -m -w 0"));
+    installed.succeed("--drain --undo -r [2001:db8::2]");
+    installed.succeed("--set 100 0 0");
+    installed.succeed("-Z");
+    add_sync_interface(&installed.network);
+    installed.succeed("--start-daemon backup --mcast-interface sync0");
+    assert!(ipvsadm(&installed.network, "-L --daemon").contains("mcast=sync0"));
+    installed.succeed("--stop-daemon backup");
+    assert_eq!(installed.answer("--apply", RULES).2, 0);
+    assert_eq!(table(), RULES);
+    installed.succeed("-C");
+    assert_eq!(table(), "");
+
+    let (_, error, status) = installed.answer_of(USER, "-C", "");
+    assert!(error.contains("Permission denied"), "{status} {error}");
+    assert_eq!(status, 126, "who is not in the group cannot start it");
+}
+
+#[test]
+fn the_capability_is_for_nothing_else() {
+    let installed = Installed::with_capability();
+    let secret = format!("{FOLDER}/secret");
+    installed.shell(&format!("umask 077; echo '-A -f 1' >{secret}"));
+    let told = |arguments: &str| {
+        let (stdout, stderr, status) = installed.answer(arguments, "");
+        assert_eq!(stdout, "", "{arguments}");
+        (stderr, status)
+    };
+    for command in ["-R", "--apply"] {
+        assert_eq!(
+            told(&format!("{command} {secret}")),
+            (
+                format!("cannot read {secret}: Permission denied (os error 13)\n"),
+                2
+            )
+        );
+    }
+    for path in [secret.clone(), format!("{FOLDER}/new")] {
+        let (error, status) = told(&format!("-L --output openmetrics --output-file {path}"));
+        let beginning = format!("cannot write {path}: Permission denied");
+        assert!(error.starts_with(&beginning), "{error}");
+        assert_eq!(status, 1);
+    }
+    let there = std::process::id();
+    assert_eq!(
+        told(&format!("--netns {there} -L")),
+        (
+            format!("entering the network namespace of process {there} is not permitted\n"),
+            2
+        )
+    );
+}
+
+#[test]
+fn a_program_that_is_started_does_not_get_the_capability() {
+    let installed = Installed::with_capability();
+    let modprobe = fs::read_to_string("/proc/sys/kernel/modprobe").unwrap();
+    let mut load = Command::new(modprobe.trim_end());
+    assert!(load.arg("nf_tables").status().unwrap().success());
+    installed.succeed("-A -f 5 -s rr");
+    let answer = installed.shell(&format!(
+        "cd {FOLDER}
+         echo '#!/bin/sh' >nft
+         echo '/usr/bin/grep ^Cap /proc/$$/status >{FOLDER}/had' >>nft
+         chmod 755 nft
+         touch had
+         chmod 666 had
+         mount --bind {FOLDER} /usr/sbin"
+    ));
+    assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
+    installed.answer("--report", "");
+    let had = installed.shell(&format!("cat {FOLDER}/had")).stdout;
+    for set in ["Inh", "Prm", "Eff", "Amb"] {
+        assert!(
+            had.contains(&format!("Cap{set}:\t0000000000000000\n")),
+            "{had}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_set_uid_or_set_gid_does_nothing() {
+    for mode in ["4755", "2755", "6755"] {
+        let installed = Installed::new(&format!("chmod {mode} ipvsadm"));
+        ipvsadm(&installed.network, "-A -f 5 -s rr");
+        for arguments in [
+            "",
+            "-L -n",
+            "-C",
+            "-R",
+            "-h",
+            "-v",
+            "--nonsense",
+            "--doctor",
+        ] {
+            assert_eq!(
+                installed.answer(arguments, "-C\n"),
+                (
+                    String::new(),
+                    "ipvsadm must not be set-uid or set-gid: let users of it have sudo, or give \
+                     a copy of it the capability cap_net_admin (WITHOUT ROOT in ipvsadm(8))\n"
+                        .to_owned(),
+                    2
+                ),
+                "{mode} {arguments}"
+            );
+        }
+        assert_eq!(ipvsadm(&installed.network, "-S -n"), "-A -f 5 -s rr\n");
+        // Started by its owner it is not that.
+        let answer = installed.shell(&format!("{FOLDER}/ipvsadm -C"));
+        assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
+        assert_eq!(ipvsadm(&installed.network, "-S -n"), "");
     }
 }
 

@@ -28,6 +28,14 @@ const STATUS_UNAVAILABLE: u8 = 2;
 /// The kernel refused a change, or would have.
 const STATUS_REFUSED: u8 = 255;
 
+/// The program has the rights of another user or group than whoever has started it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "ipvsadm must not be set-uid or set-gid: let users of it have sudo, or give a copy of it \
+     the capability cap_net_admin (WITHOUT ROOT in ipvsadm(8))"
+)]
+pub(crate) struct SetIdError;
+
 /// Standard output cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output: {0}")]
@@ -279,7 +287,8 @@ pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
     if error.is::<NothingToDrain>() {
         return STATUS_REFUSED;
     }
-    if error.is::<StateError>()
+    if error.is::<SetIdError>()
+        || error.is::<StateError>()
         || error.is::<NotLoaded>()
         || matches!(error.downcast_ref(), Some(LockError::State(_)))
     {

@@ -14,8 +14,8 @@ pub(crate) use self::{
     error::{
         ChangedMeanwhile, CommandLine, DescriptionError, FailedCommand, HiddenUnknown, Incomplete,
         InputError, LockError, NoOldWeight, NotLoaded, NotShown, NothingDescribed, NothingToDrain,
-        OutputFileError, RuleAt, StandingChanges, StateError, StdoutError, StepFailed, exit_status,
-        flush, is_change, is_closed_pipe, is_unavailable,
+        OutputFileError, RuleAt, SetIdError, StandingChanges, StateError, StdoutError, StepFailed,
+        exit_status, flush, is_change, is_closed_pipe, is_unavailable,
     },
     facts::may_administer,
     messages::Messages,

@@ -59,6 +59,7 @@ pub(crate) const CLIENTS: Layer = Layer {
         packages::IPTABLES,
         packages::CURL,
         packages::PROCPS,
+        packages::SETCAP,
         packages::ETHTOOL,
         packages::JQ,
         packages::RPMBUILD,

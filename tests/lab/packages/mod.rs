@@ -75,6 +75,11 @@ pub const PROCPS: Tool = Tool {
     package: "procps",
     places: &["/usr/sbin/sysctl", "/sbin/sysctl"],
 };
+/// Gives a file capabilities.
+pub const SETCAP: Tool = Tool {
+    package: "libcap2-bin",
+    places: &["/usr/sbin/setcap", "/sbin/setcap"],
+};
 /// Shows and changes what devices do.
 pub const ETHTOOL: Tool = Tool {
     package: "ethtool",
