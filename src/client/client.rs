@@ -15,12 +15,13 @@ use crate::{
     change::check_name,
     kernel::{
         access::{Kernel, ProcFile},
-        consistency::{Consistency, read_list},
+        consistency::{Consistency, READINGS, read_list},
         interface::KernelInterface,
         namespace::NetworkNamespace,
         netlink::Netlink,
         sockopt::SockOpt,
     },
+    plan::is_so,
     proc::{
         self,
         connections::{self, Connections},
@@ -280,9 +281,9 @@ impl Client {
             Operation::ListServices,
             consistency,
             |(id, _)| id,
-            |kernel, services| {
+            |kernel, take| {
                 kernel.list_services(counters, consistency, &mut |service| {
-                    services.push((service.id, map(service)));
+                    take((service.id, map(service)));
                 })
             },
         )
@@ -363,14 +364,8 @@ impl Client {
             operation,
             consistency,
             |destination: &Destination| &destination.id,
-            |kernel, destinations| {
-                kernel.list_destinations(
-                    service,
-                    counters,
-                    consistency,
-                    operation,
-                    &mut |destination| destinations.push(destination),
-                )
+            |kernel, take| {
+                kernel.list_destinations(service, counters, consistency, operation, take)
             },
         )
     }
@@ -462,7 +457,10 @@ impl Client {
         let operation = Operation::StartDaemon(daemon.role);
         check_name(NameKind::Interface, &daemon.interface, operation)?;
         let outcome = self.write(|kernel| kernel.start_daemon(daemon));
-        self.settle_daemon(outcome, daemon.role, true)
+        self.settle_daemon(outcome, |running| {
+            let mut running = running.iter();
+            running.any(|running| running.role == daemon.role && is_so(running, daemon))
+        })
     }
 
     /// Stops a synchronization daemon.
@@ -471,17 +469,23 @@ impl Client {
     /// `ESRCH` when that role does not run.
     pub fn stop_daemon(&mut self, role: DaemonRole) -> Result<()> {
         let outcome = self.write(|kernel| kernel.stop_daemon(role));
-        self.settle_daemon(outcome, role, false)
+        self.settle_daemon(outcome, |running| {
+            running.iter().all(|running| running.role != role)
+        })
     }
 
     /// The kernel can swallow the answer about a daemon that is stopped before
-    /// its thread has run. What holds then decides.
-    fn settle_daemon(&mut self, outcome: Result<()>, role: DaemonRole, wanted: bool) -> Result<()> {
+    /// its thread has run. Whether it is so now then decides.
+    fn settle_daemon(
+        &mut self,
+        outcome: Result<()>,
+        is_done: impl Fn(&[SyncDaemon]) -> bool,
+    ) -> Result<()> {
         match outcome {
-            Err(Error::Timeout { .. }) => {
-                let runs = self.daemons()?.iter().any(|daemon| daemon.role == role);
-                if runs == wanted { Ok(()) } else { outcome }
-            }
+            Err(error) if error.may_have_been_done() => match self.daemons() {
+                Ok(running) if is_done(&running) => Ok(()),
+                _ => Err(error),
+            },
             outcome => outcome,
         }
     }
@@ -492,8 +496,9 @@ impl Client {
     /// Returns what was refused: the index of each, in order, and why.
     ///
     /// # Errors
-    /// When it is not known which changes were applied: the socket failed or
-    /// an answer got lost.
+    /// When it is not known which changes were applied: the socket failed, or
+    /// an answer got lost ([`Error::may_have_been_done`]). No change behind the
+    /// [`BATCH`](Self::BATCH) that was sent then has been made.
     pub fn apply(&mut self, changes: &[Change]) -> Result<Vec<(usize, Error)>> {
         let mut refused = Vec::new();
         let mut start = 0;
@@ -520,12 +525,14 @@ impl Client {
         }
         let checked = refused.len();
         self.interface.apply(&sent, refused)?;
-        let is_denied = |refused: &[(usize, Error)]| {
-            let mut refused = refused.iter().skip(checked);
-            refused.next().is_some_and(|(_, error)| is_denied(error))
+        let are_denied = |refused: &[(usize, Error)]| {
+            let refused = refused.get(checked..).unwrap_or_default();
+            !sent.is_empty()
+                && refused.len() == sent.len()
+                && refused.iter().all(|(_, error)| is_denied(error))
         };
         // It is the caller who is refused, and so all of them are.
-        if is_denied(refused) && self.change_over() {
+        if are_denied(refused) && self.change_over() {
             refused.truncate(checked);
             self.interface.apply(&sent, refused)?;
         }
@@ -562,6 +569,8 @@ impl Client {
         loop {
             match self.write(&mut ask) {
                 Err(Error::AnswerLost { .. }) if attempt < READ_ATTEMPTS => attempt += 1,
+                // The kernel has said so itself.
+                Err(Error::KeptChanging { .. }) if attempt < READINGS => attempt += 1,
                 outcome => return outcome,
             }
         }
@@ -602,12 +611,12 @@ impl Client {
         operation: Operation,
         consistency: Consistency,
         id: impl Fn(&T) -> &K,
-        mut ask: impl FnMut(&mut dyn KernelInterface, &mut Vec<T>) -> Result<bool>,
+        mut ask: impl FnMut(&mut dyn KernelInterface, &mut dyn FnMut(T)) -> Result<bool>,
     ) -> Result<Vec<T>> {
-        read_list(operation, consistency, id, |items| {
+        read_list(operation, consistency, &id, |entries| {
             self.read(|kernel| {
-                items.clear();
-                ask(kernel, items)
+                entries.clear();
+                ask(kernel, &mut |entry| entries.push(entry))
             })
         })
     }

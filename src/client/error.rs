@@ -65,6 +65,39 @@ pub enum Operation {
     StopDaemon(DaemonRole),
 }
 
+impl Operation {
+    /// Returns whether it changes the table, the timeouts or the daemons.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        match self {
+            Self::Open
+            | Self::ReadInfo
+            | Self::ListServices
+            | Self::ReadService(_)
+            | Self::ListDestinations(_)
+            | Self::ReadTimeouts
+            | Self::ListDaemons
+            | Self::ListConnections
+            | Self::ReadTableFile
+            | Self::ReadTotals
+            | Self::ReadNamespace => false,
+            Self::AddService(_)
+            | Self::EditService(_)
+            | Self::DeleteService(_)
+            | Self::AddDestination(..)
+            | Self::EditDestination(..)
+            | Self::DeleteDestination(..)
+            | Self::ZeroService(_)
+            | Self::ZeroAll
+            | Self::Flush
+            | Self::ApplyChanges
+            | Self::SetTimeouts
+            | Self::StartDaemon(_)
+            | Self::StopDaemon(_) => true,
+        }
+    }
+}
+
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -124,7 +157,7 @@ pub enum Error {
         /// The kernel's reason; its meaning depends on the operation.
         errno: Errno,
     },
-    /// The socket to the kernel, or a file of the kernel, failed.
+    /// The socket to the kernel, or a file of the kernel, failed. Nothing was changed.
     #[error("cannot {operation}: {reason}")]
     Io {
         /// The operation that failed.
@@ -132,15 +165,24 @@ pub enum Error {
         /// The failure.
         reason: io::Error,
     },
-    /// The kernel did not answer in time. What was asked may have been done.
-    #[error("cannot {operation}: the kernel does not answer")]
+    /// The socket failed when a change had been sent, or the call was interrupted: the
+    /// change may have been made.
+    #[error("cannot {operation}: {reason}{}", Open(.operation))]
+    Unanswered {
+        /// The operation that failed.
+        operation: Operation,
+        /// The failure.
+        reason: io::Error,
+    },
+    /// The kernel did not answer in time. A change may have been made.
+    #[error("cannot {operation}: the kernel does not answer{}", Open(.operation))]
     Timeout {
         /// The operation that failed.
         operation: Operation,
     },
-    /// The answer was lost on its way (full or too small a buffer). What was
-    /// asked may have been done.
-    #[error("cannot {operation}: the kernel's answer was lost")]
+    /// The answer was lost on its way (full or too small a buffer). A change may
+    /// have been made.
+    #[error("cannot {operation}: the kernel's answer was lost{}", Open(.operation))]
     AnswerLost {
         /// The operation that failed.
         operation: Operation,
@@ -166,8 +208,8 @@ pub enum Error {
         /// The operation that failed.
         operation: Operation,
     },
-    /// The kernel's answer makes no sense.
-    #[error("cannot {operation}: the kernel's answer is malformed: {reason}")]
+    /// The kernel's answer makes no sense. A change may have been made.
+    #[error("cannot {operation}: the kernel's answer is malformed: {reason}{}", Open(.operation))]
     Malformed {
         /// The operation that failed.
         operation: Operation,
@@ -313,7 +355,38 @@ impl fmt::Display for Reason<'_> {
     }
 }
 
+/// The end of a sentence about a change whose outcome the kernel has not told.
+struct Open<'a>(&'a Operation);
+
+impl fmt::Display for Open<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Operation::ApplyChanges => f.write_str("; some may have been made all the same"),
+            operation if operation.is_change() => {
+                f.write_str("; it may have been done all the same")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Error {
+    /// Returns whether a change failed that may have been made all the same: the
+    /// kernel's answer did not come, or makes no sense. Read the table to know.
+    ///
+    /// After any other error of a change nothing was changed, except that after
+    /// [`Contended`](Self::Contended) the last writing stands.
+    #[must_use]
+    pub fn may_have_been_done(&self) -> bool {
+        match self {
+            Self::Unanswered { operation, .. }
+            | Self::Timeout { operation }
+            | Self::AnswerLost { operation }
+            | Self::Malformed { operation, .. } => operation.is_change(),
+            _ => false,
+        }
+    }
+
     /// The operation that failed, unless there is no IPVS to ask.
     #[must_use]
     pub fn operation(&self) -> Option<Operation> {
@@ -321,6 +394,7 @@ impl Error {
             Self::Unavailable { .. } => None,
             Self::Kernel { operation, .. }
             | Self::Io { operation, .. }
+            | Self::Unanswered { operation, .. }
             | Self::Timeout { operation }
             | Self::AnswerLost { operation }
             | Self::KeptChanging { operation }

@@ -148,13 +148,13 @@ impl Client {
                 operation,
                 consistency,
                 |(id, _)| id,
-                |kernel, destinations| {
+                |kernel, take| {
                     kernel.list_destinations(
                         service,
                         Counters::Skip,
                         consistency,
                         operation,
-                        &mut |read| destinations.push((read.id, read.settings)),
+                        &mut |read| take((read.id, read.settings)),
                     )
                 },
             )?;

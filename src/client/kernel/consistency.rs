@@ -19,6 +19,12 @@ use crate::{Error, Operation, Result};
 /// few hundred destinations.
 pub(crate) const READINGS: usize = 24;
 
+/// The most entries of a list: a million, and some. The kernel looks at all servers of a
+/// service to add one, and at a 256th of all services to add another, so that no table
+/// comes near. A list that goes on does not end. In the tests of this crate it is less, to
+/// save them the time.
+pub(crate) const MOST_ENTRIES: usize = if cfg!(test) { 1 << 13 } else { 1 << 20 };
+
 /// The certainty that a list of services or destinations has to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
@@ -31,23 +37,62 @@ pub enum Consistency {
     Agreed,
 }
 
+/// The number of entries at which those that repeat are dropped for the first time, so
+/// that a list that gives the same ones again and again takes no more memory.
+const FIRST_CHECK: usize = 1 << 16;
+
+/// The entries of a list while it is read.
+pub(crate) struct Entries<'a, T, K> {
+    id: &'a dyn Fn(&T) -> &K,
+    items: Vec<T>,
+    /// The number of entries at which those that repeat are dropped.
+    next_check: usize,
+}
+
+impl<'a, T, K: Copy + Ord> Entries<'a, T, K> {
+    fn new(id: &'a dyn Fn(&T) -> &K) -> Self {
+        Self {
+            id,
+            items: Vec::new(),
+            next_check: FIRST_CHECK,
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.items.clear();
+        self.next_check = FIRST_CHECK;
+    }
+
+    pub(crate) fn push(&mut self, item: T) {
+        if self.items.len() == self.next_check {
+            drop_repeated(&mut self.items, self.id);
+            if self.items.len() > self.next_check / 2 {
+                self.next_check *= 2;
+            }
+        }
+        self.items.push(item);
+    }
+}
+
 /// Reads a list of entries, as often as it takes; `id` is what names one. `read` puts
 /// them into an empty list, and returns whether the kernel had them so at one time.
 pub(crate) fn read_list<T, K: Copy + Ord>(
     operation: Operation,
     consistency: Consistency,
-    id: impl Fn(&T) -> &K,
-    mut read: impl FnMut(&mut Vec<T>) -> Result<bool>,
+    id: &dyn Fn(&T) -> &K,
+    mut read: impl FnMut(&mut Entries<'_, T, K>) -> Result<bool>,
 ) -> Result<Vec<T>> {
     let mut before: Option<Vec<K>> = None;
     for _ in 0..READINGS {
-        let mut items = Vec::new();
-        if read(&mut items)? {
+        let mut entries = Entries::new(id);
+        let in_one_piece = read(&mut entries)?;
+        let mut items = entries.items;
+        if in_one_piece {
             return Ok(items);
         }
-        drop_repeated(&mut items, &id);
+        drop_repeated(&mut items, id);
         if consistency == Consistency::Once
-            || before.is_some_and(|before| items.iter().map(&id).eq(&before))
+            || before.is_some_and(|before| items.iter().map(id).eq(&before))
         {
             return Ok(items);
         }
@@ -57,9 +102,9 @@ pub(crate) fn read_list<T, K: Copy + Ord>(
 }
 
 /// Drops each entry that is named like one before it.
-fn drop_repeated<T, K: Copy + Ord>(entries: &mut Vec<T>, id: impl Fn(&T) -> &K) {
+fn drop_repeated<T, K: Copy + Ord>(entries: &mut Vec<T>, id: &dyn Fn(&T) -> &K) {
     // Most lists have no repetition and are in order or nearly so.
-    let mut ids: Vec<&K> = entries.iter().map(&id).collect();
+    let mut ids: Vec<&K> = entries.iter().map(id).collect();
     ids.sort_unstable();
     if ids.is_sorted_by(|a, b| a < b) {
         return;
@@ -75,9 +120,25 @@ mod tests {
     #[test]
     fn of_entries_with_one_name_the_first_stays_in_its_place() {
         let mut entries = vec![(3, 'a'), (1, 'b'), (3, 'c'), (2, 'd'), (1, 'e'), (3, 'f')];
-        drop_repeated(&mut entries, |(id, _)| id);
+        drop_repeated(&mut entries, &|(id, _)| id);
         assert_eq!(entries, [(3, 'a'), (1, 'b'), (2, 'd')]);
-        drop_repeated(&mut entries, |(id, _)| id);
+        drop_repeated(&mut entries, &|(id, _)| id);
         assert_eq!(entries, [(3, 'a'), (1, 'b'), (2, 'd')]);
+    }
+    #[test]
+    fn a_list_that_repeats_itself_takes_no_more_memory() {
+        let id: &dyn Fn(&u32) -> &u32 = &|id| id;
+        let mut entries = Entries::new(id);
+        for number in 0..10 * FIRST_CHECK as u32 {
+            entries.push(number % 5);
+            assert!(entries.items.capacity() <= 2 * FIRST_CHECK);
+        }
+        // Of others none is dropped.
+        entries.clear();
+        for number in 0..3 * FIRST_CHECK as u32 {
+            entries.push(number);
+        }
+        assert_eq!(entries.items.len(), 3 * FIRST_CHECK);
+        assert!(entries.items.iter().copied().eq(0..3 * FIRST_CHECK as u32));
     }
 }

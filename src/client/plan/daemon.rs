@@ -40,7 +40,7 @@ pub(super) fn plan_daemons(running: &[SyncDaemon], wanted: &[SyncDaemonSettings]
 
 /// Returns whether a daemon runs as it should. What a kernel before 4.3 does not
 /// tell is taken to be so.
-fn is_so(running: &SyncDaemon, wanted: &SyncDaemonSettings) -> bool {
+pub(crate) fn is_so(running: &SyncDaemon, wanted: &SyncDaemonSettings) -> bool {
     let group = wanted.group.unwrap_or(GROUP);
     let least = match wanted.role {
         DaemonRole::Master => 1,

@@ -70,6 +70,7 @@ use std::{
     ops::Range,
 };
 
+pub(crate) use self::daemon::is_so;
 pub use self::{
     carry_out::{NotCarriedOut, Undoing},
     current::Current,

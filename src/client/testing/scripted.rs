@@ -13,7 +13,7 @@ use super::{
     FakeKernel, Socket, State,
     wire::{self, Message, Request, part},
 };
-use crate::Interface;
+use crate::{Interface, ServiceId, Stats};
 
 /// The outcome of one call of receive.
 #[derive(Clone, Debug)]
@@ -107,6 +107,22 @@ impl FakeKernel {
     /// Takes the numbers of requests in the datagrams that have come without a script.
     pub(crate) fn count_datagrams(&self) -> Vec<usize> {
         std::mem::take(&mut self.state().datagrams)
+    }
+
+    /// Makes another kernel with the same table and files.
+    pub(crate) fn copy(&self) -> Self {
+        let state = self.state();
+        let copy = Self::new();
+        copy.state().table = state.table.clone();
+        copy.state().files = state.files.clone();
+        copy
+    }
+
+    /// Gives a service counters; it must be there.
+    pub(crate) fn count(&self, service: &ServiceId, stats: Stats) {
+        let mut state = self.state();
+        let service = state.table.service_mut(service);
+        service.expect("the service is there").stats = Some(stats);
     }
 
     pub(crate) fn forget_requests(&self) {

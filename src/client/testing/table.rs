@@ -31,7 +31,7 @@ const CONNECTION_TABLE_SIZE: u32 = 4096;
 
 /// Services with their destinations, in the order of listings: a new service comes
 /// last, a new destination first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Table {
     services: Vec<(Service, Vec<Destination>)>,
     timeouts: Timeouts,

@@ -232,7 +232,13 @@ fn a_socket_that_fails_is_an_error_of_the_operation() {
     let (mut client, _) = client_with([vec![Answer::Failure(Errno::NETDOWN)]]);
     assert_eq!(
         client.flush().unwrap_err().to_string(),
-        "cannot clear the table: Network is down (os error 100)"
+        "cannot clear the table: Network is down (os error 100); it may have been done all the \
+         same"
+    );
+    let (mut client, _) = client_with([vec![Answer::Failure(Errno::NETDOWN)]]);
+    assert_eq!(
+        client.info().unwrap_err().to_string(),
+        "cannot read the version of IPVS: Network is down (os error 100)"
     );
 }
 

@@ -186,11 +186,26 @@ fn errors_that_are_not_the_kernels_have_no_errno() {
     for (error, text) in [
         (
             Error::Timeout { operation },
-            "cannot clear the table: the kernel does not answer",
+            "cannot clear the table: the kernel does not answer; it may have been done all the \
+             same",
         ),
         (
             Error::AnswerLost { operation },
-            "cannot clear the table: the kernel's answer was lost",
+            "cannot clear the table: the kernel's answer was lost; it may have been done all the \
+             same",
+        ),
+        (
+            Error::AnswerLost {
+                operation: Operation::ApplyChanges,
+            },
+            "cannot apply the changes: the kernel's answer was lost; some may have been made all \
+             the same",
+        ),
+        (
+            Error::Timeout {
+                operation: Operation::ReadInfo,
+            },
+            "cannot read the version of IPVS: the kernel does not answer",
         ),
         (
             Error::Unavailable {

@@ -2,7 +2,7 @@
 
 //! Requests and their answers, matched by sequence number.
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use netlink_packet_core::{
     DecodeError, Emitable, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP,
@@ -11,7 +11,7 @@ use netlink_packet_core::{
 use netlink_packet_generic::{GenlHeader, constants::GENL_HDRLEN};
 use rustix::io::Errno;
 
-use super::socket::Transport;
+use super::{super::consistency::MOST_ENTRIES, socket::Transport};
 use crate::{Error, Operation, Result};
 
 /// Room for a datagram at first, at last, and how much it grows at a time. The
@@ -24,6 +24,18 @@ const MORE_ROOM: usize = 512;
 /// Above what any IPVS message takes, with the bookkeeping that the kernel puts
 /// into the same memory.
 const MESSAGE_MAX: usize = 1024;
+
+/// Room for a datagram at most, however long the kernel says that one is. The longest
+/// that it makes have 32 KiB.
+const MOST_ROOM: usize = 1024 * 1024;
+
+/// The most receives that bring nothing of an answer, until it is given up. The late
+/// answer to an earlier request can be a list: of a million services it comes in 10,000
+/// datagrams. In the tests of this crate it is less.
+const MOST_OTHERS: usize = if cfg!(test) { 1 << 11 } else { 1 << 16 };
+
+/// The most interruptions by signals of one call, until it is given up.
+pub(crate) const MOST_INTERRUPTIONS: usize = 1000;
 
 /// `-MAX_ERRNO` in the kernel's `linux/err.h`: an errno is sent negative.
 const LOWEST_ERROR_CODE: i32 = -4095;
@@ -88,17 +100,29 @@ impl Exchange {
         }
     }
 
-    /// Sends the requests that wait, in one datagram.
+    /// Sends the requests that wait, in one datagram. One that is interrupted has not been
+    /// sent, and is sent again.
     pub(crate) fn send(&mut self, operation: Operation) -> Result<()> {
-        let outcome = self.transport.send(&self.requests);
+        let mut interruptions = 0;
+        let outcome = loop {
+            match self.transport.send(&self.requests) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::Interrupted
+                        && interruptions < MOST_INTERRUPTIONS =>
+                {
+                    interruptions += 1;
+                }
+                outcome => break outcome,
+            }
+        };
         self.requests.clear();
         outcome.map_err(|reason| Error::Io { operation, reason })
     }
 
     /// Takes the answer to the last request: calls `take` with the header and
     /// payload of each message of the family in it until the kernel says that it
-    /// is whole. A lost part of a dump is waited out, as the kernel takes no new
-    /// request before its end.
+    /// is whole. A dump is read to its end though a part of it is lost or makes no sense,
+    /// as the kernel takes no other for the socket before that.
     ///
     /// Returns whether the kernel made all of it at one time.
     pub(crate) fn receive(
@@ -108,7 +132,8 @@ impl Exchange {
         dump: bool,
         take: impl FnMut(&NetlinkHeader, &[u8]) -> Result<(), DecodeError>,
     ) -> Result<bool> {
-        let answers = self.receive_answers(operation, family, dump, false, take)?;
+        let answers = self.receive_answers(operation, family, dump, false, take);
+        let answers = self.leave_nothing(answers)?;
         match answers.reading {
             Ok(in_one_piece) => Ok(in_one_piece),
             Err(errno) => Err(Error::Kernel { operation, errno }),
@@ -126,7 +151,20 @@ impl Exchange {
         dump: bool,
         take: impl FnMut(&NetlinkHeader, &[u8]) -> Result<(), DecodeError>,
     ) -> Result<Answers> {
-        self.receive_answers(operation, family, dump, true, take)
+        let answers = self.receive_answers(operation, family, dump, true, take);
+        self.leave_nothing(answers)
+    }
+
+    /// Takes what has arrived of an answer that makes no sense: what cannot be read does
+    /// not say whose answer it is.
+    fn leave_nothing<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        if let Err(Error::Malformed { operation, .. }) = outcome {
+            let mut wait = Wait::new(operation);
+            while let Ok(Arrival::Datagram(_) | Arrival::Lost) =
+                wait.next(&mut *self.transport, &mut self.answer, false)
+            {}
+        }
+        outcome
     }
 
     fn receive_answers(
@@ -140,22 +178,35 @@ impl Exchange {
         let malformed = |reason| Error::Malformed { operation, reason };
         let mut reading = None;
         let mut change = (!with_change).then_some(Ok(()));
-        let mut lost = false;
+        let mut wait = Wait::new(operation);
+        let mut interrupted = false;
+        // The first fault of a dump.
+        let mut fault = None;
         let mut pieces = 0;
+        let mut entries = 0;
         let mut full = false;
+        let mut answers = None;
         loop {
-            let Some(datagram) =
-                next_datagram(&mut *self.transport, &mut self.answer, operation, lost)?
-            else {
-                if !dump {
-                    return Err(Error::AnswerLost { operation });
+            let waits = answers.is_none();
+            let datagram = match wait.next(&mut *self.transport, &mut self.answer, waits) {
+                Ok(Arrival::Datagram(datagram)) => datagram,
+                Ok(Arrival::Lost) if dump => continue,
+                Ok(Arrival::Lost) => return Err(Error::AnswerLost { operation }),
+                Ok(Arrival::Nothing) => {
+                    return answers.ok_or_else(|| fault.unwrap_or_else(|| wait.given_up()));
                 }
-                lost = true;
-                continue;
+                Err(error) => return Err(fault.unwrap_or(error)),
             };
             let mut is_piece = false;
             for message in Messages(datagram) {
-                let (header, payload) = message.map_err(malformed)?;
+                let (header, payload) = match message {
+                    Ok(message) => message,
+                    Err(reason) if dump => {
+                        fault.get_or_insert(malformed(reason));
+                        continue;
+                    }
+                    Err(reason) => return Err(malformed(reason)),
+                };
                 // Counted from the last request back.
                 let age = self.sequence.wrapping_sub(header.sequence_number);
                 let is_of_change = with_change && age == 0;
@@ -163,10 +214,10 @@ impl Exchange {
                     // The late answer to a request that was given up.
                     continue;
                 }
-                lost |= header.flags & NLM_F_DUMP_INTR != 0;
+                interrupted |= header.flags & NLM_F_DUMP_INTR != 0;
                 match header.message_type {
                     NLMSG_NOOP => {}
-                    NLMSG_OVERRUN => lost = true,
+                    NLMSG_OVERRUN => wait.lost = true,
                     NLMSG_ERROR if is_of_change => {
                         let refused = refusal(&header, payload).map_err(malformed)?;
                         change = Some(refused.map_or(Ok(()), Err));
@@ -174,23 +225,50 @@ impl Exchange {
                     NLMSG_ERROR | NLMSG_DONE if !is_of_change => {
                         reading = Some(match refusal(&header, payload).map_err(malformed)? {
                             Some(errno) => Err(errno),
-                            None if lost => return Err(Error::AnswerLost { operation }),
+                            None if fault.is_some() || wait.lost => {
+                                return Err(fault.unwrap_or(Error::AnswerLost { operation }));
+                            }
+                            None if interrupted && with_change => {
+                                return Err(Error::AnswerLost { operation });
+                            }
+                            None if interrupted => return Err(Error::KeptChanging { operation }),
                             None => Ok(pieces + usize::from(is_piece) <= 1 && !full),
                         });
                     }
                     message_type if message_type == family && !is_of_change => {
                         is_piece = true;
-                        take(&header, payload).map_err(malformed)?;
+                        entries += 1;
+                        if entries > MOST_ENTRIES {
+                            let reason = io::Error::other("the kernel's list does not end");
+                            return Err(failed(operation, reason));
+                        }
+                        match take(&header, payload) {
+                            Ok(()) => {}
+                            Err(reason) if dump => {
+                                fault.get_or_insert(malformed(reason));
+                            }
+                            Err(reason) => return Err(malformed(reason)),
+                        }
                     }
                     other => {
-                        return Err(malformed(DecodeError::from(format!(
-                            "it has a message of type {other}"
-                        ))));
+                        let reason = DecodeError::from(format!("it has a message of type {other}"));
+                        if !dump {
+                            return Err(malformed(reason));
+                        }
+                        fault.get_or_insert(malformed(reason));
                     }
                 }
                 if let (Some(reading), Some(change)) = (reading, change) {
-                    return Ok(Answers { reading, change });
+                    let all = Answers { reading, change };
+                    if dump || entries > 0 || all.reading.is_err() {
+                        return Ok(all);
+                    }
+                    // What was asked for, if it is anything, may be behind this.
+                    answers = Some(all);
                 }
+            }
+            if dump && is_piece && fault.is_none() {
+                wait.has_brought();
             }
             pieces += usize::from(is_piece);
             full |= may_be_full(datagram.len());
@@ -199,21 +277,35 @@ impl Exchange {
 
     /// Takes the answers to the last `count` requests, of which the kernel
     /// answers those that it refuses and the last. Returns the position and the
-    /// reason of each that was refused.
+    /// reason of each that was refused, in order.
+    ///
+    /// All the answers are there when the requests have been sent. Those behind the last
+    /// one's are looked at too, so that it does not matter in which order they come.
     pub(crate) fn receive_refusals(
         &mut self,
         operation: Operation,
         count: usize,
-    ) -> Result<Vec<(usize, Errno)>> {
+    ) -> Result<BTreeMap<usize, Errno>> {
+        let refusals = self.take_refusals(operation, count);
+        self.leave_nothing(refusals)
+    }
+
+    fn take_refusals(
+        &mut self,
+        operation: Operation,
+        count: usize,
+    ) -> Result<BTreeMap<usize, Errno>> {
         let malformed = |reason| Error::Malformed { operation, reason };
-        let mut refused = Vec::new();
-        let mut lost = false;
+        let mut refused = BTreeMap::new();
+        let mut wait = Wait::new(operation);
+        let mut is_last_answered = false;
         loop {
-            let Some(datagram) =
-                next_datagram(&mut *self.transport, &mut self.answer, operation, lost)?
-            else {
-                lost = true;
-                continue;
+            let arrival = wait.next(&mut *self.transport, &mut self.answer, !is_last_answered)?;
+            let datagram = match arrival {
+                Arrival::Datagram(datagram) => datagram,
+                Arrival::Lost => continue,
+                Arrival::Nothing if is_last_answered && !wait.lost => return Ok(refused),
+                Arrival::Nothing => return Err(wait.given_up()),
             };
             for message in Messages(datagram) {
                 let (header, payload) = message.map_err(malformed)?;
@@ -229,17 +321,23 @@ impl Exchange {
                     ))));
                 }
                 if let Some(errno) = refusal(&header, payload).map_err(malformed)? {
-                    refused.push((count - 1 - age, errno));
+                    refused.entry(count - 1 - age).or_insert(errno);
                 }
-                if age == 0 {
-                    return if lost {
-                        Err(Error::AnswerLost { operation })
-                    } else {
-                        Ok(refused)
-                    };
+                is_last_answered |= age == 0;
+                if is_last_answered && count == 1 && !wait.lost {
+                    return Ok(refused);
                 }
             }
         }
+    }
+}
+
+/// Makes an error of a socket that fails when the request has been sent.
+fn failed(operation: Operation, reason: io::Error) -> Error {
+    if operation.is_change() {
+        Error::Unanswered { operation, reason }
+    } else {
+        Error::Io { operation, reason }
     }
 }
 
@@ -252,29 +350,94 @@ fn may_be_full(length: usize) -> bool {
     length > SMALLEST_ROOM - MESSAGE_MAX || ends(4096) || ends(8192)
 }
 
-/// The next datagram, or `None` when one is lost: there was no room for it in
-/// the kernel, or it did not fit the buffer, which then grows. `lost` says that
-/// one was lost already, so that nothing more may come.
-fn next_datagram<'a>(
-    transport: &mut dyn Transport,
-    buffer: &'a mut Vec<u8>,
+/// The outcome of one receive.
+enum Arrival<'a> {
+    Datagram(&'a [u8]),
+    /// There was no room for one in the kernel, or it did not fit the buffer, which
+    /// then has grown.
+    Lost,
+    /// None has come in time.
+    Nothing,
+}
+
+/// The wait for an answer. It is over at some time, whatever else comes meanwhile.
+struct Wait {
     operation: Operation,
+    /// A part of the answer is lost, so that nothing more may come.
     lost: bool,
-) -> Result<Option<&'a [u8]>> {
-    match transport.receive(buffer) {
-        Ok(length) if length > buffer.len() => {
-            buffer.clear();
-            buffer.reserve(length);
-            Ok(None)
+    interruptions: usize,
+    /// The receives since the last one that has brought a part of a list.
+    others: usize,
+}
+
+impl Wait {
+    fn new(operation: Operation) -> Self {
+        Self {
+            operation,
+            lost: false,
+            interruptions: 0,
+            others: 0,
         }
-        Ok(_) => Ok(Some(buffer)),
-        Err(error) if error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(if lost {
+    }
+
+    /// Notes that the last datagram has brought a part of a list.
+    fn has_brought(&mut self) {
+        self.others = 0;
+    }
+
+    /// Makes the error of an answer that has not come.
+    fn given_up(&self) -> Error {
+        let operation = self.operation;
+        if self.lost {
             Error::AnswerLost { operation }
         } else {
             Error::Timeout { operation }
-        }),
-        Err(reason) => Err(Error::Io { operation, reason }),
+        }
+    }
+
+    /// Receives the next datagram; waits for it, or takes one that is there already.
+    fn next<'a>(
+        &mut self,
+        transport: &mut dyn Transport,
+        buffer: &'a mut Vec<u8>,
+        waits: bool,
+    ) -> Result<Arrival<'a>> {
+        loop {
+            self.others += 1;
+            if self.others > MOST_OTHERS {
+                return Err(self.given_up());
+            }
+            let outcome = if waits {
+                transport.receive(buffer)
+            } else {
+                transport.receive_arrived(buffer)
+            };
+            match outcome {
+                Ok(length) if length > buffer.len() => {
+                    if (buffer.capacity()..=MOST_ROOM).contains(&length) {
+                        buffer.clear();
+                        buffer.reserve(length);
+                    }
+                    self.lost = true;
+                    return Ok(Arrival::Lost);
+                }
+                Ok(_) => return Ok(Arrival::Datagram(buffer)),
+                Err(error) if error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => {
+                    self.lost = true;
+                    return Ok(Arrival::Lost);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Arrival::Nothing);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    self.interruptions += 1;
+                    if self.interruptions > MOST_INTERRUPTIONS {
+                        return Ok(Arrival::Nothing);
+                    }
+                }
+                Err(reason) => return Err(failed(self.operation, reason)),
+            }
+        }
     }
 }
 

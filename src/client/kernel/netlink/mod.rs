@@ -290,11 +290,15 @@ impl KernelInterface for Netlink {
     }
 
     fn list_daemons(&mut self) -> Result<Vec<SyncDaemon>> {
-        let mut daemons = Vec::new();
+        let mut daemons: Vec<SyncDaemon> = Vec::new();
         let convert = whole(convert::read_daemon);
         self.queue(IpvsCommand::GetDaemon, NLM_F_DUMP, |_| {});
         self.receive(Operation::ListDaemons, true, |header, payload| {
-            daemons.push(convert(header, payload)?);
+            let daemon = convert(header, payload)?;
+            // There is one of each role at most.
+            if daemons.iter().all(|known| known.role != daemon.role) {
+                daemons.push(daemon);
+            }
             Ok(())
         })?;
         Ok(daemons)

@@ -20,7 +20,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Carries datagrams to the kernel and back.
 ///
 /// An error of the kind [`WouldBlock`](io::ErrorKind::WouldBlock) says that no
-/// answer came in time, `ENOBUFS` that one was lost.
+/// answer came in time, `ENOBUFS` that one was lost, and
+/// [`Interrupted`](io::ErrorKind::Interrupted) that nothing was done yet: it is called
+/// again.
 #[cfg_attr(
     not(any(test, feature = "test-util")),
     expect(unreachable_pub, reason = "only tests bring another")
@@ -33,6 +35,12 @@ pub trait Transport: Send + Sync {
     /// returns its length. It is above the buffer's capacity when it did not
     /// fit; then its end is lost.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize>;
+
+    /// Receives a datagram that is there already, as [`receive`](Self::receive) does.
+    /// Where that does not wait anyway, it is the same.
+    fn receive_arrived(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        self.receive(buffer)
+    }
 }
 
 /// A generic netlink socket.
@@ -63,10 +71,20 @@ impl NetlinkSocket {
 impl Transport for NetlinkSocket {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         // Netlink takes a datagram whole or not at all.
-        retry_interrupted(|| self.socket.send(datagram, 0)).map(|_| ())
+        self.socket.send(datagram, 0).map(|_| ())
     }
 
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        self.receive_with(buffer, 0)
+    }
+
+    fn receive_arrived(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        self.receive_with(buffer, libc::MSG_DONTWAIT)
+    }
+}
+
+impl NetlinkSocket {
+    fn receive_with(&mut self, buffer: &mut Vec<u8>, flags: libc::c_int) -> io::Result<usize> {
         if let Some(length) = self.next_length.take() {
             std::mem::swap(buffer, &mut self.next);
             return Ok(length);
@@ -78,8 +96,7 @@ impl Transport for NetlinkSocket {
             // The kernel fills as much as it is offered.
             buffer.reserve_exact(room);
         }
-        let [first, second] =
-            retry_interrupted(|| receive_two(self.socket.as_fd(), [buffer, &mut self.next]))?;
+        let [first, second] = receive_two(self.socket.as_fd(), [buffer, &mut self.next], flags)?;
         self.next_length = second;
         // The call returns at least one, or an error.
         first.ok_or_else(|| io::ErrorKind::WouldBlock.into())
@@ -96,6 +113,7 @@ impl Transport for NetlinkSocket {
 fn receive_two(
     socket: BorrowedFd<'_>,
     buffers: [&mut Vec<u8>; 2],
+    flags: libc::c_int,
 ) -> io::Result<[Option<usize>; 2]> {
     let mut buffers = buffers;
     let mut parts = buffers.each_mut().map(|buffer| {
@@ -116,7 +134,7 @@ fn receive_two(
     });
     // The C libraries do not agree on the type: it is signed in glibc, unsigned in
     // musl. These bits mean the same in both.
-    let flags = (libc::MSG_WAITFORONE | libc::MSG_TRUNC) as _;
+    let flags = (libc::MSG_WAITFORONE | libc::MSG_TRUNC | flags) as _;
     // SAFETY: the headers, and the buffers that they point to through `parts`,
     // live and are not otherwise used until the call returns; the count is
     // theirs. No timeout is given: the socket has its own.
@@ -139,41 +157,4 @@ fn receive_two(
         *length = Some(received);
     }
     Ok(lengths)
-}
-
-fn retry_interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            outcome => return outcome,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_interrupted_call_is_made_again() {
-        let mut outcomes = [
-            Err(io::ErrorKind::Interrupted.into()),
-            Err(io::ErrorKind::Interrupted.into()),
-            Ok(7),
-        ]
-        .into_iter();
-        assert_eq!(retry_interrupted(|| outcomes.next().unwrap()).unwrap(), 7);
-        assert!(outcomes.next().is_none());
-    }
-
-    #[test]
-    fn any_other_failure_is_final() {
-        let mut calls = 0;
-        let outcome: io::Result<()> = retry_interrupted(|| {
-            calls += 1;
-            Err(io::ErrorKind::WouldBlock.into())
-        });
-        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        assert_eq!(calls, 1);
-    }
 }

@@ -22,7 +22,11 @@ use self::{
         ServiceEntry, ServiceName, ServiceUser, TimeoutUser,
     },
 };
-use super::interface::{KernelInterface, Replaced};
+use super::{
+    consistency::MOST_ENTRIES,
+    interface::{KernelInterface, Replaced},
+    netlink::exchange::MOST_INTERRUPTIONS,
+};
 use crate::{
     Change, Consistency, Counters, DaemonRole, Destination, DestinationId, DestinationSettings,
     Error, Info, Interface, NetlinkOnly, Operation, Result, Service, ServiceId, ServiceSettings,
@@ -55,9 +59,8 @@ pub(crate) mod option {
 /// destinations.
 const FIRST_ROOM: u32 = 32;
 
-/// The entries that there is room for at most, about 100 MB: a list that is longer is
-/// none that a kernel with IPVS gives.
-const LARGEST_ROOM: u32 = 1 << 20;
+/// The entries that there is room for at most, about 100 MB.
+const LARGEST_ROOM: u32 = MOST_ENTRIES as u32;
 
 /// The socket options of IPVS.
 pub(crate) struct SockOpt {
@@ -81,9 +84,19 @@ impl SockOpt {
         option: i32,
         mut value: T,
     ) -> Result<T> {
-        let outcome = self.socket.get(option, value.as_mut_bytes());
-        outcome.map_err(|errno| Error::Kernel { operation, errno })?;
+        self.get_bytes(operation, option, value.as_mut_bytes())?;
         Ok(value)
+    }
+
+    /// Gets an option. A call that is interrupted does no harm when it is made again.
+    fn get_bytes(&mut self, operation: Operation, option: i32, value: &mut [u8]) -> Result<()> {
+        let mut interruptions = 0;
+        loop {
+            match self.socket.get(option, value) {
+                Err(Errno::INTR) if interruptions < MOST_INTERRUPTIONS => interruptions += 1,
+                outcome => return outcome.map_err(|errno| Error::Kernel { operation, errno }),
+            }
+        }
     }
 
     fn set<T: IntoBytes + Immutable>(
@@ -92,8 +105,14 @@ impl SockOpt {
         option: i32,
         value: &T,
     ) -> Result<()> {
-        let outcome = self.socket.set(option, value.as_bytes());
-        outcome.map_err(|errno| Error::Kernel { operation, errno })
+        match self.socket.set(option, value.as_bytes()) {
+            // Linux waits for nothing once it has begun, but does not promise it.
+            Err(errno @ Errno::INTR) => Err(Error::Unanswered {
+                operation,
+                reason: errno.into(),
+            }),
+            outcome => outcome.map_err(|errno| Error::Kernel { operation, errno }),
+        }
     }
 
     /// Gets a list: `head` makes its beginning, with the number of entries that there
@@ -116,8 +135,10 @@ impl SockOpt {
             self.list.extend_from_slice(head(room).as_bytes());
             let start = self.list.len();
             self.list.resize(start + room as usize * size_of::<E>(), 0);
-            let outcome = self.socket.get(option, &mut self.list);
-            outcome.map_err(|errno| Error::Kernel { operation, errno })?;
+            let mut list = std::mem::take(&mut self.list);
+            let outcome = self.get_bytes(operation, option, &mut list);
+            self.list = list;
+            outcome?;
             let bytes = self.list.get(start..).unwrap_or_default();
             let entries = bytes
                 .chunks_exact(size_of::<E>())
@@ -326,8 +347,10 @@ impl KernelInterface for SockOpt {
         refused: &mut Vec<(usize, Error)>,
     ) -> Result<()> {
         for (number, change) in changes {
-            if let Err(error) = self.change(change) {
-                refused.push((*number, error));
+            match self.change(change) {
+                Ok(()) => {}
+                Err(error) if error.may_have_been_done() => return Err(error),
+                Err(error) => refused.push((*number, error)),
             }
         }
         Ok(())
