@@ -104,6 +104,22 @@ impl Installed {
         Answer::of(command, "").unwrap()
     }
 
+    /// Runs the copy with a variable, as root or as a user who may.
+    fn answer_with(&self, is_root: bool, variable: (&str, &str), line: &(&str, &str)) -> Answer {
+        let mut command = self.machine.command(&self.network, "setpriv");
+        command.args(match is_root {
+            true => &["--reuid", "0"][..],
+            false => &["--reuid", USER, "--regid", GROUP, "--clear-groups"],
+        });
+        // Only the program has it, and nothing else.
+        command
+            .args(["/usr/bin/env", "-i"])
+            .arg(format!("{}={}", variable.0, variable.1))
+            .arg(format!("{FOLDER}/ipvsadm"));
+        command.args(line.0.split_ascii_whitespace());
+        Answer::of(command, line.1).unwrap()
+    }
+
     /// Runs the copy as the user, who is in a group.
     fn answer_of(&self, group: &str, arguments: &str, input: &str) -> (String, String, u8) {
         let mut command = self.machine.command(&self.network, "setpriv");
@@ -240,6 +256,92 @@ fn a_program_that_is_started_does_not_get_the_capability() {
             "{had}"
         );
     }
+}
+
+/// Reads the variables of docs/reliability.md.
+fn list_variables() -> Vec<&'static str> {
+    let text = include_str!("../../docs/reliability.md");
+    let (_, table) = text.split_once("| variable | read by |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let cells = table
+        .lines()
+        .skip(2)
+        .filter_map(|row| row.split('|').nth(1));
+    let names = cells.flat_map(|cell| cell.split(','));
+    names.map(|name| name.trim().trim_matches('`')).collect()
+}
+
+/// Each with its standard input.
+const LINES: [(&str, &str); 4] = [
+    (
+        "--apply",
+        "-A -t localhost:http -s wrr\n-a -t 127.0.0.1:80 -r 127.0.0.2 -m\n",
+    ),
+    ("--drain -r 127.0.0.2", ""),
+    ("-L --output wide", ""),
+    ("-a -t 127.0.0.1:80 -r nonsense:http -w many", ""),
+];
+
+#[test]
+fn no_variable_changes_what_is_done_or_said() {
+    let installed = Installed::with_capability();
+    let variables = list_variables();
+    assert!(variables.len() > 30, "{variables:?}");
+    for is_root in [true, false] {
+        let answers = |variable| LINES.map(|line| installed.answer_with(is_root, variable, &line));
+        let without = answers(("UNUSED", ""));
+        assert_eq!(without[0].stderr, "", "localhost and http are names");
+        assert!(without[2].stdout.contains("quiesced"), "{without:?}");
+        for &name in &variables {
+            // What they do is what they are for.
+            let is_meant = match is_root {
+                true => name.starts_with("LD_"),
+                false => name == "XDG_RUNTIME_DIR",
+            };
+            if is_meant {
+                continue;
+            }
+            let value = "/nonexistent\x1b[2J;7";
+            let mut with = answers((name, value));
+            // The C library itself complains in every program.
+            let is_kept = |line: &&str| !line.contains(value);
+            for Answer { stderr, .. } in &mut with {
+                *stderr = stderr.split_inclusive('\n').filter(is_kept).collect();
+            }
+            assert_eq!(with, without, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_library_is_preloaded_for_root_and_not_into_a_file_with_the_capability() {
+    let installed = Installed::with_capability();
+    ipvsadm(&installed.network, "-A -f 5 -s rr");
+    let library = program::replies().unwrap();
+    let copy = format!("{FOLDER}/replies.so");
+    let copied = installed.shell(&format!(
+        "cp '{}' {copy} && chmod 755 {copy}",
+        library.display()
+    ));
+    assert_eq!((copied.stderr.as_str(), copied.status), ("", 0));
+    let listed = |is_root| {
+        let mut command = installed.machine.command(&installed.network, "sh");
+        let privileges = match is_root {
+            true => "--reuid 0",
+            false => "--reuid 1000 --regid 2000 --clear-groups",
+        };
+        command.args([
+            "-c",
+            &format!(
+                "LD_PRELOAD={copy} exec setpriv {privileges} \
+            sh -c 'exec {FOLDER}/ipvsadm -L -n --stats --exact -f 5'"
+            ),
+        ]);
+        command.env(program::REPLIES, "service conns 77");
+        Answer::of(command, "").unwrap().stdout.contains(" 77 ")
+    };
+    assert!(listed(true));
+    assert!(!listed(false));
 }
 
 #[test]
