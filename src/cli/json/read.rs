@@ -35,9 +35,19 @@ use crate::{
 /// stands.
 ///
 /// # Errors
-/// When the text is not a document of the form that this program writes.
+/// When the text is not a document of the form that this program writes. What is wrong
+/// with the document comes before what is wrong with a service of it.
 pub(crate) fn changes(text: &[u8]) -> Result<Vec<(Place, Change)>, JsonError> {
-    let json = Json::parse(text)?;
+    let mut changes = Vec::new();
+    let mut wrong = None;
+    let mut index = 0;
+    // A service at a time: the tree of all of them is many times as large as the text.
+    let json = Json::parse(text, "services", |json| {
+        if wrong.is_none() {
+            wrong = add_service(&json, index, &mut changes).err();
+        }
+        index += 1;
+    })?;
     let document = Object::new(&json, None, None)?;
     let version = document.number("schema_version", 0..=u32::MAX)?;
     let version: u64 = document.required("schema_version", version)?;
@@ -48,22 +58,31 @@ pub(crate) fn changes(text: &[u8]) -> Result<Vec<(Place, Change)>, JsonError> {
     if document.text("interface")? == Some(Interface::Proc.name()) {
         return Err(document.fault(None, Fault::Partial));
     }
-    let services = document.list("services")?;
-    let mut changes = Vec::new();
-    for (json, index) in document.required("services", services)?.iter().zip(0..) {
-        let place = Place::Service(index);
-        let object = Object::new(json, Some(place), None)?;
-        let (id, settings) = service(&object)?;
-        changes.push((place, Change::AddService(id, settings)));
-        let destinations = object.list("destinations")?.unwrap_or_default();
-        for (json, number) in destinations.iter().zip(0..) {
-            let place = Place::Destination(index, number);
-            let object = Object::new(json, Some(place), None)?;
-            let (destination_id, settings) = destination(&object, &id)?;
-            changes.push((place, Change::AddDestination(id, destination_id, settings)));
-        }
+    document.required("services", document.list("services")?)?;
+    match wrong {
+        Some(error) => Err(error),
+        None => Ok(changes),
     }
-    Ok(changes)
+}
+
+/// Adds the changes that add a service and its destinations.
+fn add_service(
+    json: &Json,
+    index: usize,
+    changes: &mut Vec<(Place, Change)>,
+) -> Result<(), JsonError> {
+    let place = Place::Service(index);
+    let object = Object::new(json, Some(place), None)?;
+    let (id, settings) = service(&object)?;
+    changes.push((place, Change::AddService(id, settings)));
+    let destinations = object.list("destinations")?.unwrap_or_default();
+    for (json, number) in destinations.iter().zip(0..) {
+        let place = Place::Destination(index, number);
+        let object = Object::new(json, Some(place), None)?;
+        let (destination_id, settings) = destination(&object, &id)?;
+        changes.push((place, Change::AddDestination(id, destination_id, settings)));
+    }
+    Ok(())
 }
 
 fn service(object: &Object<'_>) -> Result<(ServiceId, ServiceSettings), JsonError> {

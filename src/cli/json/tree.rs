@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::error::Category;
 
@@ -28,13 +28,22 @@ pub(super) enum Json {
 }
 
 impl Json {
-    /// Reads a text that is one value.
+    /// Reads a text that is one value. The items of the list in a field of it, which
+    /// can be many, are not kept: each is handed over, and the list is empty then.
     ///
     /// # Errors
-    /// When it is not JSON, with the line and column.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, JsonError> {
+    /// When it is not JSON, with the line and column. Items before the mistake have
+    /// been handed over.
+    pub(super) fn parse(
+        text: &[u8],
+        field: &'static str,
+        mut take: impl FnMut(Self),
+    ) -> Result<Self, JsonError> {
         let mut reader = serde_json::Deserializer::from_slice(text);
-        let json = Self::deserialize(&mut reader).map_err(|error| syntax(&error, NOT_JSON))?;
+        let builder = Builder::Field(field, &mut take);
+        let json = builder
+            .deserialize(&mut reader)
+            .map_err(|error| syntax(&error, NOT_JSON))?;
         reader
             .end()
             .map_err(|error| syntax(&error, "there is more after the end of the document"))?;
@@ -81,14 +90,28 @@ impl fmt::Display for Json {
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Builder)
+        Builder::Whole.deserialize(deserializer)
     }
 }
 
 /// Builds a [`Json`] from what serde finds.
-struct Builder;
+enum Builder<'a> {
+    Whole,
+    /// Hands over the items of a list instead of keeping them.
+    Items(&'a mut dyn FnMut(Json)),
+    /// The same with the list in this field of an object.
+    Field(&'static str, &'a mut dyn FnMut(Json)),
+}
 
-impl<'de> Visitor<'de> for Builder {
+impl<'de> DeserializeSeed<'de> for Builder<'_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Builder<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,17 +142,26 @@ impl<'de> Visitor<'de> for Builder {
         Ok(Json::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Json, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Json, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element()? {
-            items.push(item);
+            match &mut self {
+                Self::Items(take) => take(item),
+                Self::Whole | Self::Field(..) => items.push(item),
+            }
         }
         Ok(Json::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Json, A::Error> {
         let mut fields: Vec<(String, Json)> = Vec::new();
-        while let Some((name, value)) = map.next_entry::<String, Json>()? {
+        while let Some(name) = map.next_key::<String>()? {
+            let value = match &mut self {
+                Self::Field(field, take) if *field == name => {
+                    map.next_value_seed(Builder::Items(*take))?
+                }
+                _ => map.next_value()?,
+            };
             if fields.iter().any(|(known, _)| *known == name) {
                 return Err(A::Error::custom(format_args!(
                     "the field {name} stands there twice"

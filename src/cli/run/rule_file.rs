@@ -5,19 +5,22 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
 
 use crate::{
     args::{self, error::UsageError},
     command::{Apply, Command, Compare, Request, Restore, place::Place},
-    failure::{CommandLine, InputError, RuleAt},
+    failure::{CommandLine, DescriptionError, InputError, RuleAt},
     json,
 };
 
 /// A command of a file, and where it stands.
 pub(crate) type Rule = (Place, Command);
+
+/// Size of the read buffer.
+pub(super) const READ_BUFFER: usize = 64 * 1024;
 
 /// Opens a file, or standard input if none is given.
 pub(super) fn open(file: Option<&Path>) -> Result<Box<dyn Read>, InputError> {
@@ -54,42 +57,106 @@ pub(crate) struct Parsed {
     pub(crate) errors: Vec<anyhow::Error>,
 }
 
-/// Parses the rules of a whole text, to its end or up to the first mistake.
-pub(crate) fn parse_all(file: Option<&Path>, text: &[u8], every: bool) -> Parsed {
-    let at = |place| RuleAt {
-        file: file.map(PathBuf::from),
-        place,
-        names_line: every || file.is_some(),
-    };
-    let mut parsed = Parsed::default();
-    if is_json(text) {
-        let change = |(place, change)| (place, Command::Change(change));
-        match json::changes(text) {
-            Ok(changes) => parsed.rules = changes.into_iter().map(change).collect(),
-            Err(error) => parsed
-                .errors
-                .push(anyhow::Error::from(error).context(at(None))),
+/// The mistakes of a file that are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mistakes {
+    /// The first of a rule; what follows is not read.
+    First,
+    /// Those of every rule.
+    Every,
+    /// Also a NUL byte in a line, as a file can have when the machine went down while it
+    /// was written. -R leaves out what is behind it, as the original does; where the file
+    /// describes a whole table that would remove entries.
+    EveryAndNul,
+}
+
+/// Parses the rules of a whole file, to its end or up to the first mistake. Of the text
+/// no more than a line is kept, unless it is JSON.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn parse_all(
+    file: Option<&Path>,
+    rules: impl Read,
+    mistakes: Mistakes,
+) -> Result<Parsed, InputError> {
+    let failed = |reason| input_error(file, reason);
+    let mut rules = BufReader::with_capacity(READ_BUFFER, rules);
+    let mut beginning = read_beginning(&mut rules).map_err(failed)?;
+    if matches!(beginning.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        rules.read_to_end(&mut beginning).map_err(failed)?;
+        if is_json(&beginning) {
+            return Ok(parse_json(file, &beginning));
         }
-        return parsed;
     }
-    for (line, number) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
-        let place = Place::Line(number);
-        let line = String::from_utf8_lossy(line);
-        let Some(words) = split_line(&line) else {
-            continue;
-        };
-        match parse_words(&words) {
-            Ok(command) => parsed.rules.push((place, command)),
-            Err(error) => {
-                let error = CommandLine::around(error, &words).context(at(Some(place)));
-                parsed.errors.push(error);
-                if !every {
-                    break;
-                }
-            }
+    parse_lines(file, beginning.chain(rules), mistakes).map_err(failed)
+}
+
+/// Reads up to the end of the first line that is not blank.
+fn read_beginning(rules: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut beginning = Vec::new();
+    loop {
+        let is_end = rules.read_until(b'\n', &mut beginning)? == 0;
+        if is_end || !beginning.trim_ascii_start().is_empty() {
+            return Ok(beginning);
+        }
+    }
+}
+
+fn parse_json(file: Option<&Path>, text: &[u8]) -> Parsed {
+    let mut parsed = Parsed::default();
+    let rule = |(place, change)| (place, Command::Change(change));
+    match json::changes(text) {
+        Ok(changes) => parsed.rules = changes.into_iter().map(rule).collect(),
+        Err(error) => {
+            let at = RuleAt {
+                file: file.map(PathBuf::from),
+                place: None,
+                names_line: true,
+            };
+            parsed.errors.push(anyhow::Error::from(error).context(at));
         }
     }
     parsed
+}
+
+fn parse_lines(
+    file: Option<&Path>,
+    mut rules: impl BufRead,
+    mistakes: Mistakes,
+) -> io::Result<Parsed> {
+    let mut parsed = Parsed::default();
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        if rules.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let place = Place::Line(number);
+        let at = || RuleAt {
+            file: file.map(PathBuf::from),
+            place: Some(place),
+            names_line: mistakes != Mistakes::First || file.is_some(),
+        };
+        let text = String::from_utf8_lossy(&line);
+        if let Some(words) = split_line(&text) {
+            match parse_words(&words) {
+                Ok(command) => parsed.rules.push((place, command)),
+                Err(error) => {
+                    let error = CommandLine::around(error, &words).context(at());
+                    parsed.errors.push(error);
+                }
+            }
+        }
+        if mistakes == Mistakes::EveryAndNul && line.contains(&0) {
+            let error = anyhow::Error::from(DescriptionError::Nul);
+            parsed.errors.push(error.context(at()));
+        }
+        if mistakes == Mistakes::First && !parsed.errors.is_empty() {
+            break;
+        }
+    }
+    Ok(parsed)
 }
 
 /// Tells a JSON document, be it of the wrong form, from lines of commands. A line
@@ -167,5 +234,41 @@ pub(super) fn parse_words(words: &[&str]) -> Result<Command, UsageError> {
         | Request::Watch(_)
         | Request::Drain(_)
         | Request::Doctor(_) => Err(UsageError::NoCommand),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str, mistakes: Mistakes) -> Vec<String> {
+        let parsed = parse_all(None, text.as_bytes(), mistakes).unwrap();
+        let of_rule = |(place, _): &Rule| place.to_string();
+        let rules = parsed.rules.iter().map(of_rule);
+        let errors = parsed.errors.iter();
+        let errors = errors.map(|error| error.root_cause().to_string());
+        rules.chain(errors).collect()
+    }
+
+    #[test]
+    fn json_may_begin_after_blank_lines_and_in_a_line_of_its_own() {
+        let document = "\n \t\n{\n\"schema_version\": 1, \"services\": [\n{\"fwmark\": 1, \
+                        \"scheduler\": \"rr\"}]}\n";
+        assert_eq!(told(document, Mistakes::Every), ["services[0]"]);
+        let cut = "\n{\n\"schema_version\"";
+        assert_eq!(
+            told(cut, Mistakes::Every),
+            ["line 3, column 16: the JSON ends too early"]
+        );
+        let list = "[\n{}]";
+        assert!(told(list, Mistakes::Every)[0].contains("not a list"));
+    }
+
+    #[test]
+    fn an_address_in_brackets_begins_a_line_and_no_json() {
+        let rules = "\n[::1]:80\n-A -f 1\n";
+        assert_eq!(told(rules, Mistakes::Every)[0], "line 3");
+        assert_eq!(told(rules, Mistakes::Every).len(), 2);
+        assert_eq!(told(rules, Mistakes::First).len(), 1);
     }
 }

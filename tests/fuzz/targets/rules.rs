@@ -18,13 +18,13 @@ use crate::{
     command::Command,
     names::Names,
     output::{SaveWriter, write_entries},
-    run::rule_file::{Parsed, parse_all},
+    run::rule_file::{Mistakes, Parsed, parse_all},
     table::{ReadOptions, read_entries},
 };
 
 fuzz_target!(|input: &[u8]| {
-    let all = parse_all(None, input, true);
-    let first = parse_all(None, input, false);
+    let all = parse_all(None, input, Mistakes::Every).unwrap();
+    let first = parse_all(None, input, Mistakes::First).unwrap();
     assert_eq!(all.errors.is_empty(), first.errors.is_empty());
     assert!(first.errors.len() <= 1);
     assert!(first.rules.len() <= all.rules.len());
@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
     let Some(saved) = save(&kernel) else {
         return;
     };
-    let again = parse_all(None, &saved, true);
+    let again = parse_all(None, saved.as_slice(), Mistakes::Every).unwrap();
     let text = String::from_utf8_lossy(&saved);
     assert!(again.errors.is_empty(), "{:?}\n{text}", again.errors);
     let restored = save(&fill(&again));

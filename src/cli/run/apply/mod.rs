@@ -10,7 +10,6 @@ mod tests;
 use std::{
     collections::HashMap,
     io::{ErrorKind, Write},
-    path::{Path, PathBuf},
 };
 
 use ipvs_client::{
@@ -20,15 +19,15 @@ use ipvs_client::{
 
 use self::description::Description;
 use super::{
-    rule_file::{self, is_json, parse_all, read_all},
+    rule_file::{self, Mistakes, parse_all},
     session::Session,
 };
 use crate::{
     args::error::STATUS_USAGE,
-    command::{Apply, ApplyEffect, Form, place::Place},
+    command::{Apply, ApplyEffect, Form},
     failure::{
-        self, ChangedMeanwhile, DescriptionError, Messages, NothingDescribed, RuleAt,
-        StandingChanges, StdoutError, StepFailed,
+        self, ChangedMeanwhile, Messages, NothingDescribed, RuleAt, StandingChanges, StdoutError,
+        StepFailed,
     },
     json,
     output::{has_colour, write_commands, write_differences},
@@ -51,11 +50,7 @@ pub(super) fn run(
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
     let file = apply.file.as_deref();
-    let text = read_all(file, rule_file::open(file)?)?;
-    let mut parsed = parse_all(file, &text, true);
-    if !is_json(&text) {
-        parsed.errors.extend(find_nul_bytes(file, &text));
-    }
+    let parsed = parse_all(file, rule_file::open(file)?, Mistakes::EveryAndNul)?;
     let mut description = match Description::read(file, parsed) {
         Ok(description) => description,
         Err(errors) => {
@@ -65,7 +60,6 @@ pub(super) fn run(
             return Ok(STATUS_USAGE);
         }
     };
-    drop(text);
     narrow(&mut description.wanted, apply, messages)?;
     match apply.effect {
         ApplyEffect::Check => {
@@ -76,22 +70,6 @@ pub(super) fn run(
         ApplyEffect::Diff | ApplyEffect::DryRun => {}
     }
     compare(apply, description, session, out, messages)
-}
-
-/// Finds lines with a NUL byte, as a file can have when the machine went down while it
-/// was written. -R leaves out what is behind it, as the original does; here that would
-/// remove entries.
-fn find_nul_bytes(file: Option<&Path>, text: &[u8]) -> impl Iterator<Item = anyhow::Error> {
-    let lines = text.split(|byte| *byte == b'\n').zip(1..);
-    lines
-        .filter(|(line, _)| line.contains(&0))
-        .map(move |(_, number)| {
-            anyhow::Error::from(DescriptionError::Nul).context(RuleAt {
-                file: file.map(PathBuf::from),
-                place: Some(Place::Line(number)),
-                names_line: true,
-            })
-        })
 }
 
 /// Compares the table with a description; returns the exit status.

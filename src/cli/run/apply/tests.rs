@@ -3,6 +3,7 @@
 //! Files that are applied to a kernel in memory: what is told, and what is done about
 //! a kernel that refuses and about others who change the table.
 
+use std::path::Path;
 use std::{io, time::Duration};
 
 use ipvs_client::{
@@ -17,7 +18,10 @@ use crate::{
     command::{Command, Request, Wait},
     names::Names,
     output::{SaveWriter, write_entries},
-    run::{acting::Acting, rule_file::Parsed},
+    run::{
+        acting::Acting,
+        rule_file::{Mistakes, Parsed},
+    },
 };
 
 const WEB: &str = "-A -t 10.0.0.1:80 -s wrr\n";
@@ -101,7 +105,7 @@ fn apply_into(
     let mut errors = Vec::new();
     let mut messages = Messages::new(&mut errors, is_terminal);
     let mut session = Session::over(Client::with_kernel(kernel).unwrap());
-    let parsed = parse_all(None, rules.as_bytes(), true);
+    let parsed = parse_all(None, rules.as_bytes(), Mistakes::Every).unwrap();
     let description = Description::read(None, parsed).unwrap_or_else(|errors| panic!("{errors:?}"));
     let outcome = compare(&apply, description, &mut session, out, &mut messages);
     (String::from_utf8(errors).unwrap(), outcome)
@@ -405,7 +409,7 @@ fn a_terminal_is_warned_of_servers_that_get_a_weight_again() {
 /// Returns what is wrong with a file that should describe a table.
 fn mistakes(rules: &str) -> String {
     let file = Path::new("wanted.rules");
-    let parsed = parse_all(Some(file), rules.as_bytes(), true);
+    let parsed = parse_all(Some(file), rules.as_bytes(), Mistakes::Every).unwrap();
     let mut text = Vec::new();
     for error in Description::read(Some(file), parsed).err().unwrap() {
         assert_eq!(failure::exit_status(&error), 2);
@@ -487,7 +491,7 @@ fn a_first_clearing_and_entries_that_may_exist_describe_a_table() {
 fn a_file_without_a_service_is_refused() {
     let nothing = |words: &str, rules: &str| {
         let apply = options(words);
-        let Parsed { rules, .. } = parse_all(None, rules.as_bytes(), true);
+        let Parsed { rules, .. } = parse_all(None, rules.as_bytes(), Mistakes::Every).unwrap();
         let (mut description, _) = Description::take(&rules);
         let mut notes = Vec::new();
         let mut messages = Messages::new(&mut notes, || true);

@@ -15,7 +15,7 @@ use crate::{
     command::Restore,
     failure::{self, Messages},
     run::{
-        rule_file::{self, Parsed, parse_all, read_all},
+        rule_file::{self, Mistakes, Parsed, parse_all},
         session::Session,
     },
 };
@@ -56,7 +56,7 @@ fn check_only(
     messages: &mut Messages<'_>,
 ) -> anyhow::Result<u8> {
     let file = options.file.as_deref();
-    let Parsed { rules, errors } = parse_all(file, &read_all(file, rules)?, true);
+    let Parsed { rules, errors } = parse_all(file, rules, Mistakes::Every)?;
     if !errors.is_empty() {
         report_all(&errors, messages);
         return Ok(STATUS_USAGE);

@@ -16,7 +16,7 @@ use crate::{
     run::{
         self,
         apply::description::Description,
-        rule_file::{Parsed, Rule, parse_all, read_all},
+        rule_file::{Mistakes, Parsed, Rule, parse_all},
         session::Session,
     },
 };
@@ -52,7 +52,11 @@ pub(in crate::run) fn replace_table(
     }
     messages.expect_many();
     let file = options.file.as_deref();
-    let Parsed { rules, errors } = parse_all(file, &read_all(file, rules)?, options.strict);
+    let mistakes = match options.strict {
+        true => Mistakes::Every,
+        false => Mistakes::First,
+    };
+    let Parsed { rules, errors } = parse_all(file, rules, mistakes)?;
     if let Some(error) = errors.first() {
         let status = report_all(&errors, messages);
         messages.note(&match error.downcast_ref::<RuleAt>() {

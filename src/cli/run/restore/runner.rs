@@ -13,13 +13,10 @@ use crate::{
     json,
     run::{
         self, hidden,
-        rule_file::{Rule, input_error, is_json, parse_words, read_all, split_line},
+        rule_file::{READ_BUFFER, Rule, input_error, is_json, parse_words, read_all, split_line},
         session::Session,
     },
 };
-
-/// Size of the read buffer. Nothing else of the file is kept.
-const READ_BUFFER: usize = 64 * 1024;
 
 /// Carries the commands out: the way to the kernel, or in tests a stand-in.
 pub(super) trait Executor {
@@ -110,6 +107,7 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
 
     /// Carries out each rule when it has been read.
     pub(super) fn read_and_run(mut self, rules: impl Read) -> anyhow::Result<u8> {
+        // Nothing else of the file is kept.
         let mut rules = BufReader::with_capacity(READ_BUFFER, rules);
         let beginning = rules
             .fill_buf()
