@@ -10,6 +10,7 @@ mod args;
 mod command;
 mod comparison;
 mod doctor;
+mod escape;
 mod failure;
 #[cfg(test)]
 mod generate;
@@ -34,6 +35,7 @@ use std::{
 
 use crate::{
     command::spelling::Elsewhere,
+    escape::TerminalWriter,
     failure::{CommandLine, Messages},
     run::{
         scripts::{self, Program},
@@ -69,7 +71,8 @@ fn main() -> ExitCode {
 /// Does what the words ask for; returns the exit status.
 fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow::Result<u8> {
     inherited::refuse_set_id()?;
-    let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let stdout = TerminalWriter::new(io::stdout().lock());
+    let mut out = BufWriter::with_capacity(64 * 1024, stdout);
     let status = match program {
         Program::Save => scripts::run_save(words, &mut out, messages)?,
         Program::Restore => scripts::run_restore(words, io::stdin().lock(), &mut out, messages)?,

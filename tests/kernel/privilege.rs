@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 
 //! What the program does with rights that whoever starts it may not have: the programs that
-//! it starts, files with a capability, set-uid files.
+//! it starts, files with a capability, set-uid files, names that a terminal would obey.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use ipvs_lab::{Answer, Namespace, packages::machine::Machine, program};
 use tempfile::TempDir;
 
-use crate::{add_sync_interface, ipvsadm, namespace};
+use crate::{add_sync_interface, ipvsadm, namespace, watch::Terminal};
 
 /// Runs a shell script that sees mounts of its own, with this tree's program as `$1`.
 fn run(network: &Namespace, script: &str) -> Answer {
@@ -404,4 +404,102 @@ fn the_programs_of_the_firewall_have_nothing_of_the_caller_s() {
         nft.had(),
         "PATH=/usr/sbin:/sbin:/usr/local/sbin\n/\n0 /dev/null\n1 pipe\n2 /dev/null\n"
     );
+}
+
+/// Clears a screen, in seven and in eight bits, and rings (ECMA-48: ED; ISO 6429).
+const CONTROLS: &str = "\x1b[2J\u{9b}3J\x07";
+
+/// How a terminal is to show that.
+const SHOWN: &str = "\\u001b[2J\\u009b3J\\u0007";
+
+/// Names with control characters, for a host, a service and an interface.
+struct Hostile {
+    network: Namespace,
+    folder: TempDir,
+}
+
+impl Hostile {
+    fn new() -> Self {
+        let network = namespace("director");
+        let folder = TempDir::new().unwrap();
+        let write = |name, text: String| fs::write(folder.path().join(name), text).unwrap();
+        write(
+            "hosts",
+            format!("10.9.8.7 host{CONTROLS}\n10.9.8.6 other\n"),
+        );
+        write("services", format!("service{CONTROLS} 80/tcp\n"));
+        write(
+            "rules",
+            format!("-A -t 10.9.8.7:80 -s{CONTROLS}\n-A -t{CONTROLS}:80\n"),
+        );
+        write(
+            "document",
+            // As JSON has them: RFC 8259, 7.
+            format!("{{\"schema_version\": 1, \"x{SHOWN}\": 1}}"),
+        );
+        ipvsadm(&network, "-A -t 10.9.8.7:80 -s rr");
+        ipvsadm(&network, "-a -t 10.9.8.7:80 -r 10.9.8.6 -m");
+        // A name of 15 bytes at most, without blanks and slashes, is one to Linux.
+        network
+            .ip(&format!(
+                "link add if{CONTROLS} type dummy\nlink set if{CONTROLS} up"
+            ))
+            .unwrap();
+        let interface = format!("if{CONTROLS}");
+        let daemon = ["--start-daemon", "backup", "--mcast-interface", &interface];
+        let started = ipvs_lab::ipvsadm(&network, daemon).unwrap();
+        assert_eq!((started.stderr.as_str(), started.status), ("", 0));
+        Self { network, folder }
+    }
+
+    /// A shell's command that runs a program with these names.
+    fn spell(&self, program: &str, words: &str) -> String {
+        let folder = self.folder.path().display();
+        format!(
+            "exec unshare --mount sh -c 'mount --bind {folder}/hosts /etc/hosts
+             mount --bind {folder}/services /etc/services
+             cd {folder}
+             {program} {words}
+             true'"
+        )
+    }
+}
+
+#[test]
+fn a_terminal_shows_the_control_characters_of_names_and_files_and_a_pipe_gets_them() {
+    let hostile = Hostile::new();
+    let path = program::path().unwrap();
+    let program = path.to_str().unwrap();
+    // What is only in a hint is not for a pipe, and colours are meant for a terminal.
+    for (words, is_in_pipe) in [
+        ("-L", true),
+        ("-L --output wide", true),
+        ("-L --output wide --color=always", false),
+        ("-L --output wide --watch 0.1 --count 2", true),
+        ("-S", true),
+        ("-L --daemon", true),
+        ("-L --daemon --output wide", true),
+        ("--apply rules", false),
+        ("--diff document", true),
+        (&format!("-A -t 10.9.8.7:81 -s rr{CONTROLS}"), false),
+        (&format!("-L --no{CONTROLS}"), true),
+        (&format!("-R no{CONTROLS}"), true),
+        (&format!("--netns /no{CONTROLS} -L"), true),
+        (
+            &format!("-L --output openmetrics --output-file /no{CONTROLS}/file"),
+            true,
+        ),
+    ] {
+        let command = hostile.spell(program, words);
+        let screen = Terminal::start(&hostile.network, &command).end();
+        for control in ["\x1b[2J", "\u{9b}", "\x07"] {
+            assert!(!screen.contains(control), "{words}: {screen:?}");
+        }
+        assert!(screen.contains(SHOWN), "{words}: {screen:?}");
+        let mut shell = hostile.network.command("sh");
+        shell.args(["-c", &command]);
+        let piped = Answer::of(shell, "").unwrap();
+        let piped = piped.stdout + &piped.stderr;
+        assert_eq!(piped.contains(CONTROLS), is_in_pipe, "{words}: {piped:?}");
+    }
 }

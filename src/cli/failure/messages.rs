@@ -14,7 +14,7 @@ use super::{
     object::make_object,
     words,
 };
-use crate::args::error::UsageError;
+use crate::{args::error::UsageError, escape::escape};
 
 /// The place where failures and hints are told: standard error, or in tests a
 /// buffer.
@@ -86,8 +86,18 @@ impl<'a> Messages<'a> {
         self.note_to_terminal(&format!("warning: {warning}"));
     }
 
-    /// Shows a text as it is.
+    /// Shows a text. On a terminal its control characters are shown too: it may have them
+    /// from a word, a file, or another program.
     pub(crate) fn show(&mut self, text: &str) {
+        if (self.is_terminal)() {
+            self.control(&escape(text));
+        } else {
+            self.control(text);
+        }
+    }
+
+    /// Writes a text that a terminal is to obey.
+    pub(crate) fn control(&mut self, text: &str) {
         // If standard error is closed there is nowhere to report it.
         let _ = self.out.write_all(text.as_bytes());
     }
@@ -242,6 +252,20 @@ mod tests {
         Messages::new(&mut out, || true).report(&UsageError::FamiliesDiffer.into());
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("\nhint: only tunneling"), "{text}");
+    }
+
+    #[test]
+    fn what_the_loader_says_is_not_obeyed_by_a_terminal() {
+        let said = |is_terminal| {
+            let error = Error::Unavailable {
+                modprobe: Ok("modprobe: \x1b[2J\x07".to_owned()),
+            };
+            let mut out = Vec::new();
+            Messages::new(&mut out, is_terminal).report(&error.into());
+            String::from_utf8(out).unwrap()
+        };
+        assert!(said(|| true).starts_with("modprobe: \\u001b[2J\\u0007\n"));
+        assert!(said(|| false).starts_with("modprobe: \x1b[2J\x07\n"));
     }
 
     #[test]

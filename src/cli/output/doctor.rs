@@ -2,12 +2,18 @@
 
 //! The findings of `--doctor`, as lines for people and as a JSON document.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use ipvs_client::json::SCHEMA_VERSION;
 use serde::Serialize;
 
-use crate::doctor::{Report, find_placeholders};
+use crate::{
+    doctor::{Report, find_placeholders},
+    escape::escape,
+};
 
 /// Writes each finding as a line, the reason and the commands below it, and then what
 /// was not looked at.
@@ -16,13 +22,18 @@ pub(crate) fn write_report(out: &mut impl Write, report: &Report, colour: bool) 
         true => ("\x1b[31m", "\x1b[1m", "\x1b[0m"),
         false => ("", "", ""),
     };
+    // With colours the terminal would obey some control characters.
+    let show = |text| match colour {
+        true => escape(text),
+        false => Cow::Borrowed(text),
+    };
     for found in &report.findings {
         let finding = &found.finding;
-        let (object, message) = (&finding.object, &finding.message);
+        let (object, message) = (show(&finding.object), show(&finding.message));
         writeln!(out, "{red}{}: {object} {message}{plain}", found.check)?;
-        writeln!(out, "    {}", finding.why)?;
+        writeln!(out, "    {}", show(&finding.why))?;
         for command in &finding.commands {
-            writeln!(out, "    {bold}{command}{plain}")?;
+            writeln!(out, "    {bold}{}{plain}", show(command))?;
         }
         writeln!(out)?;
     }
@@ -31,7 +42,7 @@ pub(crate) fn write_report(out: &mut impl Write, report: &Report, colour: bool) 
             out,
             "not looked at: {} ({})",
             skipped.checks.join(", "),
-            skipped.reason
+            show(&skipped.reason)
         )?;
     }
     Ok(())

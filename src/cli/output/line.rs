@@ -9,7 +9,10 @@ use std::{
 
 use ipvs_client::{DestinationId, ServiceId};
 
-use crate::command::choice::Colour;
+use crate::{
+    command::choice::Colour,
+    escape::{expect_colours, push_shown},
+};
 
 /// The subject of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,7 +87,7 @@ pub(crate) struct Style {
 }
 
 /// Appends a text with escape sequences where its style changes, and without
-/// colours where there is to be none.
+/// colours where there is to be none. It has no others: its control characters are shown.
 pub(crate) fn paint(
     buffer: &mut String,
     text: &str,
@@ -101,7 +104,7 @@ pub(crate) fn paint(
             switch(buffer, style);
             current = style;
         }
-        buffer.push(character);
+        push_shown(buffer, character);
     }
     if current != Style::default() {
         switch(buffer, Style::default());
@@ -132,7 +135,7 @@ fn switch(buffer: &mut String, style: Style) {
 /// when it is a terminal that has them, and the variable NO_COLOR is not set
 /// (no-color.org).
 pub(crate) fn has_colour(wish: Colour) -> bool {
-    match wish {
+    let has_colour = match wish {
         Colour::Always => true,
         Colour::Never => false,
         Colour::Auto => {
@@ -141,7 +144,11 @@ pub(crate) fn has_colour(wish: Colour) -> bool {
                 && set("NO_COLOR").is_none()
                 && set("TERM").is_some_and(|term| term != "dumb")
         }
+    };
+    if has_colour {
+        expect_colours();
     }
+    has_colour
 }
 
 /// Joins lines to a text, painted if there is to be colour.

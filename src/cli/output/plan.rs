@@ -16,6 +16,7 @@ use ipvs_client::{
 use super::classic::{RuleWriter, describe_unsayable_destination, describe_unsayable_service};
 use crate::{
     command::spelling::{protocol_option, start_daemon},
+    escape::escape,
     names::Names,
     table::{compare_destinations, compare_services},
 };
@@ -50,7 +51,7 @@ pub(crate) fn write_differences(out: &mut impl Write, plan: &Plan, colour: bool)
         };
         let text = &line.text;
         if colour {
-            writeln!(out, "{start}{sign} {text}\x1b[0m")?;
+            writeln!(out, "{start}{sign} {}\x1b[0m", escape(text))?;
         } else {
             writeln!(out, "{sign} {text}")?;
         }

@@ -85,14 +85,15 @@ impl<'a, 'm, W: Write> Reporter<'a, 'm, W> {
         let columns = tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col));
         let columns = if columns == 0 { 80 } else { columns };
         let line: String = line.chars().take(columns.saturating_sub(1)).collect();
-        self.messages.show(&format!("{CLEAR_LINE}{line}"));
+        self.messages.control(CLEAR_LINE);
+        self.messages.show(&line);
         self.is_drawn = true;
     }
 
     /// Takes the line that was drawn away.
     pub(super) fn clear(&mut self) {
         if std::mem::take(&mut self.is_drawn) {
-            self.messages.show(CLEAR_LINE);
+            self.messages.control(CLEAR_LINE);
         }
     }
 
