@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 //! What the program does with rights that whoever starts it may not have: the programs that
-//! it starts, files with a capability, set-uid files, names that a terminal would obey.
+//! it starts, files with a capability, set-uid files, links that others have planted, names
+//! that a terminal would obey.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
@@ -404,6 +405,114 @@ fn the_programs_of_the_firewall_have_nothing_of_the_caller_s() {
         nft.had(),
         "PATH=/usr/sbin:/sbin:/usr/local/sbin\n/\n0 /dev/null\n1 pipe\n2 /dev/null\n"
     );
+}
+
+/// Runs a shell script as root where /run and /mnt are folders like /tmp, after another user
+/// has done something there; returns what it says in the end.
+fn after_plant(planted: &str, script: &str) -> (String, String, u8) {
+    let network = namespace("director");
+    ipvsadm(&network, "-A -f 5 -s rr");
+    let answer = run(
+        &network,
+        &format!(
+            "set -e
+             # Linux itself may follow any link.
+             echo 0 >/proc/sys/fs/protected_symlinks
+             mount -t tmpfs -o mode=1777 none /run
+             mount -t tmpfs -o mode=1777 none /mnt
+             mkdir -m 700 /mnt/root
+             echo precious >/mnt/root/file
+             setpriv --reuid {USER} --regid {USER} --clear-groups sh -ec '{planted}'
+             set +e
+             {script}
+             status=$?
+             cat /mnt/root/file
+             ls /mnt/root
+             exit $status"
+        ),
+    );
+    (answer.stdout, answer.stderr, answer.status)
+}
+
+/// Nothing has become of the files of root.
+const UNTOUCHED: &str = "precious\nfile\n";
+
+#[test]
+fn a_folder_below_run_that_another_user_has_planted_is_not_used() {
+    for (planted, reason) in [
+        (
+            "ln -s /mnt/root /run/ipvsadm",
+            "Not a directory (os error 20)",
+        ),
+        ("touch /run/ipvsadm", "Not a directory (os error 20)"),
+        ("mkdir /run/ipvsadm", "it belongs to another user"),
+        (
+            "mkdir -m 777 /run/ipvsadm",
+            "others than its owner may write to it",
+        ),
+    ] {
+        for (command, status) in [("--apply", 2), ("--drain -r 10.0.0.2", 255)] {
+            let script = format!("echo \"-A -f 6\" | \"$1\" {command}; echo $? $(\"$1\" -S -n)");
+            let (stdout, stderr, _) = after_plant(planted, &script);
+            assert_eq!(
+                stdout,
+                format!("{status} -A -f 5 -s rr\n{UNTOUCHED}"),
+                "{planted}"
+            );
+            if status == 2 {
+                let told = format!("cannot use /run/ipvsadm: {reason}\n");
+                assert_eq!(stderr, told, "{planted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_link_that_another_user_has_planted_does_not_have_its_target_replaced() {
+    let write = "\"$1\" -L --output openmetrics --output-file /mnt/ipvs.prom";
+    let planted = "ln -s /mnt/root/file /mnt/ipvs.prom";
+    let told = "cannot write /mnt/ipvs.prom: it is a link in a folder that everybody may write to; \
+                name the file itself\n";
+    let refused = (UNTOUCHED.to_owned(), told.to_owned(), 1);
+    assert_eq!(after_plant(planted, write), refused);
+    // Nor one that leads nowhere yet.
+    let dangling = "ln -s /mnt/root/new /mnt/ipvs.prom";
+    assert_eq!(after_plant(dangling, write), refused);
+    // A file of the user's is replaced and not written to.
+    let script = format!("ln /mnt/ipvs.prom /mnt/held; {write}; cat /mnt/held");
+    let own = after_plant("echo planted >/mnt/ipvs.prom", &script);
+    assert_eq!(own, (format!("planted\n{UNTOUCHED}"), String::new(), 0));
+    // A link of root's own stays one.
+    let script = format!("ln -s /mnt/root/file /mnt/ipvs.prom; {write}; head -c 6 /mnt/root/file");
+    let (stdout, stderr, _) = after_plant("true", &script);
+    assert!(stdout.starts_with("# HELP"), "{stdout}");
+    assert_eq!(stderr, "");
+}
+
+#[test]
+fn a_link_that_is_no_network_namespace_is_not_entered() {
+    for (planted, words, told) in [
+        (
+            "ln -s /mnt/root/file /mnt/blue",
+            "/mnt/blue",
+            "/mnt/blue is not a network namespace\n",
+        ),
+        (
+            "mkdir /run/netns; ln -s /mnt/root/file /run/netns/blue",
+            "blue",
+            "/run/netns/blue is not a network namespace\n",
+        ),
+        (
+            "mkdir -p /run/netns; ln -s /mnt/root/file /run/blue",
+            "..",
+            "illegal network namespace specified\n",
+        ),
+    ] {
+        let script = format!("\"$1\" --netns {words} -C");
+        let (stdout, stderr, status) = after_plant(planted, &script);
+        assert_eq!((stdout.as_str(), status), (UNTOUCHED, 2), "{planted}");
+        assert_eq!(stderr, told, "{planted}");
+    }
 }
 
 /// Clears a screen, in seven and in eight bits, and rings (ECMA-48: ED; ISO 6429).

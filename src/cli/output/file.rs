@@ -4,17 +4,20 @@
 //! or all of the new.
 
 use std::{
-    fs::{self, Permissions},
+    fs::{self, Metadata, Permissions},
     io::{self, BufWriter, Write},
-    os::unix::fs::PermissionsExt,
-    path::Path,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
 };
+
+use rustix::process::geteuid;
 
 /// The permissions of the file, as far as the umask allows them.
 const MODE: u32 = 0o644;
 
 /// Writes a file beside the one of that path and puts it into its place. A
-/// symbolic link stays, and what it leads to is replaced.
+/// symbolic link stays, and what it leads to is replaced, unless others could have put the
+/// link there.
 ///
 /// The file beside has a name of its own, so that several may be at it; it is
 /// hidden and does not end as the path does, so that nobody collects it. When
@@ -27,16 +30,8 @@ pub(crate) fn replace(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    let target = match fs::metadata(path) {
-        Ok(file) if file.is_file() => fs::canonicalize(path)?,
-        Ok(_) => return Err(io::Error::other("it is not a regular file")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(error),
-    };
-    let directory = match target.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    };
+    let target = find_target(path)?;
+    let directory = directory_of(&target);
     let mut file = tempfile::Builder::new()
         .prefix(".ipvsadm-")
         .permissions(Permissions::from_mode(MODE))
@@ -49,9 +44,56 @@ pub(crate) fn replace(
     Ok(())
 }
 
+/// Finds the file that is to be replaced. What is no link now is not followed either if it
+/// has become one by the time it is replaced.
+fn find_target(path: &Path) -> io::Result<PathBuf> {
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
+        found => found?,
+    };
+    let (found, target) = if found.is_symlink() {
+        check_link(&found, &fs::metadata(directory_of(path))?)?;
+        match fs::canonicalize(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path.to_owned()),
+            target => {
+                let target = target?;
+                (fs::metadata(&target)?, target)
+            }
+        }
+    } else {
+        (found, path.to_owned())
+    };
+    match found.is_file() {
+        true => Ok(target),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
+/// Refuses a link that somebody else may have put there to have another file replaced. The
+/// rule is that of Linux with fs.protected_symlinks, which is not set everywhere.
+fn check_link(link: &Metadata, directory: &Metadata) -> io::Result<()> {
+    const STICKY: u32 = 0o1000;
+    const OTHERS_MAY_WRITE: u32 = 0o002;
+    let is_open = directory.mode() & OTHERS_MAY_WRITE != 0;
+    let stays = directory.mode() & STICKY != 0;
+    let is_ours = link.uid() == geteuid().as_raw() || link.uid() == directory.uid();
+    if is_open && !(stays && is_ours) {
+        let reason = "it is a link in a folder that everybody may write to; name the file itself";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    }
+    Ok(())
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::fs::symlink, path::PathBuf};
+    use std::os::unix::fs::symlink;
 
     use tempfile::TempDir;
 
