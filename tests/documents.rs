@@ -211,3 +211,37 @@ fn the_schema_has_the_fields_that_were_promised_and_no_other() {
          documents` writes the list down anew"
     );
 }
+
+/// The reason that a file gives for having `unsafe` code, if it has some.
+fn reason_for_unsafe(text: &str) -> Option<String> {
+    let (_, attribute) = text.split_once("#![expect(")?;
+    let (attribute, _) = attribute.split_once(")]")?;
+    let (_, reason) = attribute
+        .trim_start()
+        .strip_prefix("unsafe_code,")?
+        .split_once('"')?;
+    let lines = reason.rsplit_once('"')?.0.split("\\\n");
+    Some(lines.map(str::trim_start).collect())
+}
+
+#[test]
+fn unsafe_code_is_where_the_list_says_and_nowhere_else() {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let document = fs::read_to_string(tree.join("docs/reliability.md")).unwrap();
+    let mut found = Vec::new();
+    files(&tree.join("src"), "src/", &mut found);
+    let mut rows: Vec<String> = found
+        .into_iter()
+        .filter_map(|file| {
+            let text = fs::read_to_string(tree.join(&file)).unwrap();
+            let reason = reason_for_unsafe(&text);
+            // The lint lets nothing else have any.
+            assert_eq!(reason.is_some(), text.contains("unsafe {"), "{file}");
+            Some(format!("| `{file}` | {} |", reason?))
+        })
+        .collect();
+    rows.sort();
+    assert!(!rows.is_empty());
+    let listed: Vec<&str> = table(&document, "### `unsafe` code").lines().collect();
+    assert_eq!(listed, rows);
+}
