@@ -15,7 +15,7 @@ use crate::{
     change::check_name,
     kernel::{
         access::{Kernel, ProcFile},
-        consistency::{Consistency, READINGS, read_list},
+        consistency::{Consistency, READ_ATTEMPTS, READINGS, read_list},
         interface::KernelInterface,
         namespace::NetworkNamespace,
         netlink::Netlink,
@@ -30,9 +30,6 @@ use crate::{
         totals, whole,
     },
 };
-
-/// The times that a reading request is sent while its answer gets lost.
-const READ_ATTEMPTS: usize = 3;
 
 /// A way to the IPVS table of the network namespace that opened it.
 ///

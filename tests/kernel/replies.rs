@@ -3,16 +3,22 @@
 //! States that no traffic makes, in the outputs that the original lacks: the
 //! kernel's replies are rewritten (`tests/replies`), and each number must come
 //! out as the output's own rule has it. `compat/cases/replies_*.txt` has the
-//! outputs that both programs have.
+//! outputs that both programs have. And replies that never arrive.
 
 use std::num::{NonZeroU16, NonZeroU32};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use ipvs_client::{
     AddressFamily, Client, DestinationId, DestinationSettings, Errno, ForwardingMethod, Protocol,
     ServiceId, ServiceSettings, Tunnel, TunnelChecksum,
 };
 use ipvs_lab::{Answer, Namespace, program};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::{Value, json};
 
 const COUNTERS: &str = "conns,inpkts,outpkts,inbytes,outbytes,cps,inpps,outpps,inbps,outbps";
@@ -35,8 +41,9 @@ const VALUES: [u64; 15] = [
     u64::MAX,
 ];
 
-/// Runs this tree's program and rewrites what the kernel says by the rules.
-fn rewritten(namespace: &Namespace, rules: &str, arguments: &str) -> Answer {
+/// This tree's program with the library that stands between it and the kernel, which is
+/// told by a variable what to do.
+fn preloaded(namespace: &Namespace, variable: &str, value: &str, arguments: &str) -> Command {
     let library = program::replies().unwrap();
     let (folder, name) = (library.parent().unwrap(), library.file_name().unwrap());
     let mut command = namespace.command(program::path().unwrap());
@@ -45,7 +52,13 @@ fn rewritten(namespace: &Namespace, rules: &str, arguments: &str) -> Answer {
         // Libraries to preload are separated by blanks, which the path may have.
         .current_dir(folder)
         .env("LD_PRELOAD", Path::new(".").join(name))
-        .env(program::REPLIES, rules);
+        .env(variable, value);
+    command
+}
+
+/// Runs this tree's program and rewrites what the kernel says by the rules.
+fn rewritten(namespace: &Namespace, rules: &str, arguments: &str) -> Answer {
+    let command = preloaded(namespace, program::REPLIES, rules, arguments);
     let answer = Answer::of(command, "").unwrap();
     assert!(!answer.stderr.contains("replies: "), "{}", answer.stderr);
     answer
@@ -315,4 +328,75 @@ fn flags_that_json_has_no_field_for_are_told_when_it_is_saved() {
     );
     // A listing has never shown them.
     shown(&namespace, "service flags 0x143", "-L --json");
+}
+
+/// The first datagram asks for the number of the family.
+#[test]
+fn a_command_says_what_the_kernel_does_not_answer_and_whether_it_may_be_done() {
+    let director = crate::namespace("director");
+    let web = "-t 192.0.2.1:80";
+    for (datagrams, words, what, is_change) in [
+        (0, "-A -t 192.0.2.1:80 -s rr", "reach IPVS", false),
+        (1, "-A -t 192.0.2.1:80 -s rr", "add TCP 192.0.2.1:80", true),
+        (
+            1,
+            "-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m",
+            "add 10.0.0.2:80 to TCP 192.0.2.1:80",
+            true,
+        ),
+        (1, "-L -n", "read the version of IPVS", false),
+        (1, "-S -n", "list the virtual services", false),
+        (
+            2,
+            "-S -n",
+            "list the destinations of TCP 192.0.2.1:80",
+            false,
+        ),
+    ] {
+        let command = preloaded(
+            &director,
+            program::SILENCE_AFTER,
+            &datagrams.to_string(),
+            words,
+        );
+        let Answer {
+            stdout,
+            stderr,
+            status,
+        } = Answer::of(command, "").unwrap();
+        let open = if is_change {
+            "; it may have been done all the same"
+        } else {
+            ""
+        };
+        let expected = format!("cannot {what}: the kernel does not answer{open}\n");
+        assert_eq!((stdout.as_str(), stderr), ("", expected), "{words}");
+        assert_ne!(status, 0, "{words}");
+    }
+    // They were done.
+    assert_eq!(
+        crate::ipvsadm(&director, "-S -n"),
+        format!("-A {web} -s rr\n-a {web} -r 10.0.0.2:80 -m -w 1\n")
+    );
+}
+
+#[test]
+fn an_interrupt_ends_the_wait_for_an_answer() {
+    let director = crate::namespace("director");
+    let mut client = director.run(|| Client::open().unwrap()).unwrap();
+    // A slow machine can take longer than the program waits.
+    for port in 1..=20 {
+        let words = format!("-A -t 192.0.2.1:{port} -s rr");
+        let mut command = preloaded(&director, program::SILENCE_AFTER, "1", &words);
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let id = format!("TCP 192.0.2.1:{port}").parse().unwrap();
+        while client.service(&id).is_err() {}
+        // It is done, and the program waits for the answer.
+        let pid = Pid::from_raw(child.id().try_into().unwrap());
+        kill(pid, Signal::SIGINT).unwrap();
+        if child.wait().unwrap().signal() == Some(Signal::SIGINT as i32) {
+            return;
+        }
+    }
+    panic!("no interrupt has ended it");
 }

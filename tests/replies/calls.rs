@@ -12,7 +12,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use libc::{c_int, c_uint, mmsghdr, msghdr, ssize_t, timespec};
 
-use crate::rules::{self, Rule};
+use crate::{
+    requests,
+    rules::{self, Rule},
+};
 
 /// Has the rules.
 const VARIABLE: &str = "IPVS_LAB_REPLIES";
@@ -52,9 +55,15 @@ pub unsafe extern "C" fn recvmmsg(
     flags: c_int,
     timeout: *mut timespec,
 ) -> c_int {
-    // SAFETY: the caller's arguments, as the system call takes them.
-    let received =
-        unsafe { libc::syscall(libc::SYS_recvmmsg, socket, messages, count, flags, timeout) };
+    let received = loop {
+        // SAFETY: the caller's arguments, as the system call takes them.
+        let received =
+            unsafe { libc::syscall(libc::SYS_recvmmsg, socket, messages, count, flags, timeout) };
+        // What is not to arrive is waited for again, until the socket's time is over.
+        if received < 0 || !requests::is_unanswered() {
+            break received;
+        }
+    };
     if let Ok(received) = usize::try_from(received) {
         // SAFETY: the kernel has read and filled so many structures.
         for message in unsafe { slice::from_raw_parts(messages, received) } {

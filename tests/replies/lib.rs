@@ -25,7 +25,8 @@
 //! because the rules keep no state.
 //!
 //! With `IPVS_LAB_KILL_AFTER` the program is killed when it has sent so many
-//! datagrams (`requests.rs`).
+//! datagrams, with `IPVS_LAB_SILENCE_AFTER` it gets no answer to those after as many
+//! (`requests.rs`).
 //!
 //! Rules that cannot be read or carried out, and rules that met nothing until
 //! the program ends, are told on standard error in a line that begins with

@@ -19,6 +19,9 @@ use crate::{Error, Operation, Result};
 /// few hundred destinations.
 pub(crate) const READINGS: usize = 24;
 
+/// The times that a reading request is sent while its answer gets lost.
+pub(crate) const READ_ATTEMPTS: usize = 3;
+
 /// The most entries of a list: a million, and some. The kernel looks at all servers of a
 /// service to add one, and at a 256th of all services to add another, so that no table
 /// comes near. A list that goes on does not end. In the tests of this crate it is less, to

@@ -219,3 +219,23 @@ fn a_refusal_about_a_daemon_is_not_asked_about() {
     );
     assert_eq!(kernel.requests(), [stop(2)]);
 }
+
+/// The kernel has refused it, then, and the refusal is lost.
+#[test]
+fn a_start_whose_answer_is_swallowed_times_out_when_the_daemon_runs_otherwise() {
+    let (mut client, _) = client_with([swallowed(), running(vec![master_reply()])]);
+    let wanted = settings(master()).sync_id(8);
+    assert_eq!(
+        timed_out(client.start_daemon(&wanted)),
+        Operation::StartDaemon(DaemonRole::Master)
+    );
+}
+
+#[test]
+fn when_it_is_not_told_either_what_runs_the_error_is_that_of_the_daemon() {
+    let (mut client, _) = client_with([swallowed(), refused(Errno::NOMEM)]);
+    assert_eq!(
+        timed_out(client.stop_daemon(DaemonRole::Master)),
+        Operation::StopDaemon(DaemonRole::Master)
+    );
+}

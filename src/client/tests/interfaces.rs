@@ -75,6 +75,31 @@ fn changes_that_netlink_refuses_are_made_with_socket_options_each_of_them_once()
 }
 
 #[test]
+fn when_netlink_refuses_some_changes_only_the_others_are_not_made_again() {
+    let kernel = FakeKernel::new();
+    let mut client = kernel.client().unwrap();
+    kernel.refuse_next(Errno::PERM);
+    let ids = [80, 81].map(|port| ServiceId::tcp(([192, 0, 2, 1], port)));
+    let changes = ids.map(|id| Change::AddService(id, plain()));
+    let refused = client.apply(&changes).unwrap();
+    assert!(
+        matches!(
+            refused[..],
+            [(
+                0,
+                Error::Kernel {
+                    errno: Errno::PERM,
+                    ..
+                }
+            )]
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(client.services().unwrap().remove(0).id, ids[1]);
+    assert_eq!(client.interface(), Interface::Netlink);
+}
+
+#[test]
 fn an_update_and_a_daemon_change_the_interface_too() {
     for change in [
         (|client: &mut Client| client.start_daemon(&daemon(DaemonRole::Master, "eth0")))

@@ -41,6 +41,10 @@ pub const REPLIES: &str = "IPVS_LAB_REPLIES";
 /// killed that [`replies`] is preloaded into.
 pub const KILL_AFTER: &str = "IPVS_LAB_KILL_AFTER";
 
+/// The environment variable with the number of datagrams after which no answer reaches a
+/// program any more that [`replies`] is preloaded into.
+pub const SILENCE_AFTER: &str = "IPVS_LAB_SILENCE_AFTER";
+
 /// The file of the library (`tests/replies`) that rewrites the kernel's replies
 /// in a program that it is preloaded into, as `cargo lab` tells it to what it
 /// runs.

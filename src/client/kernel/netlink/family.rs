@@ -17,7 +17,7 @@ use netlink_packet_generic::{
 };
 use rustix::io::Errno;
 
-use super::exchange::Exchange;
+use super::{super::consistency::READ_ATTEMPTS, exchange::Exchange};
 use crate::{Error, Operation, Result};
 
 /// The module loader that ipvsadm has always asked, whatever the kernel asks.
@@ -41,9 +41,14 @@ pub(crate) fn find(
     let mut loaders = loaders.into_iter();
     let mut modprobe = Ok(String::new());
     let mut has_run = false;
+    let mut attempt = 1;
     loop {
         match look_up(exchange) {
             Err(error) if error.errno() == Some(Errno::NOENT) => {}
+            Err(Error::AnswerLost { .. }) if attempt < READ_ATTEMPTS => {
+                attempt += 1;
+                continue;
+            }
             found => return found,
         }
         let Some(outcome) = loaders.next() else {

@@ -150,6 +150,15 @@ impl Socket {
         }
     }
 
+    /// Returns whether a list has not been received to its end, before which Linux makes
+    /// no other for the socket.
+    fn is_list_running(&self) -> bool {
+        self.arriving.iter().any(|arrival| match arrival {
+            Arrival::Datagram(datagram) => messages::is_of_list(datagram),
+            _ => false,
+        })
+    }
+
     /// Gives the requests to a table that refuses each, so that nothing is done.
     fn refuse(&mut self, datagram: &[u8], errno: Errno) -> io::Result<Vec<Vec<u8>>> {
         let requests = messages::split(datagram);
@@ -179,7 +188,11 @@ impl Transport for Socket {
             self.refuse(&unsent, Errno::IO)?;
         }
         let Some(behaviour) = behaviour else {
-            let answers = self.ask(datagram)?;
+            let answers = if self.is_list_running() && messages::is_for_list(datagram) {
+                self.refuse(datagram, Errno::BUSY)?
+            } else {
+                self.ask(datagram)?
+            };
             self.arriving.extend(self.late.drain(..));
             self.arriving
                 .extend(answers.into_iter().map(Arrival::Datagram));

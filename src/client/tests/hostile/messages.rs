@@ -2,7 +2,7 @@
 
 //! Netlink messages that are taken apart, changed, and put together again.
 
-use netlink_packet_core::{NLM_F_MULTIPART, NetlinkBuffer};
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_MULTIPART, NetlinkBuffer};
 
 use super::super::fake_kernel::FAMILY;
 
@@ -49,6 +49,23 @@ impl Message {
         }
         self.payload.truncate(4);
         self.payload.extend(bytes(&top));
+    }
+}
+
+/// Returns whether a datagram, which may be cut, belongs to a list.
+pub(super) fn is_of_list(datagram: &[u8]) -> bool {
+    first_flags(datagram) & NLM_F_MULTIPART != 0
+}
+
+/// Returns whether a datagram asks for a list.
+pub(super) fn is_for_list(datagram: &[u8]) -> bool {
+    first_flags(datagram) & NLM_F_DUMP == NLM_F_DUMP
+}
+
+fn first_flags(datagram: &[u8]) -> u16 {
+    match *datagram {
+        [_, _, _, _, _, _, low, high, ..] => u16::from_ne_bytes([low, high]),
+        _ => 0,
     }
 }
 
