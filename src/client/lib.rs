@@ -64,8 +64,8 @@
 //! # Calls block
 //!
 //! Each call sends a request and waits for the answer: some microseconds for a
-//! change, longer for a large table, two seconds at most for an answer that does
-//! not come. There is no runtime inside and none is needed. From async code, keep
+//! change, longer for a large table, two seconds for an answer that does not come
+//! (what is read is asked for three times when a part of it is lost). There is no runtime inside and none is needed. From async code, keep
 //! the client on a thread of its own, or give it to one that may block; a `Client`
 //! may move between threads:
 //!
@@ -76,6 +76,19 @@
 //! })
 //! .await?;
 //! ```
+//!
+//! # What holds whatever the kernel answers
+//!
+//! Every call comes to an end: an answer that is lost, late, cut, interrupted or
+//! without an end is an error that names the operation and its object. A list has
+//! 1,048,576 entries at most, and takes the memory of those that differ; other
+//! answers take a megabyte. What comes late is never taken for the answer to
+//! something else.
+//!
+//! A change that returns `Ok` was made. One that returns an error was not, or
+//! [`Error::may_have_been_done`] says that this is not known: then read the table.
+//! No change is sent a second time because its answer was lost. Linux marks no
+//! list between whose pieces the table has changed; [`Consistency`] is about that.
 //!
 //! # What else is in its interface
 //!
