@@ -46,6 +46,7 @@ mod refusals;
 mod replies;
 mod report;
 mod rootless;
+mod size;
 mod table_file;
 mod tables;
 mod traffic;

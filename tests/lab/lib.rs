@@ -32,6 +32,8 @@
 //!   servers, ready for masquerading.
 //! - [`machine::Machine`]: where this tree's program is installed as `ipvsadm`,
 //!   and the daemons that use it or its kernel tables are installed too.
+//! - [`Table`]: rules for a table of any size; [`director_with_connections`]: a
+//!   director with any number of connections.
 //! - [`load::Load`]: requests that go on while the rules change.
 //! - [`clients::Clients`]: many clients at the same time, some of which keep their
 //!   connections open; what fails is counted. [`reload::Reload`] has them use a table
@@ -62,6 +64,8 @@ pub mod reload;
 pub mod soak;
 mod suite;
 
+pub use bench::connections::director as director_with_connections;
+pub use bench::rules::Table;
 pub use in_kernel::in_kernel;
 pub use networks::netns::Namespace;
 pub use networks::{capture, clients, cluster, http, load, network, talk, wait};

@@ -23,8 +23,12 @@ const PORTS: u32 = 1000;
 /// For how many seconds the connections stay: longer than a measurement.
 const TIMEOUT: u32 = 24 * 60 * 60;
 
-/// A director with so many connections.
-pub(crate) fn director(floor: &Floor, number: u32) -> Result<Namespace> {
+/// Makes a director with so many connections of the service UDP 10.0.0.1:80.
+///
+/// # Errors
+/// When the kernel has no IPVS, or refuses one of the steps.
+pub fn director(number: u32) -> Result<Namespace> {
+    let floor = Floor::find()?;
     let director = Namespace::new("director")?;
     director.ip("link add sink type dummy
          link set sink up

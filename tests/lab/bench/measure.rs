@@ -75,7 +75,7 @@ impl Bench {
                 self.clear(director)
             }
             Work::Connections(number, words) => {
-                let director = connections::director(&self.floor, number)?;
+                let director = connections::director(number)?;
                 let there = lines(&director, "ip_vs_conn")? - CONNECTIONS_HEADING;
                 ensure!(there == number as usize, "{there} connections");
                 self.printing(case, words, &director, runs)?;

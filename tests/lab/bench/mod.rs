@@ -8,7 +8,7 @@
 
 mod cases;
 mod compare;
-mod connections;
+pub(crate) mod connections;
 mod floor;
 mod growth;
 mod instructions;
@@ -17,7 +17,7 @@ mod message;
 mod program;
 mod report;
 mod rest;
-mod rules;
+pub(crate) mod rules;
 mod sample;
 mod section;
 

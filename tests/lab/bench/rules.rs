@@ -8,11 +8,11 @@ use std::net::Ipv4Addr;
 
 /// Virtual services with round robin, masquerading to their destinations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Table {
+pub struct Table {
     /// The number of virtual services.
-    pub(crate) services: u32,
+    pub services: u32,
     /// The number of destinations of each of them.
-    pub(crate) destinations: u32,
+    pub destinations: u32,
 }
 
 /// The port of all services and destinations.
@@ -37,12 +37,14 @@ impl Table {
 
     /// Returns the number of rules that it takes, which is also the number of lines of
     /// `/proc/net/ip_vs` it has after the three of the heading.
-    pub(crate) fn rules(self) -> usize {
+    #[must_use]
+    pub fn rules(self) -> usize {
         (self.services * (1 + self.destinations)) as usize
     }
 
     /// Returns what `ipvsadm -S -n` prints for it.
-    pub(crate) fn text(self) -> String {
+    #[must_use]
+    pub fn text(self) -> String {
         self.text_with_weights(|_| 1)
     }
 

@@ -22,10 +22,12 @@ use crate::kernels::streams::Streams;
 use crate::kernels::task::Task;
 use crate::kernels::terminal::Terminal;
 use crate::kernels::wire::file;
-use crate::packages;
+use crate::{packages, soak};
 
-/// Memory of one kernel. The host gives it page by page, as it is used.
-const MEMORY_MIB: u64 = 512;
+/// Memory of one kernel, in MiB. The host gives it page by page, as it is used.
+const MEMORY: u64 = 512;
+/// The same for a soak, in which a table and a document are as large as nobody has them.
+const MEMORY_OF_A_SOAK: u64 = 2048;
 /// In the exchange directory, which is where the kernel runs: names without
 /// characters that separate paths. The library for processors with many
 /// registers, and the root directory that the kernel's package is in.
@@ -92,7 +94,7 @@ fn kernel(root: &Path, exchange: &Path, terminal: Option<&Terminal>) -> Result<C
         .env("TMPDIR", memory_directory())
         // The same as without it, where the kernel is installed.
         .env("LD_LIBRARY_PATH", format!("{ROOT}/{LIBRARIES}"))
-        .arg(format!("mem={MEMORY_MIB}M"))
+        .arg(format!("mem={}M", memory()))
         .args(["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw"])
         .args(["con=null", "con0=null,fd:1", "ssl=null"])
         .arg(format!("ssl0=fd:{LINE}"))
@@ -122,12 +124,19 @@ fn has_tiles() -> bool {
     })
 }
 
+fn memory() -> u64 {
+    match env::var_os(soak::VARIABLE) {
+        Some(_) => MEMORY_OF_A_SOAK,
+        None => MEMORY,
+    }
+}
+
 /// Where the kernel's memory file goes. User Mode Linux takes /dev/shm by
 /// itself; in a container that can be smaller than the memory.
 fn memory_directory() -> OsString {
     let shared = Path::new("/dev/shm");
     let enough = statvfs(shared).is_ok_and(|file_system| {
-        file_system.blocks_available() * file_system.fragment_size() >= MEMORY_MIB << 20
+        file_system.blocks_available() * file_system.fragment_size() >= memory() << 20
     });
     if enough {
         shared.into()

@@ -58,6 +58,7 @@ pub(crate) const CLIENTS: Layer = Layer {
         packages::TMUX,
         packages::IPTABLES,
         packages::CURL,
+        packages::TIME,
         packages::PROCPS,
         packages::SETCAP,
         packages::ETHTOOL,

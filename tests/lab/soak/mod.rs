@@ -43,7 +43,7 @@ enum Work {
     Tests(&'static str),
 }
 
-const SOAKS: [Soak; 3] = [
+const SOAKS: [Soak; 4] = [
     Soak {
         name: "fuzz",
         work: Work::FuzzTargets,
@@ -51,6 +51,10 @@ const SOAKS: [Soak; 3] = [
     Soak {
         name: "long",
         work: Work::Tests("long_runs::"),
+    },
+    Soak {
+        name: "size",
+        work: Work::Tests("size::"),
     },
     Soak {
         name: "tables",
