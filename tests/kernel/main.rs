@@ -22,6 +22,7 @@ mod dumps;
 mod examples;
 mod exist;
 mod exit_statuses;
+mod faults;
 mod guides;
 mod hints;
 mod json;

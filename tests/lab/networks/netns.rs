@@ -180,7 +180,7 @@ impl Namespace {
 
     /// Makes a command run inside. The namespace must live until it is started.
     #[must_use]
-    pub(crate) fn enter(&self, command: Command) -> Command {
+    pub fn enter(&self, command: Command) -> Command {
         enter(command, &self.file, CloneFlags::CLONE_NEWNET)
     }
 

@@ -49,6 +49,10 @@ const SOAKS: [Soak; 4] = [
         work: Work::FuzzTargets,
     },
     Soak {
+        name: "ends",
+        work: Work::Tests("faults::kills::"),
+    },
+    Soak {
         name: "long",
         work: Work::Tests("long_runs::"),
     },
