@@ -22,6 +22,7 @@ mod redact;
 mod run;
 mod scheduler_flags;
 mod sigpipe;
+mod stdout;
 mod synchronization;
 mod system;
 mod table;
@@ -41,6 +42,7 @@ use crate::{
         scripts::{self, Program},
         session::Session,
     },
+    stdout::StandardOutput,
 };
 
 fn main() -> ExitCode {
@@ -71,7 +73,7 @@ fn main() -> ExitCode {
 /// Does what the words ask for; returns the exit status.
 fn run(program: Program, words: &[&str], messages: &mut Messages<'_>) -> anyhow::Result<u8> {
     inherited::refuse_set_id()?;
-    let stdout = TerminalWriter::new(io::stdout().lock());
+    let stdout = StandardOutput::over(TerminalWriter::new(io::stdout().lock()));
     let mut out = BufWriter::with_capacity(64 * 1024, stdout);
     let status = match program {
         Program::Save => scripts::run_save(words, &mut out, messages)?,

@@ -41,6 +41,12 @@ pub(crate) struct SetIdError;
 #[error("cannot write to standard output: {0}")]
 pub(crate) struct StdoutError(#[source] pub(crate) io::Error);
 
+/// Adds to a failure that what was to be changed has been changed.
+pub(crate) fn after_changes(error: StdoutError) -> anyhow::Error {
+    let words = format!("{error}; the changes were made all the same");
+    anyhow::Error::from(error).context(words)
+}
+
 /// The file of --output-file cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}: {reason}", path.display())]
@@ -305,7 +311,7 @@ pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
 /// Tells a pipe that its reader has closed from other outputs that cannot be
 /// written. SIGPIPE is ignored then, or it would have ended the program. Whoever
 /// closed the pipe has seen enough, so that this is no failure.
-pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<StdoutError>()
         .is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe)

@@ -15,7 +15,7 @@ pub(crate) use self::{
         ChangedMeanwhile, CommandLine, DescriptionError, FailedCommand, HiddenUnknown, Incomplete,
         InputError, LockError, NoOldWeight, NotLoaded, NotShown, NothingDescribed, NothingToDrain,
         OutputFileError, RuleAt, SetIdError, StandingChanges, StateError, StdoutError, StepFailed,
-        exit_status, flush, is_change, is_closed_pipe, is_unavailable,
+        after_changes, exit_status, flush, is_change, is_unavailable,
     },
     facts::may_administer,
     messages::Messages,

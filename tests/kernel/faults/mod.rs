@@ -4,4 +4,5 @@
 //! limits, a machine with parts missing, a clock that is set.
 
 mod kills;
+mod outputs;
 mod traced;

@@ -143,7 +143,13 @@ fn compare_and_change(
     };
     match written.and_then(|()| out.flush()) {
         // Whoever closed the pipe has seen enough; the status tells the same.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(StdoutError(error).into()),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let error = StdoutError(error);
+            Err(match apply.effect {
+                ApplyEffect::Change(_) if !plan.is_empty() => failure::after_changes(error),
+                _ => error.into(),
+            })
+        }
         _ => Ok(status),
     }
 }

@@ -38,7 +38,8 @@ pub(super) fn run(
     let mut memory = Memory::open(session)?;
     let quiesce = match &drain.task {
         DrainTask::Undo(task) => {
-            return undo::undo(task, session.client()?, &mut memory, &mut reporter);
+            let status = undo::undo(task, session.client()?, &mut memory, &mut reporter)?;
+            return reporter.end(status);
         }
         DrainTask::Quiesce(quiesce) => quiesce,
     };
@@ -55,11 +56,11 @@ pub(super) fn run(
     // Others may change the table while connections are waited for.
     drop(memory);
     let (Some(wait), Some(signals)) = (&quiesce.wait, &mut signals) else {
-        return Ok(quiesced.status);
+        return reporter.end(quiesced.status);
     };
     let servers = quiesced.servers;
     let status = wait::wait_for_end(wait, quiesce, servers, signals, session, &mut reporter)?;
-    Ok(match quiesced.status {
+    reporter.end(match quiesced.status {
         0 => status,
         refused => refused,
     })

@@ -121,7 +121,7 @@ pub(super) fn quiesce_servers<W: Write>(
         events.push(Event::NotKept { reason });
     }
     for event in &events {
-        reporter.tell(event)?;
+        reporter.tell(event);
     }
     for warning in cause::word_once(&causes) {
         reporter.warn(&warning);

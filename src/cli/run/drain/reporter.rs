@@ -10,7 +10,7 @@ use rustix::termios::tcgetwinsize;
 use super::event::Event;
 use crate::{
     command::{Form, spelling::Elsewhere},
-    failure::{Messages, StdoutError},
+    failure::{self, Messages, StdoutError},
 };
 
 /// To the beginning of the line, and away with the rest of it (ECMA-48: EL).
@@ -25,6 +25,8 @@ pub(super) struct Reporter<'a, 'm, W> {
     draws: bool,
     /// Such a line is on the terminal.
     is_drawn: bool,
+    /// The reason why standard output could not be written.
+    unwritten: Option<io::Error>,
 }
 
 impl<'a, 'm, W: Write> Reporter<'a, 'm, W> {
@@ -46,6 +48,7 @@ impl<'a, 'm, W: Write> Reporter<'a, 'm, W> {
             elsewhere,
             draws,
             is_drawn: false,
+            unwritten: None,
         }
     }
 
@@ -55,14 +58,14 @@ impl<'a, 'm, W: Write> Reporter<'a, 'm, W> {
     }
 
     /// Tells of something that has happened: in JSON or if it is a result on standard
-    /// output, otherwise on standard error.
-    pub(super) fn tell(&mut self, event: &Event) -> Result<(), StdoutError> {
+    /// output, otherwise on standard error. If it cannot be written the work goes on.
+    pub(super) fn tell(&mut self, event: &Event) {
         if self.draws && matches!(event, Event::Waiting { .. }) {
             // It is in the line that is drawn.
-            return Ok(());
+            return;
         }
         self.clear();
-        match self.form {
+        let written = match self.form {
             Form::Json => writeln!(self.out, "{}", event.to_json()),
             Form::Classic if event.is_aside() => {
                 self.messages.note(&event.to_string());
@@ -71,8 +74,23 @@ impl<'a, 'm, W: Write> Reporter<'a, 'm, W> {
             Form::Classic => writeln!(self.out, "{event}"),
         }
         // Whoever reads it may wait for it.
-        .and_then(|()| self.out.flush())
-        .map_err(StdoutError)
+        .and_then(|()| self.out.flush());
+        if let Err(reason) = written {
+            self.unwritten.get_or_insert(reason);
+        }
+    }
+
+    /// Ends a command that has this exit status: tells what could not be written.
+    pub(super) fn end(self, status: u8) -> anyhow::Result<u8> {
+        let Some(reason) = self.unwritten else {
+            return Ok(status);
+        };
+        let error = failure::after_changes(StdoutError(reason));
+        if status == 0 {
+            return Err(error);
+        }
+        self.messages.report(&error);
+        Ok(status)
     }
 
     /// Draws what is waited for, on a terminal.
@@ -138,23 +156,19 @@ mod tests {
         let mut reporter = Reporter::new(&mut out, &mut messages, form, Elsewhere::default());
         // Tests have no terminal, but may have a variable that says so.
         reporter.draws = is_terminal();
-        reporter
-            .tell(&Event::Waiting {
-                server,
-                connections: Connections {
-                    active: 1,
-                    inactive: 0,
-                    awaited: Awaited::Active,
-                },
-            })
-            .unwrap();
-        reporter.draw("1 active connection");
-        reporter
-            .tell(&Event::Empty {
-                server,
+        reporter.tell(&Event::Waiting {
+            server,
+            connections: Connections {
+                active: 1,
+                inactive: 0,
                 awaited: Awaited::Active,
-            })
-            .unwrap();
+            },
+        });
+        reporter.draw("1 active connection");
+        reporter.tell(&Event::Empty {
+            server,
+            awaited: Awaited::Active,
+        });
         reporter.clear();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (text(out), text(errors))

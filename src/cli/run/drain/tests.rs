@@ -176,6 +176,7 @@ impl Scene {
             DrainTask::Undo(task) => undo::undo(task, &mut client, &mut memory, &mut reporter),
             DrainTask::Quiesce(task) => self.quiesce(client, task, memory, &mut reporter),
         };
+        let outcome = outcome.and_then(|status| reporter.end(status));
         outcome.unwrap_or_else(|error| {
             messages.report(&error);
             exit_status(&error)
@@ -424,7 +425,7 @@ fn all_servers_are_drained_and_brought_back_if_nothing_can_be_told() {
         let status = scene.run_into(&mut Full, &mut errors, line, scene.client(), scene.memory());
         assert_eq!(
             String::from_utf8(errors).unwrap(),
-            "cannot write to standard output: no storage space\n"
+            "cannot write to standard output: no storage space; the changes were made all the same\n"
         );
         assert_eq!((scene.weights(), status), (weights, 1), "{line}");
     }

@@ -91,7 +91,7 @@ pub(super) fn undo<W: Write>(
     }
     let saved = memory.save();
     for event in &events {
-        reporter.tell(event)?;
+        reporter.tell(event);
     }
     saved.map_err(anyhow::Error::msg)?;
     Ok(status)

@@ -61,11 +61,11 @@ pub(super) fn wait_for_end<W: Write>(
                 Consistency::Agreed,
             )?;
             for event in waiting.look(service, &destinations, is_last) {
-                reporter.tell(&event)?;
+                reporter.tell(&event);
                 if let Event::Empty { server, .. } = event
                     && wait.remove
                 {
-                    reporter.tell(&remove(server, session)?)?;
+                    reporter.tell(&remove(server, session)?);
                 }
             }
         }
@@ -78,7 +78,7 @@ pub(super) fn wait_for_end<W: Write>(
         }
         let left = waiting.describe();
         if is_last {
-            reporter.tell(&Event::OverTime { after: time, left })?;
+            reporter.tell(&Event::OverTime { after: time, left });
             return Ok(STATUS_NOT_DRAINED);
         }
         reporter.draw(&left);
@@ -88,7 +88,7 @@ pub(super) fn wait_for_end<W: Write>(
             reporter.tell(&Event::Interrupted {
                 signal: name_signal(signal),
                 undo: reporter.spell(&word_undo(quiesce)),
-            })?;
+            });
             // Ends the program, for whoever sent it to see.
             emulate_default_handler(signal).map_err(cannot_wait)?;
         }

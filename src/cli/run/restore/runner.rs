@@ -9,7 +9,7 @@ use ipvs_client::{Change, Client};
 use crate::{
     args::error::UsageError,
     command::{Command, Restore, place::Place},
-    failure::{self, CommandLine, FailedCommand, Incomplete, Messages, RuleAt},
+    failure::{self, CommandLine, FailedCommand, Incomplete, Messages, RuleAt, StdoutError},
     json,
     run::{
         self, hidden,
@@ -83,6 +83,8 @@ pub(super) struct Runner<'a, 'm, E, W> {
     exist: bool,
     last_status: u8,
     first_failure: u8,
+    /// The exit status when something that was listed could not be written, or 0.
+    unwritten: u8,
 }
 
 impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
@@ -102,6 +104,7 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
             exist: options.exist,
             last_status: 0,
             first_failure: 0,
+            unwritten: 0,
         }
     }
 
@@ -137,10 +140,14 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
 
     fn finish(mut self) -> anyhow::Result<u8> {
         self.apply_queued()?;
-        Ok(if self.options.strict {
+        let status = if self.options.strict {
             self.first_failure
         } else {
             self.last_status
+        };
+        Ok(match status {
+            0 => self.unwritten,
+            status => status,
         })
     }
 
@@ -206,14 +213,19 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
         self.apply_queued()?;
         match self.executor.execute(&command, self.out) {
             // The lines that follow are carried out without a reader, too.
-            Err(error) if !failure::is_closed_pipe(&error) => self.record_failure(place, error),
+            Err(error) if error.is::<StdoutError>() => {
+                self.last_status = 0;
+                self.report_unwritten(place, error);
+                Ok(())
+            }
+            Err(error) => self.record_failure(place, error),
             _ => {
                 self.last_status = 0;
                 let Some(note) = self.executor.find_hidden(&command) else {
                     return Ok(());
                 };
                 // What was listed comes before what is not.
-                failure::flush(self.out)?;
+                self.flush(place);
                 let note = note.context(self.locate(Some(place)));
                 self.messages.report(&note);
                 Ok(())
@@ -260,11 +272,25 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
         }
     }
 
+    /// Writes what was listed so far.
+    fn flush(&mut self, place: Place) {
+        if let Err(error) = failure::flush(self.out) {
+            self.report_unwritten(place, error.into());
+        }
+    }
+
+    /// Reports that what was listed is lost. A closed pipe is no failure.
+    fn report_unwritten(&mut self, place: Place, error: anyhow::Error) {
+        let error = error.context(self.locate(Some(place)));
+        self.messages.report(&error);
+        self.unwritten = failure::exit_status(&error);
+    }
+
     /// Reports what is wrong with a line, if the lines after it are worth
     /// trying.
     fn record_failure(&mut self, place: Place, error: anyhow::Error) -> anyhow::Result<()> {
         // What was listed comes before what is wrong.
-        failure::flush(self.out)?;
+        self.flush(place);
         let error = error.context(self.locate(Some(place)));
         if !goes_on(&error, self.options.strict) {
             return Err(error);
