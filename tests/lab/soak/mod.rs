@@ -43,7 +43,7 @@ enum Work {
     Tests(&'static str),
 }
 
-const SOAKS: [Soak; 4] = [
+const SOAKS: [Soak; 5] = [
     Soak {
         name: "fuzz",
         work: Work::FuzzTargets,
