@@ -43,7 +43,11 @@ enum Work {
     Tests(&'static str),
 }
 
-const SOAKS: [Soak; 5] = [
+const SOAKS: [Soak; 6] = [
+    Soak {
+        name: "dumps",
+        work: Work::Tests("dumps::"),
+    },
     Soak {
         name: "fuzz",
         work: Work::FuzzTargets,
