@@ -4,7 +4,7 @@
 //! it starts, files with a capability, set-uid files, links that others have planted, names
 //! that a terminal would obey.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use ipvs_lab::{Answer, Namespace, packages::machine::Machine, program};
 use tempfile::TempDir;
@@ -59,6 +59,9 @@ impl StandIn {
 
 /// The folder of [`Installed`].
 const FOLDER: &str = "/mnt";
+
+/// Gives the network namespace rules of iptables, which are then read.
+const TABLE: &str = "iptables-legacy -t mangle -n -L >/dev/null";
 
 /// An ordinary user, and the group of those who may use the program.
 const USER: &str = "1000";
@@ -232,33 +235,6 @@ fn the_capability_is_for_nothing_else() {
     );
 }
 
-#[test]
-fn a_program_that_is_started_does_not_get_the_capability() {
-    let installed = Installed::with_capability();
-    let modprobe = fs::read_to_string("/proc/sys/kernel/modprobe").unwrap();
-    let mut load = Command::new(modprobe.trim_end());
-    assert!(load.arg("nf_tables").status().unwrap().success());
-    installed.succeed("-A -f 5 -s rr");
-    let answer = installed.shell(&format!(
-        "cd {FOLDER}
-         echo '#!/bin/sh' >nft
-         echo '/usr/bin/grep ^Cap /proc/$$/status >{FOLDER}/had' >>nft
-         chmod 755 nft
-         touch had
-         chmod 666 had
-         mount --bind {FOLDER} /usr/sbin"
-    ));
-    assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
-    installed.answer("--report", "");
-    let had = installed.shell(&format!("cat {FOLDER}/had")).stdout;
-    for set in ["Inh", "Prm", "Eff", "Amb"] {
-        assert!(
-            had.contains(&format!("Cap{set}:\t0000000000000000\n")),
-            "{had}"
-        );
-    }
-}
-
 /// Reads the variables of docs/reliability.md.
 fn list_variables() -> Vec<&'static str> {
     let text = include_str!("../../docs/reliability.md");
@@ -383,26 +359,28 @@ fn a_file_that_is_set_uid_or_set_gid_does_nothing() {
 #[test]
 fn the_programs_of_the_firewall_have_nothing_of_the_caller_s() {
     let network = namespace("director");
-    let modprobe = fs::read_to_string("/proc/sys/kernel/modprobe").unwrap();
-    let mut load = Command::new(modprobe.trim_end());
-    assert!(load.arg("nf_tables").status().unwrap().success());
     // The rules matter to those with a mark.
     ipvsadm(&network, "-A -f 5 -s rr");
-    let nft = StandIn::new("nft", r#"{"nftables": []}"#);
-    let answer = run(
-        &network,
+    let firewall = StandIn::new("iptables-legacy-save", "");
+    let machine = Machine::new().unwrap();
+    let mut command = machine.command(&network, "sh");
+    command.args([
+        "-ec",
         &format!(
-            "mount --bind {} /usr/sbin
+            "{TABLE}
+             mount --bind {} /usr/sbin
              exec 5</etc/passwd 7>/run/secret
              export PATH=/nonexistent XTABLES_LIBDIR=/nonexistent LD_LIBRARY_PATH=/nonexistent
              cd /tmp
-             \"$1\" --report >/run/report",
-            nft.folder.path().display()
+             '{}' --report >/run/report",
+            firewall.folder.path().display(),
+            program::path().unwrap().display()
         ),
-    );
+    ]);
+    let answer = Answer::of(command, "").unwrap();
     assert_eq!((answer.stderr.as_str(), answer.status), ("", 0));
     assert_eq!(
-        nft.had(),
+        firewall.had(),
         "PATH=/usr/sbin:/sbin:/usr/local/sbin\n/\n0 /dev/null\n1 pipe\n2 /dev/null\n"
     );
 }
