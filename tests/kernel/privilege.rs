@@ -394,7 +394,9 @@ fn after_plant(planted: &str, script: &str) -> (String, String, u8) {
         &network,
         &format!(
             "set -e
-             # Linux itself may follow any link.
+             # Linux itself may follow any link, until this ends.
+             links=$(cat /proc/sys/fs/protected_symlinks)
+             trap 'echo $links >/proc/sys/fs/protected_symlinks' EXIT
              echo 0 >/proc/sys/fs/protected_symlinks
              mount -t tmpfs -o mode=1777 none /run
              mount -t tmpfs -o mode=1777 none /mnt
