@@ -50,6 +50,7 @@ mod rootless;
 mod size;
 mod table_file;
 mod tables;
+mod together;
 mod traffic;
 mod unit;
 mod watch;

@@ -43,7 +43,7 @@ enum Work {
     Tests(&'static str),
 }
 
-const SOAKS: [Soak; 6] = [
+const SOAKS: [Soak; 7] = [
     Soak {
         name: "dumps",
         work: Work::Tests("dumps::"),
@@ -67,6 +67,10 @@ const SOAKS: [Soak; 6] = [
     Soak {
         name: "tables",
         work: Work::Tests("tables::"),
+    },
+    Soak {
+        name: "together",
+        work: Work::Tests("together::"),
     },
 ];
 
