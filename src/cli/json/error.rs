@@ -2,7 +2,7 @@
 
 //! The mistakes that a JSON document of rules can have, and their words.
 
-use std::fmt;
+use std::{fmt, io};
 
 use ipvs_client::json::SCHEMA_VERSION;
 
@@ -11,6 +11,8 @@ use crate::{args::error::UsageError, scheduler_flags::FlagError};
 /// Rules in JSON that cannot be read. Nothing of them has been applied.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JsonError {
+    #[error("{0}")]
+    Unreadable(io::Error),
     #[error("line {line}, column {column}: {reason}")]
     Syntax {
         /// The first is 1, as is the first column.
@@ -30,6 +32,7 @@ impl JsonError {
     /// Says what is wrong, without the place.
     pub(crate) fn reason(&self) -> String {
         match self {
+            Self::Unreadable(reason) => reason.to_string(),
             Self::Syntax { reason, .. } => reason.clone(),
             Self::Wrong { fault, .. } => fault.to_string(),
         }
@@ -39,6 +42,7 @@ impl JsonError {
     /// for the document as a whole.
     pub(crate) fn line_or_place(&self) -> (Option<u64>, Option<String>) {
         match self {
+            Self::Unreadable(_) => (None, None),
             Self::Syntax { line, .. } => (u64::try_from(*line).ok(), None),
             Self::Wrong { place, .. } if place.is_empty() => (None, None),
             Self::Wrong { place, .. } => (None, Some(place.clone())),

@@ -9,6 +9,7 @@
 //! each change, for when the kernel refuses it.
 
 use std::{
+    io::Read,
     net::{IpAddr, Ipv4Addr},
     num::{NonZeroU16, NonZeroU32},
 };
@@ -37,7 +38,7 @@ use crate::{
 /// # Errors
 /// When the text is not a document of the form that this program writes. What is wrong
 /// with the document comes before what is wrong with a service of it.
-pub(crate) fn changes(text: &[u8]) -> Result<Vec<(Place, Change)>, JsonError> {
+pub(crate) fn changes(text: impl Read) -> Result<Vec<(Place, Change)>, JsonError> {
     let mut changes = Vec::new();
     let mut wrong = None;
     let mut index = 0;

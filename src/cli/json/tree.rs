@@ -2,7 +2,7 @@
 
 //! JSON text as a tree of values, before it is known what they mean.
 
-use std::fmt;
+use std::{fmt, io::Read};
 
 use serde::{
     Deserialize, Deserializer,
@@ -32,26 +32,34 @@ impl Json {
     /// can be many, are not kept: each is handed over, and the list is empty then.
     ///
     /// # Errors
-    /// When it is not JSON, with the line and column. Items before the mistake have
+    /// When it cannot be read, or is not JSON, with the line and column. Items before the mistake have
     /// been handed over.
     pub(super) fn parse(
-        text: &[u8],
+        text: impl Read,
         field: &'static str,
         mut take: impl FnMut(Self),
     ) -> Result<Self, JsonError> {
-        let mut reader = serde_json::Deserializer::from_slice(text);
+        let mut reader = serde_json::Deserializer::from_reader(text);
         let builder = Builder::Field(field, &mut take);
         let json = builder
             .deserialize(&mut reader)
-            .map_err(|error| syntax(&error, NOT_JSON))?;
+            .map_err(|error| fault(error, NOT_JSON))?;
         reader
             .end()
-            .map_err(|error| syntax(&error, "there is more after the end of the document"))?;
+            .map_err(|error| fault(error, "there is more after the end of the document"))?;
         Ok(json)
     }
 }
 
 const NOT_JSON: &str = "the rules begin as JSON, but this is none";
+
+/// Makes the error of a text that cannot be read, or not by serde_json.
+fn fault(error: serde_json::Error, otherwise: &str) -> JsonError {
+    match error.classify() {
+        Category::Io => JsonError::Unreadable(error.into()),
+        _ => syntax(&error, otherwise),
+    }
+}
 
 /// Makes the error of a text that serde_json cannot read.
 pub(super) fn syntax(error: &serde_json::Error, otherwise: &str) -> JsonError {

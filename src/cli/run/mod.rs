@@ -16,6 +16,7 @@ mod lock;
 mod report;
 pub(crate) mod restore;
 pub(crate) mod rule_file;
+mod rule_text;
 pub(crate) mod scripts;
 pub(crate) mod session;
 mod state_folder;

@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, Read},
     path::{Path, PathBuf},
 };
 
@@ -13,14 +13,12 @@ use crate::{
     args::{self, error::UsageError},
     command::{Apply, Command, Compare, Request, Restore, place::Place},
     failure::{CommandLine, DescriptionError, InputError, RuleAt},
-    json,
+    json::{self, JsonError},
+    run::rule_text::{self, read_line},
 };
 
 /// A command of a file, and where it stands.
 pub(crate) type Rule = (Place, Command);
-
-/// Size of the read buffer.
-pub(super) const READ_BUFFER: usize = 64 * 1024;
 
 /// Opens a file, or standard input if none is given.
 pub(super) fn open(file: Option<&Path>) -> Result<Box<dyn Read>, InputError> {
@@ -30,15 +28,6 @@ pub(super) fn open(file: Option<&Path>) -> Result<Box<dyn Read>, InputError> {
             Ok(opened) => Ok(Box::new(opened)),
             Err(reason) => Err(input_error(file, reason)),
         },
-    }
-}
-
-/// Reads all that there is.
-pub(super) fn read_all(file: Option<&Path>, mut rules: impl Read) -> Result<Vec<u8>, InputError> {
-    let mut text = Vec::new();
-    match rules.read_to_end(&mut text) {
-        Ok(_) => Ok(text),
-        Err(reason) => Err(input_error(file, reason)),
     }
 }
 
@@ -71,7 +60,7 @@ pub(crate) enum Mistakes {
 }
 
 /// Parses the rules of a whole file, to its end or up to the first mistake. Of the text
-/// no more than a line is kept, unless it is JSON.
+/// no more than a line is kept, or of JSON a service.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -81,33 +70,20 @@ pub(crate) fn parse_all(
     mistakes: Mistakes,
 ) -> Result<Parsed, InputError> {
     let failed = |reason| input_error(file, reason);
-    let mut rules = BufReader::with_capacity(READ_BUFFER, rules);
-    let mut beginning = read_beginning(&mut rules).map_err(failed)?;
-    if matches!(beginning.trim_ascii_start().first(), Some(b'{' | b'[')) {
-        rules.read_to_end(&mut beginning).map_err(failed)?;
-        if is_json(&beginning) {
-            return Ok(parse_json(file, &beginning));
-        }
-    }
-    parse_lines(file, beginning.chain(rules), mistakes).map_err(failed)
-}
-
-/// Reads up to the end of the first line that is not blank.
-fn read_beginning(rules: &mut impl BufRead) -> io::Result<Vec<u8>> {
-    let mut beginning = Vec::new();
-    loop {
-        let is_end = rules.read_until(b'\n', &mut beginning)? == 0;
-        if is_end || !beginning.trim_ascii_start().is_empty() {
-            return Ok(beginning);
-        }
+    let (is_json, rules) = rule_text::begin(rules).map_err(failed)?;
+    if is_json {
+        parse_json(file, rules)
+    } else {
+        parse_lines(file, rules, mistakes).map_err(failed)
     }
 }
 
-fn parse_json(file: Option<&Path>, text: &[u8]) -> Parsed {
+fn parse_json(file: Option<&Path>, rules: impl Read) -> Result<Parsed, InputError> {
     let mut parsed = Parsed::default();
     let rule = |(place, change)| (place, Command::Change(change));
-    match json::changes(text) {
+    match json::changes(rules) {
         Ok(changes) => parsed.rules = changes.into_iter().map(rule).collect(),
+        Err(JsonError::Unreadable(reason)) => return Err(input_error(file, reason)),
         Err(error) => {
             let at = RuleAt {
                 file: file.map(PathBuf::from),
@@ -117,7 +93,7 @@ fn parse_json(file: Option<&Path>, text: &[u8]) -> Parsed {
             parsed.errors.push(anyhow::Error::from(error).context(at));
         }
     }
-    parsed
+    Ok(parsed)
 }
 
 fn parse_lines(
@@ -129,7 +105,8 @@ fn parse_lines(
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        if rules.read_until(b'\n', &mut line)? == 0 {
+        read_line(&mut rules, &mut line, number)?;
+        if line.is_empty() {
             break;
         }
         let place = Place::Line(number);
@@ -157,20 +134,6 @@ fn parse_lines(
         }
     }
     Ok(parsed)
-}
-
-/// Tells a JSON document, be it of the wrong form, from lines of commands. A line
-/// can begin with an address in brackets, which the original takes for a wrong
-/// word.
-pub(super) fn is_json(beginning: &[u8]) -> bool {
-    match beginning.trim_ascii_start().split_first() {
-        Some((b'{', _)) => true,
-        Some((b'[', rest)) => matches!(
-            rest.trim_ascii_start().first(),
-            Some(b'{' | b'[' | b'"' | b']')
-        ),
-        _ => false,
-    }
 }
 
 /// Splits a line into words and leaves out the program's name, which the original

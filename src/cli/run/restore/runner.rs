@@ -10,10 +10,11 @@ use crate::{
     args::error::UsageError,
     command::{Command, Restore, place::Place},
     failure::{self, CommandLine, FailedCommand, Incomplete, Messages, RuleAt, StdoutError},
-    json,
+    json::{self, JsonError},
     run::{
         self, hidden,
-        rule_file::{READ_BUFFER, Rule, input_error, is_json, parse_words, read_all, split_line},
+        rule_file::{Rule, input_error, parse_words, split_line},
+        rule_text::{self, read_line},
         session::Session,
     },
 };
@@ -110,16 +111,13 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
 
     /// Carries out each rule when it has been read.
     pub(super) fn read_and_run(mut self, rules: impl Read) -> anyhow::Result<u8> {
-        // Nothing else of the file is kept.
-        let mut rules = BufReader::with_capacity(READ_BUFFER, rules);
-        let beginning = rules
-            .fill_buf()
-            .map_err(|reason| input_error(self.options.file.as_deref(), reason))?;
-        if is_json(beginning) {
-            let text = read_all(self.options.file.as_deref(), rules)?;
-            let changes = json::changes(&text).map_err(|error| {
-                let at = self.locate(None);
-                anyhow::Error::from(error).context(at)
+        let file = self.options.file.clone();
+        let wrong = |reason| input_error(file.as_deref(), reason);
+        let (is_json, rules) = rule_text::begin(rules).map_err(wrong)?;
+        if is_json {
+            let changes = json::changes(rules).map_err(|error| match error {
+                JsonError::Unreadable(reason) => wrong(reason).into(),
+                error => anyhow::Error::from(error).context(self.locate(None)),
             })?;
             for (place, change) in changes {
                 self.queue(place, change, self.options.exist)?;
@@ -164,7 +162,7 @@ impl<'a, 'm, E: Executor, W: Write> Runner<'a, 'm, E, W> {
                 // the effect of the lines before.
                 self.apply_queued()?;
                 let wrong = |reason| input_error(self.options.file.as_deref(), reason);
-                rules.read_until(b'\n', &mut line).map_err(wrong)?;
+                read_line(&mut rules, &mut line, number).map_err(wrong)?;
             }
             if line.is_empty() {
                 break;
