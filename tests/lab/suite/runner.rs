@@ -27,6 +27,7 @@ use crate::output::{err, out};
 use crate::packages::package::Format;
 use crate::programs::build::Profile;
 use crate::programs::comparison::Comparison;
+use crate::soak;
 use crate::suite::queue::{End, Queue};
 use crate::suite::times::Times;
 
@@ -118,6 +119,15 @@ const ENDS: [End; 2] = [End::Front, End::Back];
 /// The longest time that one test may take: the slowest ones take two minutes, three
 /// where the machine has other work. Without an end the one that hangs would hold up all.
 const LONGEST_TEST: Duration = Duration::from_secs(600);
+/// The same of a soak: listing a million connections takes the kernel a quarter of an hour.
+const LONGEST_SILENCE_OF_A_SOAK: Duration = Duration::from_secs(2 * 60 * 60);
+
+fn longest_test() -> Duration {
+    match env::var_os(soak::VARIABLE) {
+        Some(_) => LONGEST_SILENCE_OF_A_SOAK,
+        None => LONGEST_TEST,
+    }
+}
 
 /// Runs the tests of a program in kernels side by side.
 fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> {
@@ -140,7 +150,7 @@ fn shards(kernel: Kernel, program: &Path, arguments: &[OsString]) -> Result<u8> 
         names.len()
     ))?;
     let flags = arguments.iter().filter(|word| is_flag(word));
-    let mut task = Task::new(program)?.args(flags).silence(LONGEST_TEST);
+    let mut task = Task::new(program)?.args(flags).silence(longest_test());
     // Building them takes long enough to be left out where nothing needs them.
     for format in Format::ALL {
         if names.iter().any(|name| format.is_needed_by(name)) {
