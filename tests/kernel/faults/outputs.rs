@@ -12,6 +12,7 @@ use std::{
 use ipvs_lab::{Answer, Namespace, program};
 use serde_json::Value;
 
+use super::ours;
 use crate::{ipvsadm, namespace, program::restore};
 
 /// A table that is small beside the program's buffer: all of it is written at the end.
@@ -30,10 +31,6 @@ fn run(director: &Namespace, program: &str, arguments: &str, output: &str) -> An
         command.env("LD_LIBRARY_PATH", libraries);
     }
     Answer::of(command, "").unwrap()
-}
-
-fn ours() -> String {
-    program::path().unwrap().display().to_string()
 }
 
 /// The outputs, and the kernel's words for them.
