@@ -11,6 +11,8 @@ mod command;
 mod comparison;
 #[path = "../../../src/cli/doctor/mod.rs"]
 mod doctor;
+#[path = "../../../src/cli/escape.rs"]
+mod escape;
 #[path = "../../../src/cli/failure/mod.rs"]
 mod failure;
 #[path = "../../../src/cli/json/mod.rs"]
