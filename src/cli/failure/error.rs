@@ -370,25 +370,8 @@ pub(crate) fn is_unavailable(error: &Error) -> bool {
 
 /// Tells whether the operation would have changed something.
 pub(crate) fn is_change(error: &Error) -> bool {
-    use Operation as O;
-    error.operation().is_some_and(|operation| {
-        matches!(
-            operation,
-            O::AddService(_)
-                | O::EditService(_)
-                | O::DeleteService(_)
-                | O::AddDestination(..)
-                | O::EditDestination(..)
-                | O::DeleteDestination(..)
-                | O::ZeroService(_)
-                | O::ZeroAll
-                | O::Flush
-                | O::SetTimeouts
-                | O::ApplyChanges
-                | O::StartDaemon(_)
-                | O::StopDaemon(_)
-        )
-    })
+    let operation = error.operation();
+    operation.is_some_and(|operation| operation.is_change())
 }
 
 #[cfg(test)]
