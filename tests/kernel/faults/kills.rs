@@ -273,23 +273,21 @@ fn a_drain_that_ends_early_has_kept_the_weights() {
         assert_eq!(answer.status, 0, "{place}: {}", answer.stderr);
         assert_eq!(ipvsadm(director, "-S -n"), before, "{place}: undone");
     };
+    let drain_all = |director: &Namespace, place: &str| {
+        let drained = director.answer(drain(), "").unwrap();
+        assert_eq!(
+            (drained.stderr.as_str(), drained.status),
+            ("", 0),
+            "{place}"
+        );
+    };
     let finish = |director: &Namespace, place: &str| {
         // What was drained so far comes back,
         undo(director, place);
         // and the next drain keeps the weights as well.
-        let drained = director.answer(drain(), "").unwrap();
-        assert_eq!(
-            (drained.stderr.as_str(), drained.status),
-            ("", 0),
-            "{place}"
-        );
+        drain_all(director, place);
         undo(director, place);
-        let drained = director.answer(drain(), "").unwrap();
-        assert_eq!(
-            (drained.stderr.as_str(), drained.status),
-            ("", 0),
-            "{place}"
-        );
+        drain_all(director, place);
     };
     end_everywhere(&Work {
         name: "--drain",
