@@ -125,9 +125,9 @@ fn has_tiles() -> bool {
 }
 
 fn memory() -> u64 {
-    match env::var_os(soak::VARIABLE) {
-        Some(_) => MEMORY_OF_A_SOAK,
-        None => MEMORY,
+    match soak::is_running() {
+        true => MEMORY_OF_A_SOAK,
+        false => MEMORY,
     }
 }
 

@@ -97,14 +97,16 @@ pub(crate) fn run(options: &Options, mut test: impl FnMut(&str) -> Result<u8>) -
     Ok(failed)
 }
 
+/// Returns whether a soak is what runs.
+pub(crate) fn is_running() -> bool {
+    env::var_os(VARIABLE).is_some()
+}
+
 /// Returns how often a test is to try: `quick` times in `cargo lab test`, `long` times in
 /// its soak.
 #[must_use]
 pub fn trials(quick: usize, long: usize) -> usize {
-    match env::var_os(VARIABLE) {
-        Some(_) => long,
-        None => quick,
-    }
+    if is_running() { long } else { quick }
 }
 
 /// The length of a test: so many rounds in `cargo lab test`, so much time in its soak.
@@ -124,9 +126,9 @@ impl Span {
     /// Begins one.
     #[must_use]
     pub fn new(quick: usize, long: Duration) -> Self {
-        let length = match env::var_os(VARIABLE) {
-            Some(_) => Length::Time(Instant::now(), long),
-            None => Length::Rounds(quick),
+        let length = match is_running() {
+            true => Length::Time(Instant::now(), long),
+            false => Length::Rounds(quick),
         };
         Self { rounds: 0, length }
     }
@@ -154,7 +156,7 @@ impl Span {
 /// Tells how far a soak is. It goes to standard error, past libtest, which hides what a
 /// test prints, and shows that the test has not come to a halt.
 pub fn tell(words: &str) {
-    if env::var_os(VARIABLE).is_some() {
+    if is_running() {
         err(format_args!("{words}\n"));
     }
 }

@@ -123,9 +123,9 @@ const LONGEST_TEST: Duration = Duration::from_secs(600);
 const LONGEST_SILENCE_OF_A_SOAK: Duration = Duration::from_secs(2 * 60 * 60);
 
 fn longest_test() -> Duration {
-    match env::var_os(soak::VARIABLE) {
-        Some(_) => LONGEST_SILENCE_OF_A_SOAK,
-        None => LONGEST_TEST,
+    match soak::is_running() {
+        true => LONGEST_SILENCE_OF_A_SOAK,
+        false => LONGEST_TEST,
     }
 }
 
