@@ -100,8 +100,8 @@ pub fn restore(namespace: &Namespace, rules: &str) -> Result<Answer> {
 pub struct Original {
     /// The program.
     pub program: PathBuf,
-    /// Where its libraries are, if the package is not installed but unpacked
-    /// for the lab.
+    /// Where those of its libraries are that this machine lacks, if they are unpacked for
+    /// the lab.
     pub libraries: Option<PathBuf>,
 }
 
@@ -116,9 +116,11 @@ pub fn find_original() -> Option<Original> {
     }
     let usr = layer::ORIGINAL.directory().ok()?.join(layer::USR);
     let program = usr.join("sbin/ipvsadm");
+    let libraries = usr.join(format!("lib/{}-linux-gnu", env::consts::ARCH));
     program.exists().then(|| Original {
         program,
-        libraries: Some(usr.join(format!("lib/{}-linux-gnu", env::consts::ARCH))),
+        // Other packages of the machine can have brought all of them.
+        libraries: libraries.exists().then_some(libraries),
     })
 }
 

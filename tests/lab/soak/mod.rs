@@ -99,7 +99,7 @@ pub(crate) fn run(options: &Options, mut test: impl FnMut(&str) -> Result<u8>) -
 
 /// Returns whether a soak is what runs.
 pub(crate) fn is_running() -> bool {
-    env::var_os(VARIABLE).is_some()
+    env::var_os(VARIABLE).is_some_and(|value| !value.is_empty())
 }
 
 /// Returns how often a test is to try: `quick` times in `cargo lab test`, `long` times in
