@@ -43,7 +43,12 @@ const VALUES: [u64; 15] = [
 
 /// This tree's program with the library that stands between it and the kernel, which is
 /// told by a variable what to do.
-fn preloaded(namespace: &Namespace, variable: &str, value: &str, arguments: &str) -> Command {
+pub(crate) fn preloaded(
+    namespace: &Namespace,
+    variable: &str,
+    value: &str,
+    arguments: &str,
+) -> Command {
     let library = program::replies().unwrap();
     let (folder, name) = (library.parent().unwrap(), library.file_name().unwrap());
     let mut command = namespace.command(program::path().unwrap());

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipvs_lab::{Namespace, http::PORT, load::Load, wait};
+use ipvs_lab::{Answer, Namespace, http::PORT, load::Load, program::CLOCK_JUMP, wait};
 use socket2::SockRef;
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     json::checked,
     namespace,
     program::{RULES, restore},
+    replies::preloaded,
 };
 
 /// To the other screen and back.
@@ -788,6 +789,38 @@ fn rates_are_differences_of_counters_over_the_time_between() {
         .parse()
         .unwrap();
     assert!(packets > 0, "{line}");
+}
+
+#[test]
+fn a_clock_that_jumps_changes_no_rate_and_no_look() {
+    const YEAR: i64 = 31_536_000;
+    let cluster = cluster_of_one();
+    let mut load = Load::start(&cluster.client, cluster.address()).unwrap();
+    load.answers(10).unwrap();
+    let (variable, words) = (CLOCK_JUMP, "-L --json --rate --watch 2 --count 4");
+    let command = preloaded(&cluster.director, variable, &YEAR.to_string(), words);
+    let watched = Answer::of(command, "").unwrap();
+    load.finish().unwrap();
+    assert_eq!((watched.stderr.as_str(), watched.status), ("", 0));
+    let documents: Vec<_> = watched.stdout.lines().map(checked).collect();
+    assert_eq!(documents.len(), 4);
+    for pair in documents.windows(2) {
+        let year = |document: &serde_json::Value| {
+            let time = document["time"].as_str().unwrap();
+            time.split_once('-').unwrap().0.parse::<i32>().unwrap()
+        };
+        assert!((year(&pair[0]) - year(&pair[1])).abs() >= 1, "{pair:?}");
+        let stats = |document: &serde_json::Value, name: &str| {
+            document["services"][0]["stats"][name].as_u64().unwrap()
+        };
+        let packets = stats(&pair[1], "in_packets") - stats(&pair[0], "in_packets");
+        let rate = stats(&pair[1], "in_packets_per_second");
+        // Two seconds lie between, or more on a busy machine, but less than a minute.
+        assert!(
+            rate > packets / 60 && rate <= packets / 2 + packets / 10,
+            "{rate} for {packets} packets"
+        );
+    }
 }
 
 #[test]

@@ -28,6 +28,8 @@
 //! datagrams, with `IPVS_LAB_SILENCE_AFTER` it gets no answer to those after as many
 //! (`requests.rs`).
 //!
+//! With `IPVS_LAB_CLOCK_JUMP` the time of day jumps by so many seconds (`clock.rs`).
+//!
 //! Rules that cannot be read or carried out, and rules that met nothing until
 //! the program ends, are told on standard error in a line that begins with
 //! `replies: `; the former end the program.
@@ -35,6 +37,8 @@
 mod attributes;
 #[cfg(not(test))]
 pub mod calls;
+#[cfg(not(test))]
+pub mod clock;
 #[cfg(not(test))]
 pub mod requests;
 mod rules;

@@ -24,6 +24,7 @@ use super::{
     Family, PORT, address_of, balance, behind, beside, respond, respond_directly, service,
 };
 use crate::json::checked;
+use crate::replies::preloaded;
 use crate::watch::Terminal;
 use crate::{ipvsadm, namespace};
 
@@ -231,6 +232,29 @@ fn over_time_the_server_stays_quiesced_until_it_is_brought_back() {
         )
     );
     assert_eq!(scene.weight(server), 1);
+}
+
+#[test]
+fn a_clock_that_jumps_neither_ends_nor_keeps_the_waiting() {
+    const YEAR: &str = "31536000";
+    let scene = Scene::new(2, Protocol::Tcp, "");
+    let (mut held, server) = scene.begin();
+    let drain = |wait: &str| {
+        let words = format!("--drain -r {server} --wait {wait} --remove");
+        preloaded(scene.director(), program::CLOCK_JUMP, YEAR, &words)
+    };
+    // Its time ends, though the clock is a year back now and then.
+    let late = Answer::of(drain("1"), "").unwrap();
+    assert_eq!(late.status, 1, "{late:?}");
+    assert!(late.stderr.contains("not empty after 1 second"), "{late:?}");
+    // It does not end too early, though the clock is a year ahead now and then.
+    let (mut waiting, _) = Waiting::follow(drain("600"));
+    held.ask().unwrap();
+    assert!(waiting.child.try_wait().unwrap().is_none(), "it waits");
+    drop(held);
+    let (output, errors, status) = waiting.end();
+    assert!(status.success(), "{output} {errors}");
+    assert!(find_server(scene.director(), server).is_none());
 }
 
 #[test]

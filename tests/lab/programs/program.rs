@@ -45,6 +45,10 @@ pub const KILL_AFTER: &str = "IPVS_LAB_KILL_AFTER";
 /// program any more that [`replies`] is preloaded into.
 pub const SILENCE_AFTER: &str = "IPVS_LAB_SILENCE_AFTER";
 
+/// The environment variable with the seconds by which the time of day jumps for a program
+/// that [`replies`] is preloaded into.
+pub const CLOCK_JUMP: &str = "IPVS_LAB_CLOCK_JUMP";
+
 /// The file of the library (`tests/replies`) that rewrites the kernel's replies
 /// in a program that it is preloaded into, as `cargo lab` tells it to what it
 /// runs.
