@@ -112,6 +112,7 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             "/usr/share/doc/ipvsadm/docs/package.md 644",
             "/usr/share/doc/ipvsadm/docs/performance.md 644",
             "/usr/share/doc/ipvsadm/docs/pictures/demo.svg 644",
+            "/usr/share/doc/ipvsadm/docs/pictures/growth.svg 644",
             "/usr/share/doc/ipvsadm/docs/pictures/packets.svg 644",
             "/usr/share/doc/ipvsadm/docs/reliability.md 644",
             "/usr/share/doc/ipvsadm/docs/testing.md 644",

@@ -125,6 +125,8 @@ fn draw_chart(
     let mut chart = ChartBuilder::on(area)
         .caption(work, ("sans-serif", 15))
         .margin(10)
+        // Half of the last number stands beyond the axis.
+        .margin_right(35)
         .x_label_area_size(40)
         .y_label_area_size(55)
         .build_cartesian_2d(
