@@ -84,7 +84,7 @@ _ipvsadm_name() {
         --watch) REPLY='watch' ;;
         --count) REPLY='count' ;;
         --changes) REPLY='changes' ;;
-        --exact) REPLY='exact' ;;
+        -X | --exact) REPLY='exact' ;;
         --nosort) REPLY='nosort' ;;
         --sort) REPLY='sort' ;;
         --strict) REPLY='strict' ;;
@@ -182,7 +182,7 @@ _ipvsadm_forms() {
         watch) REPLY='--watch' ;;
         count) REPLY='--count' ;;
         changes) REPLY='--changes' ;;
-        exact) REPLY='--exact' ;;
+        exact) REPLY='-X --exact' ;;
         nosort) REPLY='--nosort' ;;
         sort) REPLY='--sort' ;;
         strict) REPLY='--strict' ;;

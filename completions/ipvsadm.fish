@@ -157,7 +157,7 @@ function __ipvsadm_name
             printf '%s\n' count
         case --changes
             printf '%s\n' changes
-        case --exact
+        case -X --exact
             printf '%s\n' exact
         case --nosort
             printf '%s\n' nosort
@@ -346,7 +346,7 @@ function __ipvsadm_forms
         case changes
             printf '%s\n' '--changes'
         case exact
-            printf '%s\n' '--exact'
+            printf '%s\n' '-X' '--exact'
         case nosort
             printf '%s\n' '--nosort'
         case sort

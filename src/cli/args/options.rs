@@ -257,7 +257,7 @@ pub(crate) static TABLE: &[Spec] = &[
         .required("NUMBER", |options, text| set(&mut options.count, parse_number(text, range::COUNT), E::Count, text)),
     option(H::ListOptions, name::CHANGES, LISTING)
         .help("With --watch: show only what has changed, a line for each change"),
-    option(H::ListOptions, name::EXACT, LISTING)
+    option(H::ListOptions, name::EXACT, LISTING).letters(&['X'])
         .help("Show large numbers with all digits"),
     option(H::ListOptions, name::NO_SORT, LISTING)
         .help("Show entries in the kernel's order"),

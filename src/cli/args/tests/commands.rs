@@ -72,6 +72,22 @@ fn the_first_of_several_views_wins() {
     }
 }
 
+/// `-X` is in the original's list of options, but in no document of it.
+#[test]
+fn numbers_are_exact_by_a_name_and_a_letter() {
+    for (line, expected) in [
+        ("-L --stats --exact", true),
+        ("-L --stats -X", true),
+        ("-LXn --stats", true),
+        ("-L --stats", false),
+    ] {
+        match parse(line) {
+            Ok(Command::Table(table, _)) => assert_eq!(table.exact, expected, "{line}"),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+}
+
 #[test]
 fn timeouts_may_stand_anywhere() {
     for line in [
