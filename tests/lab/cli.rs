@@ -231,6 +231,7 @@ fn test(
         (build::IPVSADM, program.build()?.into()),
         (build::LINKING, program.name().into()),
         (build::REPLIES, build::replies()?.into()),
+        (build::POPT, build::popt()?.into()),
     ];
     if is_soak {
         environment.push((soak::VARIABLE, "1".into()));

@@ -29,6 +29,9 @@ pub(crate) const STATIC: &str = "static";
 /// Names the library that rewrites the kernel's replies to what the lab runs.
 pub(crate) const REPLIES: &str = "IPVS_LAB_REPLIES_LIBRARY";
 
+/// Names the library that lets the original read any words to what the lab runs.
+pub(crate) const POPT: &str = "IPVS_LAB_POPT_LIBRARY";
+
 /// A profile of this workspace's `Cargo.toml`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Profile {
@@ -105,7 +108,20 @@ pub(crate) fn supply(target: &str) -> Result<()> {
 /// # Errors
 /// When the build fails; cargo has said why.
 pub(crate) fn replies() -> Result<PathBuf> {
-    build("ipvs-lab-replies", Profile::Debug, None, |message| {
+    library("ipvs-lab-replies")
+}
+
+/// Builds the library that lets the original read any words, and returns its path.
+///
+/// # Errors
+/// When the build fails; cargo has said why.
+pub(crate) fn popt() -> Result<PathBuf> {
+    library("ipvs-lab-popt")
+}
+
+/// Builds a library that is preloaded into a program.
+fn library(package: &str) -> Result<PathBuf> {
+    build(package, Profile::Debug, None, |message| {
         message.get("filenames")?.get(0)
     })
 }

@@ -61,6 +61,17 @@ pub fn replies() -> Result<PathBuf> {
         .context("this needs the library of tests/replies: `cargo lab test` supplies it")
 }
 
+/// The file of the library (`tests/popt`) that lets the original read any words, as
+/// `cargo lab` tells it to what it runs.
+///
+/// # Errors
+/// When this process was not started by `cargo lab test`.
+pub fn popt() -> Result<PathBuf> {
+    env::var_os(build::POPT)
+        .map(PathBuf::from)
+        .context("this needs the library of tests/popt: `cargo lab test` supplies it")
+}
+
 /// Runs this tree's `ipvsadm` inside `namespace`, with nothing on its standard
 /// input.
 ///

@@ -2,8 +2,8 @@
 
 //! `cargo lab soak`: what `cargo lab test` tries a few times, for hours.
 //!
-//! A soak is a test of `tests/kernel` that tries more when it is told to, or the fuzz
-//! targets. `docs/reliability.md` has what came of them.
+//! A soak is a test that tries more when it is told to, or the fuzz targets.
+//! `docs/reliability.md` has what came of them.
 
 mod fuzz;
 
@@ -39,11 +39,11 @@ struct Soak {
 
 enum Work {
     FuzzTargets,
-    /// The kernel tests with this in their names.
+    /// The tests with this in their names.
     Tests(&'static str),
 }
 
-const SOAKS: [Soak; 7] = [
+const SOAKS: [Soak; 8] = [
     Soak {
         name: "dumps",
         work: Work::Tests("dumps::"),
@@ -61,6 +61,10 @@ const SOAKS: [Soak; 7] = [
         work: Work::Tests("long_runs::"),
     },
     Soak {
+        name: "popt",
+        work: Work::Tests("popt_"),
+    },
+    Soak {
         name: "size",
         work: Work::Tests("size::"),
     },
@@ -74,7 +78,7 @@ const SOAKS: [Soak; 7] = [
     },
 ];
 
-/// Runs the soaks; `test` runs the kernel tests with something in their names.
+/// Runs the soaks; `test` runs the tests with something in their names.
 ///
 /// # Errors
 /// When none has that name, or something that they need cannot be had.
