@@ -26,6 +26,13 @@ use crate::programs::program;
 /// Where clients look for the program. (/sbin is a link to /usr/sbin.)
 const IPVSADM: &str = "/usr/sbin/ipvsadm";
 
+/// What the original's package leaves in /etc, where the host has it installed.
+const SETTINGS: [&str; 3] = [
+    "/etc/default/ipvsadm",
+    "/etc/init.d/ipvsadm",
+    "/etc/ipvsadm.rules",
+];
+
 /// A mount namespace that lives as long as this value.
 ///
 /// Its /usr is the running system's, with the unpacked packages and this tree's
@@ -140,6 +147,11 @@ fn make(files: &Path, packages: &Path, program: &Path) -> Result<File> {
         }
         let layers = format!("lowerdir=/etc,upperdir={memory}/upper,workdir={memory}/work");
         mounts::file_system("overlay", "/etc", &layers)?;
+        for file in SETTINGS.map(Path::new) {
+            if file.exists() {
+                fs::remove_file(file).with_context(|| file.display().to_string())?;
+            }
+        }
         mounts::bind(&program, IPVSADM)?;
         // An embedded kernel's programs look for its modules there.
         let exchange = Path::new(EXCHANGE);
