@@ -10,7 +10,17 @@ use ipvs_client::{
 
 /// Reading the file is not worth its while for fewer services: dumps are as fast, and
 /// they have a name for every forwarding method.
-pub(super) const FEWEST_SERVICES: usize = 16;
+const FEWEST_SERVICES: usize = 16;
+
+/// Nor for more: the kernel goes through its table once more for each page of the file, and
+/// a page holds an eighth of what an answer does. (`docs/performance.md`, How costs grow.)
+const MOST_SERVICES: usize = 30_000;
+
+/// Returns whether reading the file beats asking for the destinations of so many services,
+/// one service after the other.
+pub(super) fn is_worth_reading(services: usize) -> bool {
+    (FEWEST_SERVICES..=MOST_SERVICES).contains(&services)
+}
 
 /// The outcome of reading the file.
 pub(super) enum Outcome {

@@ -15,7 +15,7 @@ use ipvs_client::{
     ServiceSettings, Stats,
 };
 
-use self::file::{DestinationLists, FEWEST_SERVICES, Outcome};
+use self::file::{DestinationLists, Outcome, is_worth_reading};
 pub(crate) use self::{
     changes::{Look, TableChange, find_changes},
     order::{compare_destinations, compare_services},
@@ -162,7 +162,7 @@ pub(crate) fn read_plain_entries(
     let mut services = read_services(client, None, options)?;
     let mut lists = None;
     // Other interfaces do not show all that the file has.
-    if services.len() >= FEWEST_SERVICES && client.interface() == Interface::Netlink {
+    if is_worth_reading(services.len()) && client.interface() == Interface::Netlink {
         match DestinationLists::read(client, services.iter().map(|(id, _)| id)) {
             Outcome::Same(same) => lists = Some(same),
             Outcome::Different => {
