@@ -3,19 +3,19 @@
 //! The interfaces of the kernel: the choice between them, and what the socket options
 //! cannot do. What both can do alike is in `kernel_in_memory.rs`.
 
+use std::{fs::File, io};
+
+use proptest::{collection::vec, prelude::*, sample::select};
 use rustix::io::Errno;
 
 use super::values::{daemon, destination_id, fwmark, plain, server, sip, web};
 use crate::{
     AddressFamily, Change, Client, Consistency, Counters, DaemonRole, DestinationId,
-    DestinationSettings, Error, ForwardingMethod, Interface, NetlinkOnly, Operation, Persistence,
-    Protocol, Result, ServiceId, SyncDaemon, Tunnel, TunnelChecksum,
-    kernel::{
-        interface::KernelInterface,
-        sockopt::{SockOpt, socket::SocketOptions},
-    },
+    DestinationSettings, Error, ForwardingMethod, Interface, NetlinkOnly, NetworkNamespace,
+    Operation, Persistence, Protocol, Result, ServiceId, SyncDaemon, Tunnel, TunnelChecksum,
+    kernel::{interface::KernelInterface, sockopt::SockOpt},
     plan::Wanted,
-    testing::FakeKernel,
+    testing::{FakeKernel, Kernel, ProcFile, SocketOptions, Transport},
 };
 
 /// A client whom netlink refuses.
@@ -37,6 +37,68 @@ impl SocketOptions for Endless {
 
     fn set(&mut self, _: i32, _: &[u8]) -> Result<(), Errno> {
         Ok(())
+    }
+}
+
+/// A kernel whose socket options have any values, one after the other; then it refuses all.
+#[derive(Clone, Debug)]
+struct AnyValues(Vec<Result<Vec<u8>, Errno>>);
+
+/// Most bytes are 0: numbers that are small lead further than large ones.
+fn any_values() -> impl Strategy<Value = AnyValues> {
+    let place = prop_oneof![0..48_usize, 0..600_usize];
+    let byte = prop_oneof![1..=8_u8, any::<u8>()];
+    let bytes = vec((place, byte), 0..12).prop_map(|bytes| {
+        let mut value = vec![0; 600];
+        for (place, byte) in bytes {
+            value[place] = byte;
+        }
+        value
+    });
+    let errno = select(vec![
+        Errno::PERM,
+        Errno::NOENT,
+        Errno::INTR,
+        Errno::NOMEM,
+        Errno::INVAL,
+    ]);
+    let value = prop_oneof![5 => bytes.prop_map(Ok), 1 => errno.prop_map(Err)];
+    vec(value, 0..12).prop_map(AnyValues)
+}
+
+impl SocketOptions for AnyValues {
+    fn get(&mut self, _: i32, value: &mut [u8]) -> Result<(), Errno> {
+        let bytes = self.0.pop().unwrap_or(Err(Errno::SRCH))?;
+        for (place, byte) in value.iter_mut().zip(bytes) {
+            *place = byte;
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, _: i32, _: &[u8]) -> Result<(), Errno> {
+        self.0.pop().unwrap_or(Err(Errno::SRCH)).map(drop)
+    }
+}
+
+impl Kernel for AnyValues {
+    fn open_netlink(&self) -> io::Result<Box<dyn Transport>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn open_socket_options(&self) -> io::Result<Box<dyn SocketOptions>> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn open_file(&self, _: &str) -> io::Result<Box<dyn ProcFile>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn namespace(&self) -> io::Result<NetworkNamespace> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn lock(&self) -> Option<File> {
+        None
     }
 }
 
@@ -430,4 +492,32 @@ fn a_list_that_does_not_end_is_an_error() {
         other => panic!("{other:?}"),
     }
     assert_eq!(count, 0);
+}
+
+proptest! {
+    #[test]
+    fn any_values_are_read_or_refused(values in any_values()) {
+        let calls: [fn(&mut Client) -> Result<()>; 11] = [
+            |client| client.info().map(drop),
+            |client| client.services().map(drop),
+            |client| client.agreed_services().map(drop),
+            |client| client.service(&web()).map(drop),
+            |client| client.destinations(&web()).map(drop),
+            |client| client.agreed_destinations(&web()).map(drop),
+            |client| client.timeouts().map(drop),
+            |client| client.daemons().map(drop),
+            |client| client.add_service(&web(), &plain()),
+            |client| client.update_service(&web(), Clone::clone).map(drop),
+            |client| client.start_daemon(&daemon(DaemonRole::Master, "eth0")),
+        ];
+        for call in calls {
+            let kernel = Box::new(values.clone());
+            let opened = Client::over(kernel, Some(Interface::SocketOptions), []);
+            if let Ok(mut client) = opened
+                && let Err(error) = call(&mut client)
+            {
+                prop_assert!(error.operation().is_some(), "{}", error);
+            }
+        }
+    }
 }

@@ -12,6 +12,7 @@ mod delivery;
 mod ensure;
 mod errors;
 mod fake_kernel;
+mod files;
 mod hostile;
 mod interfaces;
 #[cfg(feature = "serde")]

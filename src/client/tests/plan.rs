@@ -614,6 +614,21 @@ proptest! {
     }
 
     #[test]
+    fn whatever_the_options_nothing_is_left_to_do(
+        before in any_table(),
+        after in any_table(),
+        keep_weights: bool,
+        add_only: bool,
+    ) {
+        let (_, mut client) = kernel_with(&before);
+        let wanted = wanted(&after);
+        let options = PlanOptions { keep_weights, add_only };
+        let plan = plan_for(&mut client, &wanted, options);
+        client.carry_out(&plan).unwrap();
+        prop_assert!(plan_for(&mut client, &wanted, options).is_empty());
+    }
+
+    #[test]
     fn equals_need_no_change(table in any_table()) {
         let (_, mut client) = kernel_with(&table);
         prop_assert!(plan_for(&mut client, &wanted(&table), PlanOptions::default()).is_empty());
