@@ -18,7 +18,7 @@ pub(crate) mod scan;
 pub(crate) mod scripts;
 pub(crate) mod spec;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod word_list;
 
 use std::net::Ipv6Addr;

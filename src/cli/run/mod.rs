@@ -20,6 +20,8 @@ mod rule_text;
 pub(crate) mod scripts;
 pub(crate) mod session;
 mod state_folder;
+#[cfg(test)]
+mod tests;
 mod unprivileged;
 mod update;
 

@@ -2,6 +2,7 @@
 
 //! Command lines through the whole of the parser.
 
+pub(crate) mod any;
 mod change;
 mod commands;
 mod connections;
