@@ -118,6 +118,7 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
             "/usr/share/doc/ipvsadm/docs/testing.md 644",
             "/usr/share/doc/ipvsadm/docs/zh-CN/README.md 644",
             "/usr/share/doc/ipvsadm/docs/zh-CN/guide.md 644",
+            "/usr/share/doc/ipvsadm/ipvsadm.cdx.json 644",
             "/usr/share/fish/vendor_completions.d/ipvsadm.fish 644",
             "/usr/share/lintian/overrides/ipvsadm 644",
             "/usr/share/man/man5/ipvsadm-json.5.gz 644",

@@ -9,5 +9,6 @@ mod debian_13;
 mod metrics;
 mod red_hat;
 mod rpm;
+mod sbom;
 mod system;
 mod tar;

@@ -43,6 +43,7 @@ fn every_file_is_where_it_belongs_and_the_links_work() {
         "100644 /usr/share/bash-completion/completions/ipvsadm",
         "100644 /usr/share/doc/ipvsadm/CHANGELOG.md",
         "100644 /usr/share/doc/ipvsadm/README.md",
+        "100644 /usr/share/doc/ipvsadm/ipvsadm.cdx.json",
         "100644 /usr/share/fish/vendor_completions.d/ipvsadm.fish",
         "100644 /usr/share/licenses/ipvsadm/COPYRIGHT-library.html",
         "100644 /usr/share/licenses/ipvsadm/LICENSE",

@@ -103,6 +103,7 @@ fn the_archive_has_the_program_with_its_pages_completions_and_licence() {
         "share/doc/ipvsadm/LICENSE 644",
         "share/doc/ipvsadm/LICENSES.txt 644",
         "share/doc/ipvsadm/README.md 644",
+        "share/doc/ipvsadm/ipvsadm.cdx.json 644",
         "share/fish/vendor_completions.d/ipvsadm.fish 644",
         "share/man/man8/ipvsadm-restore.8 644",
         "share/man/man8/ipvsadm-save.8 644",

@@ -134,6 +134,24 @@ fn build(
     target: Option<&str>,
     file: impl Fn(&Value) -> Option<&Value>,
 ) -> Result<PathBuf> {
+    // Libraries that it needs are told of too.
+    let own = |message: &&Value| {
+        let name = message.pointer("/target/name").and_then(Value::as_str);
+        name.is_some_and(|name| name.replace('_', "-") == package)
+    };
+    run(package, profile, target)?
+        .iter()
+        .filter(own)
+        .find_map(|message| Some(PathBuf::from(file(message)?.as_str()?)))
+        .with_context(|| format!("cargo built no {package}"))
+}
+
+/// Builds a package of this workspace and returns what cargo says of each thing that it
+/// has built, or had built before.
+///
+/// # Errors
+/// When the build fails; cargo has said why.
+pub(crate) fn run(package: &str, profile: Profile, target: Option<&str>) -> Result<Vec<Value>> {
     let mut command = cargo("build")?;
     command
         .args(["--quiet", "--package", package])
@@ -152,17 +170,11 @@ fn build(
     if !built.status.success() {
         bail!("cannot build {package}");
     }
-    // Libraries that it needs are told of too.
-    let own = |message: &Value| {
-        let name = message.pointer("/target/name").and_then(Value::as_str);
-        name.is_some_and(|name| name.replace('_', "-") == package)
-    };
-    String::from_utf8_lossy(&built.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(own)
-        .find_map(|message| Some(PathBuf::from(file(&message)?.as_str()?)))
-        .with_context(|| format!("cargo built no {package}"))
+    let messages = String::from_utf8_lossy(&built.stdout);
+    let messages = messages.lines();
+    Ok(messages
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect())
 }
 
 /// `cargo ACTION` for this workspace, by the cargo that runs the lab. The current

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::contents::{self, Entry};
-use super::notices;
+use super::{notices, sbom};
 use crate::packages::unpacking::output;
 use crate::programs::build::{self, Profile};
 use crate::progress::Spinner;
@@ -24,6 +24,7 @@ const SUMS: &str = "SHA256SUMS";
 /// When the program cannot be built, or a file cannot be written.
 pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     let program = build::static_ipvsadm(profile)?;
+    sbom::add_beside(&program, Some(&build::static_target()))?;
     let directory = build::target()?.join("archive");
     let _progress = Spinner::new("building the archive");
     fs::create_dir_all(&directory)?;

@@ -18,8 +18,8 @@ use crate::programs::build;
 
 /// The directory of the program's crate, which the paths of the list start from.
 const CRATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/cli");
-/// How the list names the program: where cargo builds it without other wishes.
-const PROGRAM: &str = "target/release/ipvsadm";
+/// How the list names what is built: where cargo does it without other wishes.
+const BUILT: &str = "target/release/";
 
 /// A file of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub(crate) struct Entry {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum What {
-    /// This tree's program.
-    Program,
+    /// This tree's program, or a file beside it, by its name, with this mode.
+    Built(String, u32),
     /// A copy of a file of this tree, with this mode.
     File(PathBuf, u32),
     /// A symbolic link to this.
@@ -111,8 +111,8 @@ fn entry(asset: &Value) -> Option<Entry> {
         None => place.to_owned(),
     };
     let mut entry = Entry::of_crate(source, &place, mode);
-    if source == PROGRAM {
-        entry.what = What::Program;
+    if let Some(name) = source.strip_prefix(BUILT) {
+        entry.what = What::Built(name.to_owned(), mode);
     }
     Some(entry)
 }
@@ -128,14 +128,14 @@ pub(crate) fn lay_out(entries: &[Entry], program: &Path, root: &Path, changed: u
         let directory = path.parent().context("no directory")?;
         fs::create_dir_all(directory)?;
         let (source, mode) = match what {
-            What::Program => (program, 0o755),
-            What::File(source, mode) => (source.as_path(), *mode),
+            What::Built(name, mode) => (program.with_file_name(name), *mode),
+            What::File(source, mode) => (source.clone(), *mode),
             What::Link(target) => {
                 symlink(target, &path)?;
                 continue;
             }
         };
-        fs::copy(source, &path).with_context(|| source.display().to_string())?;
+        fs::copy(&source, &path).with_context(|| source.display().to_string())?;
         fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
         File::options()
             .write(true)
@@ -160,8 +160,8 @@ mod tests {
         };
         assert!(source.ends_with("src/cli/../../man/a.8"), "{source:?}");
         assert_eq!(mode, 0o644);
-        let program = entry(&json!([PROGRAM, "sbin/ipvsadm", "755"])).unwrap();
-        assert_eq!(program.what, What::Program);
+        let program = entry(&json!(["target/release/a", "sbin/a", "755"])).unwrap();
+        assert_eq!(program.what, What::Built("a".into(), 0o755));
         let link = entry(&json!({"dest": "sbin/b", "link_name": "a"})).unwrap();
         assert_eq!(
             (link.what, link.place.as_str()),

@@ -10,8 +10,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::sbom;
 use crate::packages::{self, Tool};
-use crate::programs::{build, cargo_tool};
+use crate::programs::build::{self, Profile};
+use crate::programs::cargo_tool;
 use crate::progress::Spinner;
 
 /// The one version, so that the same tree makes the same package.
@@ -33,13 +35,15 @@ pub(crate) fn build() -> Result<PathBuf> {
     let version = version()?;
     packages::install(&[SHLIBDEPS])?;
     let cargo_deb = cargo_tool::provide("cargo-deb", CARGO_DEB)?;
+    let program = build::ipvsadm(Profile::Release)?;
+    sbom::add_beside(&program, None)?;
     let place = build::target()?.join("debian");
     let progress = Spinner::new("building the package");
     let output = cargo_tool::clean(Command::new(cargo_deb))
-        .args(["--locked", "--manifest-path", MANIFEST])
+        // It would build the whole workspace for the file beside the program.
+        .args(["--no-build", "--locked", "--manifest-path", MANIFEST])
         .args(["--deb-version", &version, "--output"])
         .arg(place.join(""))
-        .args(["--", "--quiet"])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -5,8 +5,10 @@
 mod archive;
 mod contents;
 mod debian;
+mod linked;
 mod notices;
 mod rpm;
+mod sbom;
 
 use std::env;
 use std::path::PathBuf;
@@ -49,9 +51,10 @@ impl Format {
                 "package::deb::",
                 "package::debian_13::",
                 "package::metrics::",
+                "package::sbom::",
             ],
-            Self::Rpm => &["package::rpm::"],
-            Self::Tar => &["package::tar::", "package::container::"],
+            Self::Rpm => &["package::rpm::", "package::sbom::"],
+            Self::Tar => &["package::tar::", "package::container::", "package::sbom::"],
         };
         modules.iter().any(|module| test.starts_with(module))
     }

@@ -6,7 +6,6 @@
 //! cargo knows the crates, and each brings its licence. It is a few lines; cargo-about
 //! and its like would be minutes to build, and know neither of the other two.
 
-use std::collections::BTreeSet;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
@@ -17,6 +16,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::contents::{Entry, What};
+use super::linked::{self, Id};
 use crate::packages::unpacking::output;
 use crate::programs::build;
 
@@ -66,13 +66,8 @@ fn text() -> Result<String> {
     );
     let notice = fs::read_to_string(MUSL_NOTICE).context(MUSL_NOTICE)?;
     add(&mut text, "musl", &[notice]);
-    let mut tree = build::cargo("tree")?;
-    tree.args(["--package", "ipvsadm", "--target", &target])
-        .args(["--edges", "normal,no-proc-macro"])
-        .args(["--prefix", "none", "--format", "{p}"]);
-    let linked = linked(&output(&mut tree)?);
     let crates = build::read_crates(&[])?;
-    for (name, version) in linked {
+    for Id { name, version } in linked::read(Some(&target))?.into_keys() {
         let of_crate = || format!("{name} {version}");
         let package = crates.iter().find(|package| {
             package.get("name").and_then(Value::as_str) == Some(&name)
@@ -88,17 +83,6 @@ fn text() -> Result<String> {
         add(&mut text, &of_crate(), &texts);
     }
     Ok(text)
-}
-
-/// Reads the names and versions of crates: «NAME vVERSION», with more words where there is
-/// more to say.
-fn linked(tree: &str) -> BTreeSet<(String, String)> {
-    let crates = tree.lines().filter_map(|line| {
-        let mut words = line.split(' ');
-        let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
-        Some((name.to_owned(), version.to_owned()))
-    });
-    crates.collect()
 }
 
 /// Reads the licence of a crate, and what other notices it has.
@@ -127,14 +111,6 @@ fn add(text: &mut String, name: &str, texts: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_crate_that_cargo_names_is_read_once() {
-        let tree = "a v0.1.0 (/a/b)\nserde v1.0.2\n\nserde v1.0.2 (*)\n";
-        let wanted = [("a", "0.1.0"), ("serde", "1.0.2")];
-        let wanted = wanted.map(|(name, version)| (name.to_owned(), version.to_owned()));
-        assert_eq!(linked(tree), wanted.into());
-    }
 
     #[test]
     fn a_crate_without_a_licence_is_an_error() {

@@ -14,7 +14,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::contents::{self, Entry};
-use super::notices;
+use super::{notices, sbom};
 use crate::packages;
 use crate::packages::layer;
 use crate::packages::unpacking::output;
@@ -36,6 +36,7 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
         env!("CARGO_PKG_VERSION")
     );
     let program = build::static_ipvsadm(profile)?;
+    sbom::add_beside(&program, Some(&build::static_target()))?;
     let mut rpmbuild = rpmbuild()?;
     let directory = build::target()?.join("rpm");
     let _progress = Spinner::new("building the package");
