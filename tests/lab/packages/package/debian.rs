@@ -44,6 +44,8 @@ pub(crate) fn build() -> Result<PathBuf> {
         .args(["--no-build", "--locked", "--manifest-path", MANIFEST])
         .args(["--deb-version", &version, "--output"])
         .arg(place.join(""))
+        // Otherwise files have the time of Cargo.toml, which each checkout makes another.
+        .env("SOURCE_DATE_EPOCH", super::last_change()?.to_string())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
