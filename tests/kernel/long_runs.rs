@@ -122,9 +122,9 @@ fn watching_and_scraping_take_no_more_memory_or_descriptors_as_time_goes() {
     let endpoint = Endpoint::start(LASTING);
     let director = &endpoint.director;
     director.ip("addr add 10.0.0.9 dev lo").unwrap();
-    // A connection is forgotten after half a minute: the next look comes earlier, also on a
-    // machine that has much else to do.
-    ipvsadm(director, "--set 0 0 30");
+    // A connection is forgotten after five minutes: the next look comes earlier, also on a
+    // machine that stands still for a while.
+    ipvsadm(director, "--set 0 0 300");
 
     let mut screen = Terminal::start(
         director,
