@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! What the program has from whoever starts it: open files, which it does not hand on, and
-//! another user's rights, with which it does not work.
+//! The things that the program has from whoever starts it: open files, which it does not
+//! hand on, and another user's rights, with which it does not work.
 
 #![expect(
     unsafe_code,

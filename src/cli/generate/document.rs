@@ -11,7 +11,7 @@ use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::Generated;
 
-/// Where packages have the documents.
+/// The place of the documents in a package.
 const DOCUMENTS: &str = "/usr/share/doc/ipvsadm/docs/";
 /// The longest line that the tools which check manual pages want.
 const WIDTH: usize = 78;
@@ -44,7 +44,7 @@ struct Page {
     lines: String,
     /// The words of the heading, paragraph, item or cell so far, with their fonts.
     words: String,
-    /// Where the link leads that is open, and where its words begin.
+    /// The address of the link that is open, and the place where its words begin.
     link: Option<(String, usize)>,
     headings: Vec<String>,
     cells: Vec<String>,

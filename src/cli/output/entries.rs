@@ -13,7 +13,7 @@ use crate::table::Entry;
 ///
 /// OpenMetrics is no such form: it needs the whole table once for each metric.
 pub(crate) trait EntryWriter {
-    /// Where writing entries leads to apart from the text itself.
+    /// The outcome of writing entries, apart from the text itself.
     type Outcome;
 
     /// Writes a virtual service and its destinations.

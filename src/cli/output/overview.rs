@@ -20,7 +20,7 @@ use crate::{doctor::Report, json, synchronization::SeenDaemon, system::modules::
 /// with the reason.
 #[derive(Debug)]
 pub(crate) struct Overview {
-    /// When it was read, as text.
+    /// The time at which it was read, as text.
     pub(crate) time: String,
     /// Addresses and names of interfaces are replaced.
     pub(crate) is_redacted: bool,

@@ -23,7 +23,7 @@ struct Installed {
     loadable: BTreeSet<String>,
 }
 
-/// Where a module is.
+/// The ways in which a kernel has a module, or has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ModuleState {
     Loaded,

@@ -38,7 +38,7 @@ impl fmt::Display for DaemonRole {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SyncDaemonSettings {
-    /// Which of the two.
+    /// Master or backup.
     pub role: DaemonRole,
     /// The network interface; 15 bytes at most.
     pub interface: String,
@@ -115,7 +115,7 @@ impl SyncDaemonSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SyncDaemon {
-    /// Which of the two.
+    /// Master or backup.
     pub role: DaemonRole,
     /// The network interface.
     pub interface: String,

@@ -25,7 +25,7 @@ enum Value {
 }
 use Value::{Fixed, Name, Set};
 
-/// Where a set is found: the command of its message, and the attributes around
+/// The place of a set: the command of its message, and the attributes around
 /// it with their names, from the outside in.
 type Place = (IpvsCommand, &'static [(u16, &'static str)]);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Which connections -L -c lists, and how.
+//! The connections that -L -c lists, and their forms.
 
 use ipvs_client::ConnectionFilter;
 

@@ -30,7 +30,7 @@ const MOST_CALLS: usize = 30_000;
 /// More room for one answer than is ever to be made: a megabyte and what it is rounded to.
 const MOST_ROOM: usize = 2 * 1024 * 1024;
 
-/// What is wrong with a pair, if anything.
+/// Nothing, or the fault of a pair.
 type Verdict = std::result::Result<(), String>;
 
 fn check(holds: bool, otherwise: impl Into<String>) -> Verdict {
