@@ -40,8 +40,8 @@ fn run(script: &str, program: &OsString) -> Answer {
         .arg(format!("{PREPARE}{script}"))
         .arg("sh")
         .arg(program);
-    if let Some(libraries) = program::find_original().and_then(|original| original.libraries) {
-        command.env("LD_LIBRARY_PATH", libraries);
+    if let Some(original) = program::find_original() {
+        original.add_libraries(&mut command);
     }
     Answer::of(command, "").unwrap()
 }

@@ -205,11 +205,9 @@ fn so_are_those_of_the_original() {
     let rules = format!("-C\n{after}");
     let command = || {
         let original = program::find_original().unwrap();
-        let mut command = Command::new(original.program);
+        let mut command = Command::new(&original.program);
         command.arg("-R");
-        if let Some(libraries) = original.libraries {
-            command.env("LD_LIBRARY_PATH", libraries);
-        }
+        original.add_libraries(&mut command);
         command
     };
     end_everywhere(&Work {

@@ -25,10 +25,10 @@ const TABLE: &str = "\
 fn run(director: &Namespace, program: &str, arguments: &str, output: &str) -> Answer {
     let mut command = director.command("sh");
     command.args(["-c", &format!("'{program}' {arguments} {output}")]);
-    if program != ours()
-        && let Some(libraries) = program::find_original().unwrap().libraries
-    {
-        command.env("LD_LIBRARY_PATH", libraries);
+    if program != ours() {
+        program::find_original()
+            .unwrap()
+            .add_libraries(&mut command);
     }
     Answer::of(command, "").unwrap()
 }

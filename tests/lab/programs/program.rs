@@ -210,11 +210,16 @@ impl Original {
         Ok(lines.join("\n") + "\n")
     }
 
-    /// Lets a command find the program's libraries, and runs it.
-    fn answer(&self, mut command: Command, namespace: &Namespace, input: &str) -> Result<Answer> {
+    /// Lets a command find the program's libraries.
+    pub fn add_libraries(&self, command: &mut Command) {
         if let Some(libraries) = &self.libraries {
             command.env("LD_LIBRARY_PATH", libraries);
         }
+    }
+
+    /// Lets a command find the program's libraries, and runs it.
+    fn answer(&self, mut command: Command, namespace: &Namespace, input: &str) -> Result<Answer> {
+        self.add_libraries(&mut command);
         namespace.answer(command, input)
     }
 }

@@ -25,9 +25,7 @@ impl Original {
             "the original is not here: `cargo lab test` unpacks it, or install the package ipvsadm",
         );
         let mut command = Command::new(&original.program);
-        if let Some(libraries) = &original.libraries {
-            command.env("LD_LIBRARY_PATH", libraries);
-        }
+        original.add_libraries(&mut command);
         let mut process = command
             // Without a word it would list the table and read none.
             .arg("-L")
