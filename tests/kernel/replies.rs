@@ -43,12 +43,7 @@ const VALUES: [u64; 15] = [
 
 /// This tree's program with the library that stands between it and the kernel, which is
 /// told by a variable what to do.
-pub(crate) fn preloaded(
-    namespace: &Namespace,
-    variable: &str,
-    value: &str,
-    arguments: &str,
-) -> Command {
+fn preloaded(namespace: &Namespace, variable: &str, value: &str, arguments: &str) -> Command {
     let library = program::replies().unwrap();
     let (folder, name) = (library.parent().unwrap(), library.file_name().unwrap());
     let mut command = namespace.command(program::path().unwrap());
@@ -59,6 +54,11 @@ pub(crate) fn preloaded(
         .env("LD_PRELOAD", Path::new(".").join(name))
         .env(variable, value);
     command
+}
+
+/// This tree's program with a time of day that is by turns a year too late and too early.
+pub(crate) fn with_jumping_clock(namespace: &Namespace, arguments: &str) -> Command {
+    preloaded(namespace, program::CLOCK_JUMP, "31536000", arguments)
 }
 
 /// Runs this tree's program and rewrites what the kernel says by the rules.

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipvs_lab::{Answer, Namespace, http::PORT, load::Load, program::CLOCK_JUMP, wait};
+use ipvs_lab::{Answer, Namespace, http::PORT, load::Load, wait};
 use socket2::SockRef;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     json::checked,
     namespace,
     program::{RULES, restore},
-    replies::preloaded,
+    replies::with_jumping_clock,
 };
 
 /// To the other screen and back.
@@ -793,12 +793,11 @@ fn rates_are_differences_of_counters_over_the_time_between() {
 
 #[test]
 fn a_clock_that_jumps_changes_no_rate_and_no_look() {
-    const YEAR: i64 = 31_536_000;
     let cluster = cluster_of_one();
     let mut load = Load::start(&cluster.client, cluster.address()).unwrap();
     load.answers(10).unwrap();
-    let (variable, words) = (CLOCK_JUMP, "-L --json --rate --watch 2 --count 4");
-    let command = preloaded(&cluster.director, variable, &YEAR.to_string(), words);
+    let words = "-L --json --rate --watch 2 --count 4";
+    let command = with_jumping_clock(&cluster.director, words);
     let watched = Answer::of(command, "").unwrap();
     load.finish().unwrap();
     assert_eq!((watched.stderr.as_str(), watched.status), ("", 0));

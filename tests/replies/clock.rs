@@ -6,20 +6,19 @@
 
 #![expect(unsafe_code, reason = "this is a function of the C library")]
 
-use std::{
-    env,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use libc::{CLOCK_REALTIME, c_int, clockid_t, timespec};
 
+use crate::requests::read_number;
+
 /// Has the number of seconds.
 const JUMP: &str = "IPVS_LAB_CLOCK_JUMP";
 
-static SECONDS: OnceLock<Option<i64>> = OnceLock::new();
+static SECONDS: OnceLock<Option<u64>> = OnceLock::new();
 static READINGS: AtomicU64 = AtomicU64::new(0);
 
 /// Reads a clock as the C library's function does.
@@ -30,14 +29,14 @@ static READINGS: AtomicU64 = AtomicU64::new(0);
 pub unsafe extern "C" fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int {
     // SAFETY: the caller's arguments, as the system call takes them.
     let status = unsafe { libc::syscall(libc::SYS_clock_gettime, clock, time) };
-    let seconds = SECONDS.get_or_init(|| env::var(JUMP).ok()?.parse().ok());
+    let seconds = SECONDS.get_or_init(|| read_number(JUMP));
     if let (0, CLOCK_REALTIME, Some(seconds)) = (status, clock, seconds) {
         // SAFETY: the kernel has filled the structure, which is the caller's.
         let time = unsafe { &mut *time };
-        match READINGS.fetch_add(1, Relaxed) % 2 {
-            0 => time.tv_sec += seconds,
-            _ => time.tv_sec -= seconds,
-        }
+        time.tv_sec = match READINGS.fetch_add(1, Relaxed) % 2 {
+            0 => time.tv_sec.saturating_add_unsigned(*seconds),
+            _ => time.tv_sec.saturating_sub_unsigned(*seconds),
+        };
     }
     status as c_int
 }

@@ -30,7 +30,8 @@ pub(crate) fn is_unanswered() -> bool {
     last.is_some_and(|last| SENT.load(Relaxed) > last)
 }
 
-fn read_number(variable: &str) -> Option<u64> {
+/// Reads a number from a variable of the environment, if it has one.
+pub(crate) fn read_number(variable: &str) -> Option<u64> {
     env::var(variable).ok()?.parse().ok()
 }
 

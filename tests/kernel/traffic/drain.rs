@@ -24,7 +24,7 @@ use super::{
     Family, PORT, address_of, balance, behind, beside, respond, respond_directly, service,
 };
 use crate::json::checked;
-use crate::replies::preloaded;
+use crate::replies::with_jumping_clock;
 use crate::watch::Terminal;
 use crate::{ipvsadm, namespace};
 
@@ -236,12 +236,11 @@ fn over_time_the_server_stays_quiesced_until_it_is_brought_back() {
 
 #[test]
 fn a_clock_that_jumps_neither_ends_nor_keeps_the_waiting() {
-    const YEAR: &str = "31536000";
     let scene = Scene::new(2, Protocol::Tcp, "");
     let (mut held, server) = scene.begin();
     let drain = |wait: &str| {
         let words = format!("--drain -r {server} --wait {wait} --remove");
-        preloaded(scene.director(), program::CLOCK_JUMP, YEAR, &words)
+        with_jumping_clock(scene.director(), &words)
     };
     // Its time ends, though the clock is a year back now and then.
     let late = Answer::of(drain("1"), "").unwrap();
