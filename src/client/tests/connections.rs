@@ -442,7 +442,7 @@ impl Read for ManyLines {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if self.line.is_empty() && self.left > 0 {
             self.left -= 1;
-            let (client, port) = (self.left / 1000, self.left % 1000);
+            let (client, port) = (self.left / 100, self.left % 100);
             self.line = format!(
                 "TCP {:08X} {:04X} 0A000001 0050 0A000101 1F90 ESTABLISHED     899\n",
                 0x0a09_0000 + client,
@@ -457,10 +457,10 @@ impl Read for ManyLines {
 }
 
 #[test]
-fn a_million_connections_leave_no_more_behind_than_their_groups_and_clients() {
+fn many_connections_leave_no_more_behind_than_their_groups_and_clients() {
     let services = services(TABLE);
     let lines = ManyLines {
-        left: 1_000_000,
+        left: 100_000,
         line: b"headings\n".to_vec(),
     };
     let mut connections = Connections::new(BufReader::new(lines)).unwrap();
@@ -473,7 +473,7 @@ fn a_million_connections_leave_no_more_behind_than_their_groups_and_clients() {
         }
         summary.add(&connection);
     }
-    assert_eq!((wanted, summary.connections()), (512_000, 1_000_000));
+    assert_eq!((wanted, summary.connections()), (51_200, 100_000));
     assert_eq!((summary.groups().len(), summary.clients()), (1, 1000));
     // The buffer for lines has held one.
     assert!(connections.held() < 200, "{}", connections.held());
