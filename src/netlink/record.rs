@@ -458,7 +458,7 @@ fn widest<'a>(stats: Option<UnreadStats<'a>>, narrow: &'a [u8]) -> Option<Unread
 /// Appends a nested attribute whose set `append_attributes` appends.
 fn append_set(buffer: &mut Vec<u8>, kind: u16, append_attributes: impl FnOnce(&mut Vec<u8>)) {
     let start = buffer.len();
-    buffer.extend_from_slice(&header(0, kind | NLA_F_NESTED));
+    buffer.extend_from_slice(&[0; NLA_HEADER_SIZE]);
     append_attributes(buffer);
     let length = buffer.len() - start - NLA_HEADER_SIZE;
     if let Some(place) = buffer.get_mut(start..start + NLA_HEADER_SIZE) {

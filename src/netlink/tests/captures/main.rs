@@ -89,12 +89,15 @@ fn encoded(message: &Message) -> Vec<u8> {
     bytes
 }
 
-/// A request of ipvsadm is the message, and the message is those bytes.
+/// A request of ipvsadm is the message, and the message is those bytes, its generic netlink
+/// header included.
 fn check_request(capture: &str, command: IpvsCommand, attributes: Vec<IpvsAttribute>) {
     let bytes = bytes_of(capture);
     let (message, payload) = decoded(&bytes);
-    assert_eq!(payload, IpvsMessage::new(command, attributes));
-    assert_eq!(encoded(&message), bytes);
+    let asked = IpvsMessage::new(command, attributes);
+    assert_eq!(payload, asked);
+    let again = Message::new(message.header, GenlMessage::from_payload(asked).into());
+    assert_eq!(encoded(&again), bytes);
 }
 
 /// A reply is the message, and the message is those bytes but for
