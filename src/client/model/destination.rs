@@ -313,3 +313,38 @@ impl Destination {
         self.settings.weight > 0 && !self.is_full()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kernel takes connections in whatever state for present ones (include/net/ip_vs.h,
+    /// `ip_vs_dest_totalconns`), and an upper threshold of 0 for none.
+    #[test]
+    fn a_destination_is_usable_with_a_weight_and_less_connections_than_its_threshold() {
+        for (weight, upper_threshold, active_connections, inactive_connections, full, usable) in [
+            (1, 0, 0, 0, false, true),
+            (1, 0, 7, 7, false, true),
+            (0, 0, 0, 0, false, false),
+            (1, 5, 2, 2, false, true),
+            (1, 5, 3, 2, true, false),
+            (1, 5, 0, 5, true, false),
+            (2, 5, 3, 3, true, false),
+            (0, 5, 2, 2, false, false),
+            (0, 5, 3, 2, true, false),
+        ] {
+            let settings = DestinationSettings::masquerading()
+                .weight(weight)
+                .upper_threshold(upper_threshold);
+            let destination = Destination {
+                active_connections,
+                inactive_connections,
+                ..Destination::new(DestinationId::new([10, 0, 0, 2], 80), settings)
+            };
+            let present = active_connections + inactive_connections;
+            assert_eq!(destination.present_connections(), u64::from(present));
+            assert_eq!(destination.is_full(), full, "{destination:?}");
+            assert_eq!(destination.is_usable(), usable, "{destination:?}");
+        }
+    }
+}

@@ -436,4 +436,32 @@ mod tests {
     fn a_service_is_small() {
         assert!(size_of::<Service>() <= 176, "{}", size_of::<Service>());
     }
+
+    #[test]
+    fn settings_are_those_that_were_put_in_place() {
+        assert_eq!(
+            ServiceSettings::new("sh")
+                .scheduler_flags(SchedulerFlags::FLAG_2)
+                .one_packet()
+                .persistent(60)
+                .persistence_engine("sip"),
+            ServiceSettings {
+                scheduler: "sh".to_owned(),
+                scheduler_flags: SchedulerFlags::FLAG_2,
+                one_packet: true,
+                persistence: Some(Persistence {
+                    timeout: 60,
+                    netmask: None,
+                }),
+                persistence_engine: Some("sip".into()),
+            }
+        );
+    }
+
+    /// ipvsadm(8), `--netmask`.
+    #[test]
+    fn a_netmask_is_written_as_the_option_takes_it() {
+        let masks = [Netmask::Ipv4([255, 255, 252, 0].into()), Netmask::Ipv6(64)];
+        assert_eq!(masks.map(|mask| mask.to_string()), ["255.255.252.0", "64"]);
+    }
 }

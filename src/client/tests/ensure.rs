@@ -81,6 +81,24 @@ fn what_is_gone_may_be_deleted() {
 }
 
 #[test]
+fn any_other_reason_of_the_kernel_is_a_refusal() {
+    let kernel = FakeKernel::new();
+    let mut client = kernel.client().unwrap();
+    client.change(&add_service("rr")).unwrap();
+    kernel.refuse_next(Errno::NOMEM);
+    // Of an addition the edit before it is done.
+    kernel.leave_to_table(1);
+    kernel.refuse_next(Errno::NOMEM);
+    let changes = [Change::DeleteService(web()), add_service("rr")];
+    let refused = client.ensure(&changes).unwrap();
+    let wanted = [
+        (0, Some(Operation::DeleteService(web())), Some(Errno::NOMEM)),
+        (1, Some(Operation::AddService(web())), Some(Errno::NOMEM)),
+    ];
+    assert_eq!(reasons(refused), wanted);
+}
+
+#[test]
 fn changes_keep_their_order() {
     let mut client = FakeKernel::new().client().unwrap();
     client.change(&add_service("lc")).unwrap();
@@ -148,7 +166,9 @@ fn what_the_kernel_refuses_is_told_once_whether_the_entry_is_there_or_not() {
 
 #[test]
 fn no_more_requests_than_a_batch_go_out_together() {
-    let changes = vec![add_server(1); BATCH + 1];
+    let mut changes = vec![add_server(1); BATCH + 1];
+    // With one request before those, two do not fit at the end of the first batch.
+    changes.insert(0, Change::ZeroAll);
     let (mut client, kernel) = client_with([acknowledged(), acknowledged(), acknowledged()]);
     assert_eq!(reasons(client.ensure(&changes).unwrap()), []);
     let acknowledged: Vec<usize> = kernel
@@ -158,7 +178,7 @@ fn no_more_requests_than_a_batch_go_out_together() {
         .filter(|(_, request)| matches!(request, Request::Acknowledged(..)))
         .map(|(index, _)| index)
         .collect();
-    assert_eq!(acknowledged, [BATCH - 1, 2 * BATCH - 1, 2 * BATCH + 1]);
+    assert_eq!(acknowledged, [BATCH - 2, 2 * BATCH - 2, 2 * BATCH + 2]);
 }
 
 /// The edit finds nothing, and the addition behind it finds the service.

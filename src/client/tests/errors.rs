@@ -249,6 +249,17 @@ fn a_refusal_says_what_is_missing_and_not_what_the_system_calls_its_errno() {
             "cannot add TCP 192.0.2.1:80: it exists already",
         ),
         (
+            Operation::EditDestination(service, destination),
+            Errno::RANGE,
+            "cannot edit 198.51.100.4:8080 of TCP 192.0.2.1:80: the weight is out of range, or the \
+             lower threshold is above the upper",
+        ),
+        (
+            Operation::StartDaemon(DaemonRole::Master),
+            Errno::EXIST,
+            "cannot start the master daemon: it runs already",
+        ),
+        (
             Operation::StopDaemon(DaemonRole::Master),
             Errno::SRCH,
             "cannot stop the master daemon: it does not run",

@@ -116,6 +116,10 @@ fn a_reading_that_netlink_refuses_is_made_with_socket_options_and_so_are_those_a
     assert_eq!(client.interface(), Interface::Netlink);
     assert_eq!(client.services().unwrap(), []);
     assert_eq!(client.interface(), Interface::SocketOptions);
+    assert_eq!(
+        format!("{client:?}"),
+        "Client { interface: SocketOptions, .. }"
+    );
     client.add_service(&web(), &plain()).unwrap();
     assert_eq!(client.service(&web()).unwrap().settings, plain());
 }

@@ -331,6 +331,7 @@ fn a_daemon_runs_as_it_should_with_the_nearest_maxlen_that_the_kernel_has() {
         (DaemonRole::Master, 1, ipv6, 1),
         (DaemonRole::Backup, 1, ipv4, 1024),
         (DaemonRole::Master, 65507, ipv4, 65507),
+        (DaemonRole::Master, 65535, ipv4, 65507),
         (DaemonRole::Master, 65507, ipv6, 65487),
         (DaemonRole::Backup, 65507, ipv6, 65487),
     ] {
@@ -370,6 +371,7 @@ fn what_is_wanted_twice_or_without_its_service_is_an_error() {
     for change in [&service, &destination, &timeouts] {
         wanted.add(change).unwrap();
     }
+    assert!(!wanted.is_empty());
     wanted.add_daemon(master()).unwrap();
     for (change, error) in [
         (&service, WantedError::RepeatedService(web())),
@@ -441,6 +443,97 @@ fn what_the_kernel_takes_can_be_had_without_the_rest() {
     );
     after.remove(&tcp(2));
     assert_eq!(read(&mut client), after);
+}
+
+#[test]
+fn a_refusal_has_its_place_in_a_plan_of_several_batches_and_a_daemon() {
+    let before = table(&[(tcp(200), "rr", &[])]);
+    let servers: Vec<(DestinationId, u32)> = (1..=3).map(|number| (host(number), 1)).collect();
+    let entries: Vec<_> = (0..100)
+        .map(|number| (tcp(number), "wrr", servers.as_slice()))
+        .collect();
+    let mut wanted = wanted(&table(&entries));
+    wanted.add_daemon(master()).unwrap();
+    // 100 services with 3 servers each, the daemon, and the service that goes.
+    for place in [1, 201, 400, 401] {
+        let (kernel, mut client) = kernel_with(&before);
+        let plan = plan_for(&mut client, &wanted, PlanOptions::default());
+        assert_eq!(plan.steps().len(), 402);
+        let refuse = || {
+            kernel.leave_to_table(place);
+            kernel.refuse_next(Errno::NOMEM);
+        };
+        let places = |refused: &[(usize, crate::Error)]| -> Vec<usize> {
+            refused.iter().map(|(place, _)| *place).collect()
+        };
+        refuse();
+        let error = client.carry_out(&plan).unwrap_err();
+        assert_eq!(places(&error.refused), [place]);
+        assert!(matches!(error.undoing, Undoing::Done), "{error:?}");
+        assert_eq!(read(&mut client), before);
+        assert_eq!(client.daemons().unwrap(), []);
+        refuse();
+        let refused = client.carry_out_each(&plan).unwrap();
+        assert_eq!(places(&refused), [place]);
+    }
+}
+
+#[test]
+fn a_daemon_that_cannot_start_with_other_settings_runs_as_before() {
+    let (kernel, mut client) = kernel_with(&Table::new());
+    client.start_daemon(&master().sync_id(3)).unwrap();
+    let mut wanted = Wanted::default();
+    wanted.add_daemon(master().sync_id(4)).unwrap();
+    let plan = plan_for(&mut client, &wanted, PlanOptions::default());
+    let running = |client: &mut Client| client.daemons().unwrap().remove(0).sync_id;
+    // It is stopped, and its start is refused.
+    kernel.leave_to_table(1);
+    kernel.refuse_next(Errno::NOMEM);
+    let error = client.carry_out(&plan).unwrap_err();
+    assert_eq!(error.refused[0].0, 1);
+    assert!(matches!(error.undoing, Undoing::Done), "{error:?}");
+    assert_eq!(running(&mut client), 3);
+    client.carry_out(&plan).unwrap();
+    assert_eq!(running(&mut client), 4);
+}
+
+#[test]
+fn a_server_whose_service_others_have_removed_is_refused_by_name() {
+    let after = table(&[(tcp(1), "rr", &[(host(1), 1)])]);
+    let (kernel, mut client) = kernel_with(&Table::new());
+    let plan = plan_for(&mut client, &wanted(&after), PlanOptions::default());
+    kernel.leave_to_table(1);
+    kernel.refuse_next(Errno::SRCH);
+    let error = client.carry_out(&plan).unwrap_err();
+    let [(1, reason)] = &error.refused[..] else {
+        panic!("{error:?}");
+    };
+    let operation = Operation::AddDestination(tcp(1), host(1));
+    assert_eq!(reason.operation(), Some(operation));
+}
+
+#[test]
+fn what_a_plan_has_changed_is_read_without_the_rest() {
+    let before = table(&[
+        (tcp(1), "rr", &[(host(1), 1)]),
+        (tcp(2), "rr", &[]),
+        (tcp(3), "rr", &[]),
+    ]);
+    let after = table(&[(tcp(1), "rr", &[(host(1), 2)]), (tcp(2), "rr", &[])]);
+    let (kernel, mut client) = kernel_with(&before);
+    let wanted = wanted(&after);
+    let plan = plan_for(&mut client, &wanted, PlanOptions::default());
+    client.carry_out(&plan).unwrap();
+    kernel.refuse_next(Errno::NOMEM);
+    let refused = client.read_changed(&plan, &wanted).unwrap_err();
+    assert_eq!(refused.errno(), Some(Errno::NOMEM));
+    let current = client.read_changed(&plan, &wanted).unwrap();
+    let [(service, servers)] = &current.services[..] else {
+        panic!("{current:?}");
+    };
+    // The third service has gone, which is no mistake.
+    assert_eq!(service.id, tcp(1));
+    assert_eq!(servers[0].settings.weight, 2);
 }
 
 #[test]
