@@ -17,7 +17,7 @@ use super::{
     },
     values::{malformed, refusal, timed_out},
 };
-use crate::{Error, Operation, client::Client};
+use crate::{Error, Interface, Operation, client::Client};
 
 /// Opens a client where module loaders come to this; the last value says how
 /// many of them ran.
@@ -167,6 +167,23 @@ fn a_controllers_reply_without_the_number_is_malformed() {
             malformed(outcome),
             (Operation::Open, "CTRL_ATTR_FAMILY_ID is missing".to_owned())
         );
+    }
+}
+
+/// Linux says ENOPROTOOPT for options that no module has registered (`nf_getsockopt` in
+/// net/netfilter/nf_sockopt.c), and looks for a module by the name of the family alone.
+#[test]
+fn socket_options_that_are_not_there_have_the_family_looked_up_and_no_other_reason_has() {
+    for (errno, lookups) in [
+        (None, 0),
+        (Some(Errno::PERM), 0),
+        (Some(Errno::NOPROTOOPT), 1),
+    ] {
+        let kernel = FakeKernel::new();
+        errno.map(|errno| kernel.refuse_next(errno));
+        let client = kernel.client_over(Interface::SocketOptions).unwrap();
+        assert_eq!(client.interface(), Interface::SocketOptions);
+        assert_eq!(kernel.count_datagrams().len(), lookups, "{errno:?}");
     }
 }
 

@@ -361,6 +361,27 @@ fn a_daemon_starts_when_destinations_of_another_family_have_gone() {
 }
 
 #[test]
+fn a_table_can_be_wanted_as_it_is() {
+    let before = table(&[
+        (tcp(1), "rr", &[(host(1), 1), (host(2), 0)]),
+        (tcp(2), "wrr", &[]),
+    ]);
+    let (_, mut client) = kernel_with(&before);
+    client.start_daemon(&master()).unwrap();
+    let mut all = wanted(&Table::new());
+    all.add_daemon(master()).unwrap();
+    let current = client.read_current(&all, |_| true).unwrap();
+    let as_it_is = Wanted::from(&current);
+    assert!(plan_for(&mut client, &as_it_is, PlanOptions::default()).is_empty());
+    client.flush().unwrap();
+    client.stop_daemon(DaemonRole::Master).unwrap();
+    let plan = plan_for(&mut client, &as_it_is, PlanOptions::default());
+    client.carry_out(&plan).unwrap();
+    assert_eq!(read(&mut client), before);
+    assert_eq!(client.daemons().unwrap().len(), 1);
+}
+
+#[test]
 fn what_is_wanted_twice_or_without_its_service_is_an_error() {
     let mut wanted = Wanted::default();
     let service = Change::AddService(web(), ServiceSettings::new("rr"));
