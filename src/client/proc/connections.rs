@@ -234,6 +234,7 @@ mod tests {
                  sip 3848276298220188511@host\n"
         );
         let mut connections = Connections::new(table.as_bytes()).unwrap();
+        assert_eq!(format!("{connections:?}"), "Connections { .. }");
         assert_eq!(
             connections.next_connection().unwrap(),
             Some(Connection {

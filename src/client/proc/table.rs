@@ -242,7 +242,12 @@ impl<R: BufRead> TableFile<R> {
 pub fn ticks_per_second() -> NonZeroU32 {
     // The coarse clocks go forward by one at each tick.
     let resolution = rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse);
-    let nanoseconds = u32::try_from(resolution.tv_nsec).unwrap_or(u32::MAX);
+    ticks_of(u32::try_from(resolution.tv_nsec).unwrap_or(u32::MAX))
+}
+
+/// The number of ticks in a second when one takes so many nanoseconds: the kernel rounds
+/// that to the nearest (`TICK_NSEC` in linux/jiffies.h).
+fn ticks_of(nanoseconds: u32) -> NonZeroU32 {
     let ticks = 1_000_000_000_u32
         .saturating_add(nanoseconds / 2)
         .checked_div(nanoseconds);
@@ -493,8 +498,26 @@ mod tests {
                 one_packet
             ))
         );
-        let info = TableFile::new(text.as_bytes()).unwrap().info();
+        let file = TableFile::new(text.as_bytes()).unwrap();
+        let info = file.info();
         assert_eq!(info, Info::new(Version(0x01_02_01), 4096));
+        assert_eq!(
+            format!("{file:?}"),
+            format!("TableFile {{ info: {info:?}, .. }}")
+        );
+    }
+
+    #[test]
+    fn a_mark_may_name_the_service_of_either_family_and_an_address_its_own_alone() {
+        let five = mark(5);
+        for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+            assert!(five.may_name(&five.in_family(family)));
+            assert!(!five.may_name(&mark(6).in_family(family)));
+        }
+        let web = address(Protocol::Tcp, "10.0.0.1", 80);
+        assert!(web.may_name(&ServiceId::tcp(([10, 0, 0, 1], 80))));
+        assert!(!web.may_name(&ServiceId::udp(([10, 0, 0, 1], 80))));
+        assert!(!web.may_name(&five.in_family(AddressFamily::Ipv4)));
     }
 
     #[test]
@@ -613,6 +636,18 @@ mod tests {
         ] {
             read(line).unwrap_err();
         }
+    }
+
+    #[test]
+    fn the_length_of_a_tick_tells_how_many_a_second_has() {
+        for ticks in 24..=1200 {
+            // TICK_NSEC in linux/jiffies.h, for as few and as many as any architecture has
+            // (CONFIG_HZ).
+            let nanoseconds = (1_000_000_000 + ticks / 2) / ticks;
+            assert_eq!(ticks_of(nanoseconds).get(), ticks);
+        }
+        assert_eq!(ticks_of(0).get(), 1);
+        assert_eq!(ticks_of(u32::MAX).get(), 1);
     }
 
     #[test]

@@ -448,6 +448,8 @@ fn entries_that_are_not_shown_are_counted() {
     );
     let hidden = client.count_hidden(|id| *id == web()).unwrap();
     assert_eq!(hidden.to_string(), "1 destination of IPv6");
+    let hidden = client.count_hidden(|id| *id == fwmark(6, AddressFamily::Ipv6));
+    assert_eq!(hidden.unwrap().to_string(), "1 virtual service of IPv6");
     client
         .check_all_shown(|id| *id == fwmark(5, AddressFamily::Ipv4))
         .unwrap();
