@@ -221,7 +221,7 @@ impl ConnectionServices {
         };
         let has_it = |place| self.has_address(place, connection);
         if let Some(place) = by_address
-            && (self.marks.is_empty() || connection.is_template() || has_it(place))
+            && (self.marks.is_empty() || has_it(place))
         {
             return OwnerKey::Service(place);
         }

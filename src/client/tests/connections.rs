@@ -33,6 +33,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("fwmark 2", &["10.0.1.4:0", "10.0.1.5:8080"]),
     ("fwmark 3 *", &["10.0.1.6:8080"]),
     ("fwmark 1 IPv6", &["[2001:db8:1::2]:0"]),
+    ("SCTP 10.0.0.6:80", &["10.0.1.1:80"]),
+    ("fwmark 4", &["10.0.1.7:0"]),
+    ("fwmark 5", &["10.0.1.7:0"]),
 ];
 
 fn services(table: &[(&str, &[&str])]) -> ConnectionServices {
@@ -120,6 +123,10 @@ fn a_connection_belongs_to_the_service_that_the_kernel_would_find() {
         (
             "TCP [2001:db8::9]:1024 [2001:db8::1]:80 [2001:db8:1::1]:80 CLOSE",
             "TCP [2001:db8::1]:80",
+        ),
+        (
+            "SCTP 10.9.0.1:1024 10.0.0.6:80 10.0.1.1:80 ESTABLISHED",
+            "SCTP 10.0.0.6:80",
         ),
         // Its destination was removed.
         (
@@ -251,6 +258,10 @@ fn the_destination_tells_the_mark_of_a_connection_where_only_it_can() {
             "TCP 10.9.0.1:1024 10.0.0.5:80 10.0.1.4:80 ESTABLISHED",
             "fwmark 1 or fwmark 2",
         ),
+        (
+            "TCP 10.9.0.1:1024 10.0.0.5:80 10.0.1.7:80 ESTABLISHED",
+            "fwmark 4 or fwmark 5",
+        ),
         // A destination without a port leaves the port as it is.
         (
             "TCP 10.9.0.1:1024 10.0.0.5:80 10.0.1.3:81 ESTABLISHED",
@@ -313,6 +324,14 @@ fn wanted(filter: &ConnectionFilter) -> Vec<usize> {
         .zip(wanted)
         .filter_map(|(place, is_wanted)| is_wanted.then_some(place))
         .collect()
+}
+
+#[test]
+fn a_filter_tells_the_service_that_it_wants() {
+    let id: ServiceId = "TCP 10.0.0.1:80".parse().unwrap();
+    assert_eq!(ConnectionFilter::new().wanted_service(), None);
+    let filter = ConnectionFilter::new().service(id);
+    assert_eq!(filter.wanted_service(), Some(&id));
 }
 
 #[test]

@@ -221,35 +221,57 @@ fn what_the_kernel_refuses_of_the_new_settings_is_refused_as_that_of_an_edit_is(
     assert_eq!(read_service(&mut client), service_settings());
 }
 
-/// Linux answers the writing before the second piece of the list, and that is made
-/// after it.
-#[test]
-fn a_later_piece_that_shows_the_writing_itself_is_no_change_of_others() {
-    let far = vec![IpvsAttribute::Destination(destination_attributes(
-        "198.51.100.9",
-        8080,
-    ))];
+/// A server that the list has in its first piece.
+fn far_reply() -> Vec<IpvsAttribute> {
+    let attributes = destination_attributes("198.51.100.9", 8080);
+    vec![IpvsAttribute::Destination(attributes)]
+}
+
+/// The answers to an update, when the second piece of the list has the server with this
+/// weight: Linux answers the writing before that piece, and makes it after the writing.
+fn shown_in_a_later_piece(weight: u32) -> Vec<Answer> {
     let piece = |attributes| {
         let message = part(IpvsCommand::NewDest, attributes);
         Answer::Datagram(vec![message.for_earlier(1)])
     };
-    let (mut client, kernel) = client_with([
-        dumped(IpvsCommand::NewDest, vec![far.clone(), server_reply(1)]),
-        vec![
-            piece(far),
-            Answer::Datagram(vec![Message::ack()]),
-            piece(server_reply(5)),
-            Answer::Datagram(vec![Message::done().for_earlier(1)]),
-        ],
-    ]);
-    let mut calls = 0;
+    vec![
+        piece(far_reply()),
+        Answer::Datagram(vec![Message::ack()]),
+        piece(server_reply(weight)),
+        Answer::Datagram(vec![Message::done().for_earlier(1)]),
+    ]
+}
+
+/// Adds one to the weight of the server; returns the weights that it is told, and the
+/// number of requests.
+fn add_one<const N: usize>(answers: [Vec<Answer>; N]) -> (Vec<u32>, usize) {
+    let (mut client, kernel) = client_with(answers);
+    let mut weights = Vec::new();
     client
         .update_destination(&web(), &server(), |now| {
-            calls += 1;
-            now.weight(5)
+            weights.push(now.weight);
+            now.weight(now.weight + 1)
         })
         .unwrap();
-    assert_eq!((calls, kernel.requests().len()), (1, 3));
+    (weights, kernel.requests().len())
+}
+
+#[test]
+fn a_later_piece_that_shows_the_writing_itself_is_no_change_of_others() {
+    let reading = dumped(IpvsCommand::NewDest, vec![far_reply(), server_reply(1)]);
+    let answers = [reading, shown_in_a_later_piece(2)];
+    assert_eq!(add_one(answers), (vec![1], 3));
+}
+
+#[test]
+fn a_later_piece_that_shows_what_others_have_written_has_the_change_made_again() {
+    let reading = dumped(IpvsCommand::NewDest, vec![far_reply(), server_reply(1)]);
+    let answers = [
+        reading,
+        shown_in_a_later_piece(9),
+        shown_in_a_later_piece(2),
+    ];
+    assert_eq!(add_one(answers), (vec![1, 9], 5));
 }
 
 #[test]
