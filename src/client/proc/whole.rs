@@ -215,11 +215,34 @@ mod tests {
         );
     }
 
+    /// A file that counts the bytes that are read of it.
+    struct Counted(io::Cursor<Vec<u8>>, usize);
+
+    impl Read for Counted {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = self.0.read(buffer)?;
+            self.1 += length;
+            Ok(length)
+        }
+    }
+
+    impl Seek for Counted {
+        fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+            self.0.seek(position)
+        }
+    }
+
     #[test]
-    fn a_plain_file_is_read_as_it_is() {
-        let whole: String = table(0).into_iter().flatten().collect();
-        let read = read_whole(io::Cursor::new(whole.clone())).unwrap();
-        assert_eq!(String::from_utf8(read).unwrap(), whole);
-        assert_eq!(read_whole(io::Cursor::new("")).unwrap(), b"");
+    fn what_lacks_nothing_is_read_once() {
+        let services = OWN.map(Option::unwrap).concat();
+        for whole in [
+            String::new(),
+            services.clone(),
+            services.repeat(BUFFER / 64),
+        ] {
+            let mut file = Counted(io::Cursor::new(whole.clone().into_bytes()), 0);
+            assert_eq!(read_whole(&mut file).unwrap(), whole.as_bytes());
+            assert_eq!(file.1, whole.len());
+        }
     }
 }
