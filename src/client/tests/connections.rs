@@ -433,6 +433,41 @@ fn a_summary_counts_by_service_server_and_state_and_templates_apart() {
 }
 
 #[test]
+fn a_group_has_the_port_of_a_destination_where_the_table_does_or_the_service_has_one() {
+    let services = services(TABLE);
+    for (connection, destination) in [
+        // A destination of the table, of a service and of a mark.
+        (
+            "TCP 10.9.0.1:1024 10.0.0.1:80 10.0.1.1:8080 ESTABLISHED",
+            "10.0.1.1:8080",
+        ),
+        (
+            "TCP 10.9.0.1:1024 10.0.0.5:80 10.0.1.5:8080 ESTABLISHED",
+            "10.0.1.5:8080",
+        ),
+        // It was removed.
+        (
+            "TCP 10.9.0.1:1024 10.0.0.1:80 10.0.1.77:8080 ESTABLISHED",
+            "10.0.1.77:8080",
+        ),
+        (
+            "TCP 10.9.0.1:1024 10.0.0.2:23 10.0.1.77:23 ESTABLISHED",
+            "10.0.1.77:0",
+        ),
+        // Data of FTP, which have any port.
+        (
+            "TCP 10.9.0.1:1024 10.0.0.3:5000 10.0.1.1:5000 ESTABLISHED",
+            "10.0.1.1:0",
+        ),
+    ] {
+        let mut summary = ConnectionSummary::new(&services);
+        for_each(&[connection], |connection| summary.add(connection));
+        let group = summary.groups().remove(0);
+        assert_eq!(group.destination.to_string(), destination, "{connection}");
+    }
+}
+
+#[test]
 fn the_busiest_clients_come_first_and_equals_by_address() {
     let services = services(TABLE);
     let mut summary = ConnectionSummary::new(&services);
