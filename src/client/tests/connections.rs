@@ -394,9 +394,9 @@ proptest! {
 fn a_summary_counts_by_service_server_and_state_and_templates_apart() {
     let services = services(TABLE);
     let mut summary = ConnectionSummary::new(&services);
-    let twice = [CONNECTIONS, &CONNECTIONS[..3]].concat();
+    let twice = [CONNECTIONS, &CONNECTIONS[..4]].concat();
     for_each(&twice, |connection| summary.add(connection));
-    assert_eq!((summary.connections(), summary.templates()), (10, 1));
+    assert_eq!((summary.connections(), summary.templates()), (10, 2));
     let groups: Vec<String> = summary
         .groups()
         .iter()
@@ -424,7 +424,7 @@ fn a_summary_counts_by_service_server_and_state_and_templates_apart() {
             "UDP 10.0.0.1:80, 10.0.1.1:80, UDP: 1",
             // As the table has the destination.
             "TCP 10.0.0.2:0, 10.0.1.1:0, ESTABLISHED: 2",
-            "TCP 10.0.0.2:0, 10.0.1.1:0, ASSURED template: 1",
+            "TCP 10.0.0.2:0, 10.0.1.1:0, ASSURED template: 2",
             "TCP [2001:db8::1]:80, [2001:db8:1::1]:80, ESTABLISHED: 1",
             "one of 2, 10.0.1.4:0, TIME_WAIT: 1",
             "none, 10.0.1.1:0, ESTABLISHED: 1",
