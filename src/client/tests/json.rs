@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 
 use super::any::{any_daemon, any_destination, any_service, any_stats};
 use crate::{
-    Connections, Destination, DestinationSettings, Info, Interface, Netmask, Persistence,
-    SchedulerFlags, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts, Version,
+    Change, Connections, Destination, DestinationId, DestinationSettings, Info, Interface, Netmask,
+    Persistence, SchedulerFlags, Service, ServiceId, ServiceSettings, SyncDaemon, Timeouts,
+    Version,
     json::{Entry, SCHEMA_VERSION, Table},
 };
 
@@ -257,6 +258,59 @@ fn what_is_left_out_or_null_has_the_default() {
     ] {
         let expected = (service.clone(), vec![destination.clone()]);
         assert_eq!(service_with(&fields).unwrap(), expected, "{fields}");
+    }
+}
+
+#[test]
+fn a_netmask_may_be_given_in_both_ways_that_agree() {
+    let fields = r#""fwmark":1,"scheduler":"rr",
+        "persistence":{"timeout":60,"netmask":"255.0.0.0","prefix_length":8}"#;
+    let (service, _) = service_with(fields).unwrap();
+    let netmask = service.settings.persistence.unwrap().netmask();
+    assert_eq!(netmask, Some(Netmask::Ipv4([255, 0, 0, 0].into())));
+}
+
+#[test]
+fn the_changes_of_a_table_add_each_service_and_its_destinations_behind_it() {
+    let settings = ServiceSettings::new("rr");
+    let masquerading = DestinationSettings::masquerading();
+    let [first, second] = [[10, 0, 0, 1], [10, 0, 0, 2]].map(|ip| ServiceId::tcp((ip, 80)));
+    let id: DestinationId = "10.0.0.3:80".parse().unwrap();
+    let table = Table {
+        services: vec![
+            (
+                Service::new(first, settings.clone()),
+                vec![Destination::new(id, masquerading)],
+            ),
+            (Service::new(second, settings.clone()), Vec::new()),
+        ],
+        ..Table::default()
+    };
+    assert_eq!(
+        table.changes().collect::<Vec<_>>(),
+        [
+            Change::AddService(first, settings.clone()),
+            Change::AddDestination(first, id, masquerading),
+            Change::AddService(second, settings),
+        ]
+    );
+}
+
+/// docs/json.md, "The table".
+#[test]
+fn the_interface_is_told_unless_it_is_netlink() {
+    for (interface, expected) in [
+        (Interface::Netlink, None),
+        (Interface::SocketOptions, Some("sockopt")),
+        (Interface::Proc, Some("proc")),
+    ] {
+        let table = Table {
+            interface,
+            ..Table::default()
+        };
+        let document = serde_json::to_value(&table).unwrap();
+        let told = document.get("interface").and_then(Value::as_str);
+        assert_eq!(told, expected);
     }
 }
 
