@@ -134,3 +134,43 @@ pub(crate) fn inside<T: Send>(
         thread.join().unwrap_or_else(died)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process};
+
+    use super::*;
+
+    /// Any file will do, and nobody else has one without a name.
+    fn nameless_file() -> File {
+        let name = format!("ipvs-client-lock-{}", process::id());
+        let path = env::temp_dir().join(name);
+        let file = File::create_new(&path).unwrap();
+        fs::remove_file(path).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_and_done_without_when_it_is_held_for_ever() {
+        let file = nameless_file();
+        let held = lock(&file).unwrap();
+        assert!(lock(&file).is_none());
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| lock(&file).is_some());
+            // The other has tried once by then; on a busy machine it finds the lock free.
+            thread::sleep(LOCK_INTERVAL * 100);
+            drop(held);
+            assert!(waiting.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_namespace_is_named_as_its_link_is() {
+        let here = NetworkNamespace::current().unwrap();
+        let link = fs::read_link(CURRENT).unwrap();
+        assert_eq!(here.to_string(), link.to_str().unwrap());
+        assert_eq!(here.to_string(), format!("net:[{}]", here.inode()));
+        let mounts = File::open("/proc/thread-self/ns/mnt").unwrap();
+        assert_ne!(NetworkNamespace::of(mounts).unwrap(), here);
+    }
+}
