@@ -3,7 +3,11 @@
 //! The interfaces of the kernel: the choice between them, and what the socket options
 //! cannot do. What both can do alike is in `kernel_in_memory.rs`.
 
-use std::{fs::File, io};
+use std::{
+    fs::File,
+    io,
+    sync::{Arc, Mutex},
+};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use rustix::io::Errno;
@@ -319,6 +323,84 @@ fn a_refusal_says_what_would_be_needed() {
         "cannot delete UDP [2001:db8::1]:5060: IPv6 needs the netlink interface of the kernel, \
          which is for root in the first user namespace"
     );
+}
+
+/// A kernel that has the firewall mark 5 with this protocol, and answers so to what is
+/// set, one after the other; it notes the protocols that it is asked for.
+struct OneMark {
+    protocol: Result<u16, Errno>,
+    answers: std::vec::IntoIter<Result<(), Errno>>,
+    asked: Arc<Mutex<Vec<u16>>>,
+}
+
+/// Where `ip_vs_service_user` and `ip_vs_service_entry` have the protocol and the mark
+/// (linux/ip_vs.h).
+fn protocol_and_mark(value: &[u8]) -> (u16, u32) {
+    let protocol = value[..2].try_into().unwrap();
+    let mark = value[12..16].try_into().unwrap();
+    (u16::from_ne_bytes(protocol), u32::from_ne_bytes(mark))
+}
+
+impl SocketOptions for OneMark {
+    fn get(&mut self, _: i32, value: &mut [u8]) -> Result<(), Errno> {
+        assert_eq!(protocol_and_mark(value), (6, 5));
+        value[..2].copy_from_slice(&self.protocol?.to_ne_bytes());
+        Ok(())
+    }
+
+    fn set(&mut self, _: i32, value: &[u8]) -> Result<(), Errno> {
+        self.asked.lock().unwrap().push(protocol_and_mark(value).0);
+        self.answers.next().unwrap()
+    }
+}
+
+/// Netlink gives each mark the protocol TCP, and older programs may have given it UDP. Then
+/// the kernel says that there is none when it is asked for that of TCP.
+#[test]
+fn a_mark_that_another_program_has_added_with_another_protocol_is_found() {
+    const TCP: u16 = 6;
+    const UDP: u16 = 17;
+    let mark = fwmark(5, AddressFamily::Ipv4);
+    let missing = || vec![Err(Errno::SRCH)];
+    for (service, protocol, answers, refusal, protocols) in [
+        (
+            mark,
+            Ok(UDP),
+            vec![Err(Errno::SRCH), Ok(())],
+            None,
+            &[TCP, UDP][..],
+        ),
+        (
+            mark,
+            Ok(UDP),
+            vec![Err(Errno::SRCH), Err(Errno::NOENT)],
+            Some(Errno::NOENT),
+            &[TCP, UDP],
+        ),
+        (mark, Ok(TCP), missing(), Some(Errno::SRCH), &[TCP]),
+        (mark, Err(Errno::SRCH), missing(), Some(Errno::SRCH), &[TCP]),
+        (
+            mark,
+            Ok(UDP),
+            vec![Err(Errno::NOENT)],
+            Some(Errno::NOENT),
+            &[TCP],
+        ),
+        (web(), Ok(UDP), missing(), Some(Errno::SRCH), &[TCP]),
+    ] {
+        let asked = Arc::default();
+        let mut interface = SockOpt::new(Box::new(OneMark {
+            protocol,
+            answers: answers.into_iter(),
+            asked: Arc::clone(&asked),
+        }));
+        let change = Change::DeleteDestination(service, server());
+        let mut refused = Vec::new();
+        interface.apply(&[(0, &change)], &mut refused).unwrap();
+        let errno = refused.pop().and_then(|(_, error)| error.errno());
+        assert_eq!(errno, refusal, "{service} {protocol:?}");
+        assert_eq!(*asked.lock().unwrap(), protocols, "{service} {protocol:?}");
+    }
 }
 
 /// The kernel fills as many entries as there is room for and does not say how many

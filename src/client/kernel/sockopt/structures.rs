@@ -183,7 +183,7 @@ mod tests {
         process::{Command, Stdio},
     };
 
-    use super::*;
+    use super::{super::option, *};
 
     /// Makes the assertion that a field of C has this place.
     macro_rules! place {
@@ -300,6 +300,33 @@ mod tests {
             place!(DaemonUser.sync_id is "ip_vs_daemon_user"."syncid"),
         ] {
             program += &assertion;
+        }
+        compile(&program, OF_THIS_MACHINE);
+    }
+
+    #[test]
+    fn options_have_the_numbers_of_the_header() {
+        let mut program = "#include <linux/ip_vs.h>\n".to_owned();
+        for (name, number) in [
+            ("IP_VS_SO_SET_ADD", option::SET_ADD),
+            ("IP_VS_SO_SET_EDIT", option::SET_EDIT),
+            ("IP_VS_SO_SET_DEL", option::SET_DEL),
+            ("IP_VS_SO_SET_FLUSH", option::SET_FLUSH),
+            ("IP_VS_SO_SET_ADDDEST", option::SET_ADDDEST),
+            ("IP_VS_SO_SET_DELDEST", option::SET_DELDEST),
+            ("IP_VS_SO_SET_EDITDEST", option::SET_EDITDEST),
+            ("IP_VS_SO_SET_TIMEOUT", option::SET_TIMEOUT),
+            ("IP_VS_SO_SET_STARTDAEMON", option::SET_STARTDAEMON),
+            ("IP_VS_SO_SET_STOPDAEMON", option::SET_STOPDAEMON),
+            ("IP_VS_SO_SET_ZERO", option::SET_ZERO),
+            ("IP_VS_SO_GET_INFO", option::GET_INFO),
+            ("IP_VS_SO_GET_SERVICES", option::GET_SERVICES),
+            ("IP_VS_SO_GET_SERVICE", option::GET_SERVICE),
+            ("IP_VS_SO_GET_DESTS", option::GET_DESTS),
+            ("IP_VS_SO_GET_TIMEOUT", option::GET_TIMEOUT),
+            ("IP_VS_SO_GET_DAEMON", option::GET_DAEMON),
+        ] {
+            program += &format!("_Static_assert({name} == {number}, {name:?});\n");
         }
         compile(&program, OF_THIS_MACHINE);
     }
