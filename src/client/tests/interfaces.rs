@@ -16,7 +16,8 @@ use super::values::{daemon, destination_id, fwmark, plain, server, sip, web};
 use crate::{
     AddressFamily, Change, Client, Consistency, Counters, DaemonRole, DestinationId,
     DestinationSettings, Error, ForwardingMethod, Interface, NetlinkOnly, NetworkNamespace,
-    Operation, Persistence, Protocol, Result, ServiceId, SyncDaemon, Tunnel, TunnelChecksum,
+    Operation, Persistence, Protocol, Result, ServiceId, SyncDaemon, Timeouts, Tunnel,
+    TunnelChecksum,
     kernel::{interface::KernelInterface, sockopt::SockOpt},
     plan::Wanted,
     testing::{FakeKernel, Kernel, ProcFile, SocketOptions, Transport},
@@ -471,6 +472,43 @@ fn an_entry_of_the_table_reads_the_same_over_both_interfaces() {
 }
 
 #[test]
+fn what_is_changed_over_socket_options_is_so_over_netlink() {
+    let kernel = FakeKernel::new();
+    let [mut netlink, mut options] = [Interface::Netlink, Interface::SocketOptions]
+        .map(|interface| kernel.client_over(interface).unwrap());
+    options.add_service(&web(), &plain()).unwrap();
+    let settings = |weight| {
+        DestinationSettings::direct_routing()
+            .weight(weight)
+            .upper_threshold(7)
+            .lower_threshold(3)
+    };
+    let servers: Vec<DestinationId> = (1..=3_u8)
+        .map(|host| DestinationId::new([10, 0, 0, host], 80))
+        .collect();
+    for (weight, id) in (1..).zip(&servers) {
+        let added = options.add_destination(&web(), id, &settings(weight));
+        added.unwrap();
+    }
+    let before = options.update_destination(&web(), &servers[1], |now| now.weight(9));
+    assert_eq!(before.unwrap(), settings(2));
+    let read = netlink.destinations(&web()).unwrap().into_iter().rev();
+    let read: Vec<_> = read.map(|read| (read.id, read.settings)).collect();
+    let expected: Vec<_> = servers.into_iter().zip([1, 9, 3].map(settings)).collect();
+    assert_eq!(read, expected);
+
+    let timeouts = Timeouts::default().tcp(7).udp(9);
+    options.set_timeouts(&timeouts).unwrap();
+    // That of TCP behind FIN is the kernel's default.
+    let timeouts = timeouts.tcp_fin(120);
+    assert_eq!(netlink.timeouts().unwrap(), timeouts);
+    assert_eq!(options.timeouts().unwrap(), timeouts);
+
+    options.flush().unwrap();
+    assert_eq!(netlink.services().unwrap(), []);
+}
+
+#[test]
 fn an_update_keeps_flags_without_a_name_over_both_interfaces() {
     for interface in [Interface::Netlink, Interface::SocketOptions] {
         let kernel = FakeKernel::new();
@@ -490,11 +528,15 @@ fn of_a_daemon_only_its_role_interface_and_group_are_known() {
     let (kernel, mut client) = rootless();
     let master = daemon(DaemonRole::Master, "eth0").sync_id(7);
     client.start_daemon(&master).unwrap();
-    assert_eq!(
-        client.daemons().unwrap(),
-        [SyncDaemon::new(DaemonRole::Master, "eth0", 7)]
-    );
+    let backup = daemon(DaemonRole::Backup, "eth1").sync_id(9);
+    client.start_daemon(&backup).unwrap();
+    let running = [
+        SyncDaemon::new(DaemonRole::Master, "eth0", 7),
+        SyncDaemon::new(DaemonRole::Backup, "eth1", 9),
+    ];
+    assert_eq!(client.daemons().unwrap(), running);
     client.stop_daemon(DaemonRole::Master).unwrap();
+    assert_eq!(client.daemons().unwrap(), running[1..]);
     let error = client.stop_daemon(DaemonRole::Master).unwrap_err();
     assert_eq!(error.errno(), Some(Errno::SRCH));
     drop(kernel);
