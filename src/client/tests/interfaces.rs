@@ -506,6 +506,14 @@ fn what_is_changed_over_socket_options_is_so_over_netlink() {
 
     options.flush().unwrap();
     assert_eq!(netlink.services().unwrap(), []);
+
+    // Netlink has an empty list of what has no service, and so it is here.
+    for client in [&mut netlink, &mut options] {
+        assert_eq!(client.destinations(&web()).unwrap(), []);
+        kernel.refuse_next(Errno::NOMEM);
+        let error = client.destinations(&web()).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::NOMEM));
+    }
 }
 
 #[test]
