@@ -3,6 +3,7 @@
 //! Dumps between whose pieces the table changes: entries come twice, or not.
 
 use ipvs_netlink::{IpvsAttribute, IpvsCommand};
+use netlink_packet_core::NLM_F_DUMP_INTR;
 
 use super::{
     fake_kernel::{Answer, Message, Request, client_with, part},
@@ -268,6 +269,18 @@ fn servers_that_never_agree_are_an_error() {
         Operation::ListDestinations(web())
     );
     assert_eq!(kernel.requests(), server_dumps(READINGS));
+}
+
+#[test]
+fn a_list_that_the_kernel_itself_marks_as_interrupted_is_read_no_more_often() {
+    let interrupted = || {
+        let end = Message::done().with_flags(NLM_F_DUMP_INTR);
+        vec![Answer::Datagram(vec![service_message(1), end])]
+    };
+    let dumps = std::array::from_fn(|_| interrupted());
+    let (mut client, kernel) = client_with::<READINGS>(dumps);
+    assert_eq!(kept_changing(client.services()), Operation::ListServices);
+    assert_eq!(kernel.requests(), service_dumps(READINGS));
 }
 
 /// Two readings that stop at the same places can lack the same entries.
