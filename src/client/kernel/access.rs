@@ -119,3 +119,49 @@ impl Kernel for Linux {
         namespace::lock(self.open_namespace().ok()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn what_is_opened_here_needs_no_right() {
+        let mut devices = String::new();
+        let file = Linux::here().open_file("dev");
+        file.unwrap().read_to_string(&mut devices).unwrap();
+        assert!(devices.contains("lo:"), "{devices}");
+        assert_eq!(
+            Linux::here().namespace().unwrap(),
+            NetworkNamespace::current().unwrap()
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_namespace_cannot_be_entered_but_locked() {
+        let linux = Linux::inside(File::open("/dev/null").unwrap());
+        let error = linux.open_file("dev").err().unwrap();
+        assert_eq!(Errno::from_io_error(&error), Some(Errno::INVAL));
+        assert!(linux.lock().is_some());
+    }
+
+    /// A kernel without network namespaces has no file for one.
+    #[test]
+    fn where_there_is_no_file_of_a_namespace_there_is_one_namespace() {
+        for (reason, outcome) in [
+            (io::ErrorKind::NotFound, Ok(7)),
+            (
+                io::ErrorKind::PermissionDenied,
+                Err(io::ErrorKind::PermissionDenied),
+            ),
+        ] {
+            let linux = Linux {
+                namespace: Err(reason.into()),
+            };
+            let opened = linux.open(|| Ok(7)).map_err(|error| error.kind());
+            assert_eq!(opened, outcome);
+            assert!(linux.lock().is_none());
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 //! Finding the family, and loading the module for it.
 
-use std::io;
+use std::{fs::File, io};
 
 use netlink_packet_core::DefaultNla;
 use netlink_packet_generic::{
@@ -17,7 +17,7 @@ use super::{
     },
     values::{malformed, refusal, timed_out},
 };
-use crate::{Error, Interface, Operation, client::Client};
+use crate::{Error, Interface, OpenOptions, Operation, client::Client};
 
 /// Opens a client where module loaders come to this; the last value says how
 /// many of them ran.
@@ -185,6 +185,24 @@ fn socket_options_that_are_not_there_have_the_family_looked_up_and_no_other_reas
         assert_eq!(client.interface(), Interface::SocketOptions);
         assert_eq!(kernel.count_datagrams().len(), lookups, "{errno:?}");
     }
+}
+
+#[test]
+fn options_open_the_namespace_and_the_interface_that_they_were_given() {
+    let null = File::open("/dev/null").unwrap();
+    let no_namespace = OpenOptions::new().namespace(null).unwrap().open();
+    let Err(Error::Io { operation, reason }) = no_namespace else {
+        panic!("{no_namespace:?}");
+    };
+    assert_eq!(operation, Operation::Open);
+    assert_eq!(Errno::from_io_error(&reason), Some(Errno::INVAL));
+
+    // The file of /proc alone is no client.
+    let proc = OpenOptions::new().interface(Interface::Proc).open();
+    let Err(Error::Io { reason, .. }) = proc else {
+        panic!("{proc:?}");
+    };
+    assert_eq!(reason.kind(), io::ErrorKind::Unsupported);
 }
 
 #[test]

@@ -158,3 +158,69 @@ fn receive_two(
     }
     Ok(lengths)
 }
+
+#[cfg(test)]
+mod tests {
+    use netlink_packet_core::{
+        NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, NetlinkBuffer, NetlinkMessage,
+    };
+    use netlink_packet_generic::{
+        GenlMessage,
+        constants::GENL_ID_CTRL,
+        ctrl::{GenlCtrl, GenlCtrlCmd, nlas::GenlCtrlAttrs},
+    };
+
+    use super::*;
+
+    /// Asks for the family that is there on every Linux, and for which no right is needed:
+    /// the reply and its acknowledgement are two datagrams.
+    fn ask(socket: &mut NetlinkSocket, sequence: u32) {
+        let mut message = NetlinkMessage::from(GenlMessage::from_payload(GenlCtrl {
+            cmd: GenlCtrlCmd::GetFamily,
+            nlas: vec![GenlCtrlAttrs::FamilyName("nlctrl".to_owned())],
+        }));
+        message.header.flags = NLM_F_REQUEST | NLM_F_ACK;
+        message.header.sequence_number = sequence;
+        message.finalize();
+        let mut datagram = vec![0; message.buffer_len()];
+        message.serialize(&mut datagram);
+        socket.send(&datagram).unwrap();
+    }
+
+    fn kind_and_sequence(datagram: &[u8]) -> (u16, u32) {
+        let message = NetlinkBuffer::new_checked(datagram).unwrap();
+        (message.message_type(), message.sequence_number())
+    }
+
+    #[test]
+    fn the_datagrams_of_an_answer_come_one_after_the_other() {
+        let mut socket = NetlinkSocket::open().unwrap();
+        let mut buffer = Vec::with_capacity(4096);
+        for sequence in [7, 8] {
+            ask(&mut socket, sequence);
+            for (kind, receive) in [
+                (
+                    GENL_ID_CTRL,
+                    NetlinkSocket::receive as fn(&mut NetlinkSocket, &mut Vec<u8>) -> _,
+                ),
+                (NLMSG_ERROR, NetlinkSocket::receive_arrived),
+            ] {
+                let length: usize = receive(&mut socket, &mut buffer).unwrap();
+                assert_eq!(length, buffer.len());
+                assert_eq!(kind_and_sequence(&buffer), (kind, sequence));
+            }
+            let nothing = socket.receive_arrived(&mut buffer).unwrap_err();
+            assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        }
+    }
+
+    #[test]
+    fn of_a_datagram_that_does_not_fit_the_true_length_is_told() {
+        let mut socket = NetlinkSocket::open().unwrap();
+        let mut buffer = Vec::with_capacity(20);
+        ask(&mut socket, 7);
+        let length = socket.receive(&mut buffer).unwrap();
+        assert!(length > 20, "{length}");
+        assert_eq!(buffer.len(), 20);
+    }
+}

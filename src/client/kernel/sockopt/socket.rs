@@ -104,3 +104,21 @@ fn check(outcome: libc::c_int) -> Result<(), Errno> {
         Err(Errno::from_io_error(&error).unwrap_or(Errno::IO))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An option of the same level that every socket has.
+    #[test]
+    fn an_option_is_what_it_was_set_to_and_an_unknown_one_is_refused() {
+        let mut socket = Ipv4Socket::open().unwrap();
+        socket.set(libc::IP_TTL, &7_i32.to_ne_bytes()).unwrap();
+        let mut value = [0xff; 4];
+        socket.get(libc::IP_TTL, &mut value).unwrap();
+        assert_eq!(i32::from_ne_bytes(value), 7);
+        let unknown = 0x7fff;
+        assert_eq!(socket.set(unknown, &value), Err(Errno::NOPROTOOPT));
+        assert_eq!(socket.get(unknown, &mut value), Err(Errno::NOPROTOOPT));
+    }
+}
