@@ -128,20 +128,33 @@ mod tests {
         drop_repeated(&mut entries, &|(id, _)| id);
         assert_eq!(entries, [(3, 'a'), (1, 'b'), (2, 'd')]);
     }
+
+    /// Reads this many entries, whose names begin again after `different`.
+    fn read(count: usize, different: usize) -> Entries<'static, usize, usize> {
+        let mut entries = Entries::new(&|id| id);
+        for number in 0..count {
+            entries.push(number % different);
+            assert!(entries.items.capacity() <= 2 * entries.next_check);
+        }
+        entries
+    }
+
     #[test]
     fn a_list_that_repeats_itself_takes_no_more_memory() {
-        let id: &dyn Fn(&u32) -> &u32 = &|id| id;
-        let mut entries = Entries::new(id);
-        for number in 0..10 * FIRST_CHECK as u32 {
-            entries.push(number % 5);
-            assert!(entries.items.capacity() <= 2 * FIRST_CHECK);
+        for different in [1, 5, FIRST_CHECK / 2] {
+            assert_eq!(read(5 * FIRST_CHECK, different).next_check, 65_536);
         }
-        // Of others none is dropped.
+    }
+
+    #[test]
+    fn of_different_entries_none_is_dropped_and_twice_as_many_are_read_before_another_look() {
+        let count = 3 * FIRST_CHECK;
+        let mut entries = read(count, count);
+        assert!(entries.items.iter().copied().eq(0..count));
+        assert_eq!(entries.next_check, 4 * FIRST_CHECK);
         entries.clear();
-        for number in 0..3 * FIRST_CHECK as u32 {
-            entries.push(number);
-        }
-        assert_eq!(entries.items.len(), 3 * FIRST_CHECK);
-        assert!(entries.items.iter().copied().eq(0..3 * FIRST_CHECK as u32));
+        assert_eq!((entries.items.len(), entries.next_check), (0, FIRST_CHECK));
+        // A few more than half of them are enough.
+        assert_eq!(read(count, FIRST_CHECK / 2 + 1).next_check, 2 * FIRST_CHECK);
     }
 }

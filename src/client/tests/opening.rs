@@ -180,7 +180,9 @@ fn socket_options_that_are_not_there_have_the_family_looked_up_and_no_other_reas
         (Some(Errno::NOPROTOOPT), 1),
     ] {
         let kernel = FakeKernel::new();
-        errno.map(|errno| kernel.refuse_next(errno));
+        if let Some(errno) = errno {
+            kernel.refuse_next(errno);
+        }
         let client = kernel.client_over(Interface::SocketOptions).unwrap();
         assert_eq!(client.interface(), Interface::SocketOptions);
         assert_eq!(kernel.count_datagrams().len(), lookups, "{errno:?}");
