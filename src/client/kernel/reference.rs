@@ -270,6 +270,13 @@ mod tests {
             let reference = parse(text);
             assert_eq!(reference.path(), Path::new(path), "{text}");
             assert_eq!(reference.to_string(), shown);
+            let process = shown.strip_prefix("network namespace of process ");
+            assert_eq!(reference.process(), process.map(|id| id.parse().unwrap()));
+            let name = shown.strip_prefix("network namespace \"");
+            assert_eq!(
+                reference.name(),
+                name.map(|name| name.trim_end_matches('"'))
+            );
         }
     }
 
@@ -299,6 +306,38 @@ mod tests {
             assert!(matches!(error, NamespaceError::Missing(_)), "{error:?}");
             assert_eq!(error.to_string(), words);
             assert_eq!(error.namespace(), &parse(text));
+        }
+    }
+
+    #[test]
+    fn another_kind_of_file_is_no_namespace_and_a_pipe_is_not_waited_for() {
+        let other = parse("/dev/null");
+        match other.enter() {
+            Err(NamespaceError::Other(namespace)) => assert_eq!(namespace, other),
+            outcome => panic!("{outcome:?}"),
+        }
+        let name = format!("ipvs-client-pipe-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let opened = parse(path.to_str().unwrap()).open();
+        std::fs::remove_file(path).unwrap();
+        opened.unwrap();
+    }
+
+    #[test]
+    fn a_reason_of_the_kernel_has_its_kind() {
+        let reference = parse("blue");
+        for (errno, words) in [
+            (Errno::NOENT, "Missing"),
+            (Errno::NOTDIR, "Missing"),
+            (Errno::PERM, "NotPermitted"),
+            (Errno::ACCESS, "NotPermitted"),
+            (Errno::INVAL, "Other"),
+            (Errno::MFILE, "Io"),
+        ] {
+            let error = format!("{:?}", reference.explain(errno.into()));
+            assert!(error.starts_with(words), "{error}");
         }
     }
 }
