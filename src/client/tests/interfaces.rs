@@ -6,7 +6,10 @@
 use std::{
     fs::File,
     io,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -324,6 +327,33 @@ fn a_refusal_says_what_would_be_needed() {
         "cannot delete UDP [2001:db8::1]:5060: IPv6 needs the netlink interface of the kernel, \
          which is for root in the first user namespace"
     );
+}
+
+/// A kernel that interrupts every call, and counts them.
+struct AlwaysInterrupted(Arc<AtomicUsize>);
+
+impl SocketOptions for AlwaysInterrupted {
+    fn get(&mut self, _: i32, _: &mut [u8]) -> Result<(), Errno> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(Errno::INTR)
+    }
+
+    fn set(&mut self, option: i32, _: &[u8]) -> Result<(), Errno> {
+        self.get(option, &mut [])
+    }
+}
+
+/// docs/reliability.md, "Bounds".
+#[test]
+fn what_is_read_is_asked_for_again_after_a_thousand_interruptions_and_a_change_is_not() {
+    let calls = Arc::default();
+    let mut interface = SockOpt::new(Box::new(AlwaysInterrupted(Arc::clone(&calls))));
+    let error = interface.read_timeouts().unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::INTR));
+    assert_eq!(calls.swap(0, Ordering::Relaxed), 1 + 1000);
+    let error = interface.apply(&[(0, &Change::Flush)], &mut Vec::new());
+    assert!(error.unwrap_err().may_have_been_done());
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
 }
 
 /// A kernel that has the firewall mark 5 with this protocol, and answers so to what is
