@@ -590,6 +590,23 @@ fn what_cannot_be_undone_is_told() {
 }
 
 #[test]
+fn what_others_have_put_back_already_counts_as_undone() {
+    let before = table(&[(tcp(1), "rr", &[(host(1), 1)]), (tcp(2), "rr", &[])]);
+    let (kernel, mut client) = kernel_with(&before);
+    let nothing = Wanted::default();
+    let plan = plan_for(&mut client, &nothing, PlanOptions::default());
+    assert_eq!(plan.steps().len(), 2);
+    // The second step is refused, and then adding the service and its server again.
+    kernel.leave_to_table(1);
+    for errno in [Errno::NOMEM, Errno::EXIST, Errno::EXIST] {
+        kernel.refuse_next(errno);
+    }
+    let error = client.carry_out(&plan).unwrap_err();
+    assert_eq!(error.refused[0].0, 1);
+    assert!(matches!(error.undoing, Undoing::Done), "{error:?}");
+}
+
+#[test]
 fn what_others_have_removed_already_counts_as_removed() {
     let before = table(&[(tcp(1), "rr", &[(host(1), 1)]), (tcp(2), "rr", &[])]);
     let after = table(&[(tcp(1), "rr", &[])]);
