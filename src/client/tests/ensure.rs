@@ -166,19 +166,24 @@ fn what_the_kernel_refuses_is_told_once_whether_the_entry_is_there_or_not() {
 
 #[test]
 fn no_more_requests_than_a_batch_go_out_together() {
-    let mut changes = vec![add_server(1); BATCH + 1];
+    let additions = vec![add_server(1); BATCH + 1];
     // With one request before those, two do not fit at the end of the first batch.
-    changes.insert(0, Change::ZeroAll);
-    let (mut client, kernel) = client_with([acknowledged(), acknowledged(), acknowledged()]);
-    assert_eq!(reasons(client.ensure(&changes).unwrap()), []);
-    let acknowledged: Vec<usize> = kernel
-        .requests()
-        .iter()
-        .enumerate()
-        .filter(|(_, request)| matches!(request, Request::Acknowledged(..)))
-        .map(|(index, _)| index)
-        .collect();
-    assert_eq!(acknowledged, [BATCH - 2, 2 * BATCH - 2, 2 * BATCH + 2]);
+    let with_one_before = [vec![Change::ZeroAll], additions.clone()].concat();
+    for (changes, last_of_batches) in [
+        (additions, [BATCH - 1, 2 * BATCH - 1, 2 * BATCH + 1]),
+        (with_one_before, [BATCH - 2, 2 * BATCH - 2, 2 * BATCH + 2]),
+    ] {
+        let (mut client, kernel) = client_with([acknowledged(), acknowledged(), acknowledged()]);
+        assert_eq!(reasons(client.ensure(&changes).unwrap()), []);
+        let acknowledged: Vec<usize> = kernel
+            .requests()
+            .iter()
+            .enumerate()
+            .filter(|(_, request)| matches!(request, Request::Acknowledged(..)))
+            .map(|(index, _)| index)
+            .collect();
+        assert_eq!(acknowledged, last_of_batches);
+    }
 }
 
 /// The edit finds nothing, and the addition behind it finds the service.

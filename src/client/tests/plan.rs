@@ -160,20 +160,29 @@ fn a_server_gets_its_weight_before_another_loses_it() {
     assert_eq!(steps, [edit(host(2)), edit(host(1))]);
 }
 
-#[test]
-fn a_new_service_and_its_servers_go_to_the_kernel_together() {
-    // 25 of these fit a datagram of 128 requests, with 4 servers each.
-    let servers: Vec<(DestinationId, u32)> = (1..=4).map(|number| (host(number), 1)).collect();
+/// 100 services, each with so many servers.
+fn hundred_services(servers: u8) -> Table {
+    let servers: Vec<(DestinationId, u32)> =
+        (1..=servers).map(|number| (host(number), 1)).collect();
     let entries: Vec<_> = (0..100)
         .map(|number| (tcp(number), "wrr", servers.as_slice()))
         .collect();
-    let after = table(&entries);
-    let (kernel, mut client) = kernel_with(&Table::new());
-    let plan = plan_for(&mut client, &wanted(&after), PlanOptions::default());
-    kernel.count_datagrams();
-    client.carry_out(&plan).unwrap();
-    assert_eq!(kernel.count_datagrams(), [125, 125, 125, 125]);
-    assert_eq!(read(&mut client), after);
+    table(&entries)
+}
+
+#[test]
+fn a_new_service_and_its_servers_go_to_the_kernel_together() {
+    // Of those with 3 servers 32 fill a datagram of 128 requests, of those with 4 there is
+    // room for 25.
+    for (servers, datagrams) in [(3, [128, 128, 128, 16]), (4, [125; 4])] {
+        let after = hundred_services(servers);
+        let (kernel, mut client) = kernel_with(&Table::new());
+        let plan = plan_for(&mut client, &wanted(&after), PlanOptions::default());
+        kernel.count_datagrams();
+        client.carry_out(&plan).unwrap();
+        assert_eq!(kernel.count_datagrams(), datagrams);
+        assert_eq!(read(&mut client), after);
+    }
 }
 
 #[test]
@@ -469,11 +478,7 @@ fn what_the_kernel_takes_can_be_had_without_the_rest() {
 #[test]
 fn a_refusal_has_its_place_in_a_plan_of_several_batches_and_a_daemon() {
     let before = table(&[(tcp(200), "rr", &[])]);
-    let servers: Vec<(DestinationId, u32)> = (1..=3).map(|number| (host(number), 1)).collect();
-    let entries: Vec<_> = (0..100)
-        .map(|number| (tcp(number), "wrr", servers.as_slice()))
-        .collect();
-    let mut wanted = wanted(&table(&entries));
+    let mut wanted = wanted(&hundred_services(3));
     wanted.add_daemon(master()).unwrap();
     // 100 services with 3 servers each, the daemon, and the service that goes.
     for place in [1, 201, 400, 401] {
