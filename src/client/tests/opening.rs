@@ -15,7 +15,7 @@ use super::{
     fake_kernel::{
         Answer, FakeKernel, Message, Request, acknowledged, family_found, refused, swallowed,
     },
-    values::{malformed, refusal, timed_out},
+    values::{answer_lost, malformed, refusal, timed_out},
 };
 use crate::{Error, Interface, OpenOptions, Operation, client::Client};
 
@@ -151,6 +151,19 @@ fn another_refusal_after_loading_is_the_kernels() {
 fn a_controller_that_does_not_answer_times_out() {
     let (_, outcome, loads) = open(vec![swallowed()], vec![says("")]);
     assert_eq!(timed_out(outcome), Operation::Open);
+    assert_eq!(loads, 0);
+}
+
+#[test]
+fn a_controller_whose_answers_get_lost_is_asked_three_times() {
+    let lost = || vec![Answer::Failure(Errno::NOBUFS)];
+    let (kernel, outcome, _) = open(vec![lost(), lost(), family_found(&[])], vec![]);
+    outcome.unwrap();
+    assert_eq!(kernel.requests().len(), 3);
+
+    let (kernel, outcome, loads) = open(vec![lost(), lost(), lost()], vec![says("")]);
+    assert_eq!(answer_lost(outcome), Operation::Open);
+    assert_eq!(kernel.requests().len(), 3);
     assert_eq!(loads, 0);
 }
 
