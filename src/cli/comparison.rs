@@ -359,14 +359,15 @@ mod tests {
     #[test]
     fn another_state_or_expiry_is_no_difference() {
         let differences = compare(
-            &[LINES[1], LINES[3]],
+            &[LINES[1], LINES[3], LINES[5]],
             &[
                 "UDP 192.0.2.9:40000 192.0.2.1:53 10.0.0.3:53 UDP 20",
                 "TCP 192.0.2.9:40000 192.0.2.1:80 10.0.0.2:80 CLOSE 9",
+                "TCP [2001:db8::9]:40000 [2001:db8::1]:80 10.0.0.2:80 CLOSE 9",
             ],
         );
         assert!(differences.is_empty());
-        assert_eq!((differences.same, differences.other_state), (2, 1));
+        assert_eq!((differences.same, differences.other_state), (3, 2));
     }
 
     #[test]
@@ -389,6 +390,13 @@ mod tests {
             assert_eq!(missing, [connection(&other)]);
             assert_eq!(differences.missing_there().count(), 1, "{other}");
         }
+    }
+
+    #[test]
+    fn what_one_director_alone_lacks_is_a_difference() {
+        assert!(!compare(&LINES, &LINES[1..]).is_empty());
+        assert!(!compare(&LINES[1..], &LINES).is_empty());
+        assert!(compare(&LINES, &LINES).is_empty());
     }
 
     #[test]
