@@ -163,3 +163,134 @@ pub(crate) fn name_object(operation: Operation) -> Option<serde_json::Value> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::{
+        Change,
+        plan::{PlanOptions, Wanted},
+        testing::FakeKernel,
+    };
+
+    use super::*;
+    use crate::{args::parse_command, command::Command};
+
+    /// The changes of command lines, and the daemon that one starts.
+    fn read(lines: &[&str]) -> (Vec<Change>, Option<SyncDaemonSettings>) {
+        let (mut changes, mut started) = (Vec::new(), None);
+        for line in lines {
+            match parse_command(line) {
+                Command::Change(change) => changes.push(change),
+                Command::StartDaemon(daemon) => started = Some(daemon),
+                other => panic!("{other:?}"),
+            }
+        }
+        (changes, started)
+    }
+
+    /// The parts are those that docs/json.md has for each operation.
+    #[test]
+    fn each_change_has_what_it_is_about_as_it_is_and_as_it_should_be() {
+        let kernel = FakeKernel::new();
+        let mut client = kernel.client().unwrap();
+        let (now, daemon) = read(&[
+            "--set 900 120 300",
+            "--start-daemon master --mcast-interface eth0 --syncid 1",
+            "-A -t 10.0.0.1:80 -s rr",
+            "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m",
+            "-a -t 10.0.0.1:80 -r 10.0.0.3:80 -m",
+            "-A -f 7 -s rr",
+            "-a -f 7 -r 10.0.0.4:0",
+        ]);
+        assert_eq!(client.apply(&now).unwrap().len(), 0);
+        client.start_daemon(&daemon.unwrap()).unwrap();
+        let (changes, daemon) = read(&[
+            "--set 1 2 3",
+            "--start-daemon master --mcast-interface eth1 --syncid 2",
+            "-A -u 10.0.0.1:53 -s wrr",
+            "-A -t 10.0.0.1:80 -s wlc",
+            "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 5",
+            "-a -t 10.0.0.1:80 -r 10.0.0.5:80 -m",
+        ]);
+        let mut wanted = Wanted::default();
+        wanted.add_daemon(daemon.unwrap()).unwrap();
+        for change in changes {
+            wanted.add(&change).unwrap();
+        }
+        let current = client.read_current(&wanted, |_| true).unwrap();
+        let plan = Plan::new(&current, &wanted, PlanOptions::default());
+        let mut text = Vec::new();
+        write_plan(&mut text, &plan).unwrap();
+        let document: Value = serde_json::from_slice(&text).unwrap();
+        let web = "TCP 10.0.0.1:80";
+        let of_web = |destination: &str| json!({"service": web, "destination": destination});
+        let service = |name: &str| json!({"service": name});
+        let master = json!({"daemon": "master"});
+        // What it does and to what; a field that it has, as it was and as it will be.
+        let expected = [
+            ("set the timeouts", Value::Null, "/tcp", json!([900, 1])),
+            (
+                "add UDP 10.0.0.1:53",
+                service("UDP 10.0.0.1:53"),
+                "/port",
+                json!([null, 53]),
+            ),
+            (
+                "edit TCP 10.0.0.1:80",
+                service(web),
+                "/scheduler",
+                json!(["rr", "wlc"]),
+            ),
+            (
+                "edit 10.0.0.2:80 of TCP 10.0.0.1:80",
+                of_web("10.0.0.2:80"),
+                "/weight",
+                json!([1, 5]),
+            ),
+            (
+                "add 10.0.0.5:80 to TCP 10.0.0.1:80",
+                of_web("10.0.0.5:80"),
+                "/weight",
+                json!([null, 1]),
+            ),
+            (
+                "stop the master daemon",
+                master.clone(),
+                "/interface",
+                json!(["eth0", null]),
+            ),
+            (
+                "start the master daemon",
+                master,
+                "/interface",
+                json!([null, "eth1"]),
+            ),
+            (
+                "delete 10.0.0.3:80 from TCP 10.0.0.1:80",
+                of_web("10.0.0.3:80"),
+                "/weight",
+                json!([1, null]),
+            ),
+            (
+                "delete fwmark 7",
+                service("fwmark 7"),
+                "/destinations/0/address",
+                json!(["10.0.0.4", null]),
+            ),
+        ];
+        let changes = document.get("changes").and_then(Value::as_array).unwrap();
+        assert_eq!(changes.len(), expected.len());
+        for (change, (operation, object, place, values)) in changes.iter().zip(expected) {
+            let part = |side: &str| change.get(side)?.pointer(place);
+            assert_eq!(change.get("operation"), Some(&json!(operation)));
+            assert_eq!(change.get("object"), Some(&object), "{operation}");
+            assert_eq!(
+                json!([part("before"), part("after")]),
+                values,
+                "{operation}"
+            );
+        }
+        let counts = ["changed", "added", "edited", "removed"].map(|name| document.get(name));
+        assert_eq!(json!(counts), json!([true, 2, 2, 2]));
+    }
+}
