@@ -232,3 +232,110 @@ pub(crate) fn write_version(mut out: impl Write) -> io::Result<()> {
     });
     writeln!(out, "{document}")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ipvs_client::{DestinationSettings, Persistence, ServiceSettings};
+    use serde_json::json;
+
+    use super::*;
+
+    fn document(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Value {
+        let mut text = Vec::new();
+        write(&mut text).unwrap();
+        assert_eq!(text.pop(), Some(b'\n'));
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    #[test]
+    fn timeouts_come_with_the_interface_where_it_does_not_show_all() {
+        let timeouts = Timeouts::default().tcp(900).tcp_fin(120).udp(300);
+        let seconds = json!({"tcp": 900, "tcp_fin": 120, "udp": 300});
+        assert_eq!(
+            document(|out| write_timeouts(out, &timeouts, Interface::SocketOptions)),
+            json!({"schema_version": 1, "interface": "sockopt", "timeouts": seconds})
+        );
+        assert_eq!(
+            document(|out| write_timeouts(out, &timeouts, Interface::Netlink)),
+            json!({"schema_version": 1, "timeouts": seconds})
+        );
+    }
+
+    #[test]
+    fn the_version_comes_with_that_of_the_original() {
+        assert_eq!(
+            document(|out| write_version(out)),
+            json!({
+                "schema_version": 1,
+                "version": env!("CARGO_PKG_VERSION"),
+                "compatible_with": "1.31",
+            })
+        );
+    }
+
+    #[test]
+    fn a_stamp_of_time_is_the_first_field() {
+        let mut text = Vec::new();
+        write_timed(&mut text, "{\"a\":1}\n", "now").unwrap();
+        assert_eq!(text, b"{\"time\":\"now\",\"a\":1}\n");
+    }
+
+    /// `/proc/net/ip_vs` shows the flag for one packet in the lines of IPv4 alone, and of a
+    /// mark neither the family nor whose netmask it has (`ip_vs_info_seq_show` in
+    /// net/netfilter/ipvs/ip_vs_ctl.c).
+    #[test]
+    fn what_the_file_does_not_tell_is_no_field() {
+        let destination = Destination::new(
+            "10.0.0.2:80".parse().unwrap(),
+            DestinationSettings::masquerading(),
+        );
+        let written = |id: &str| {
+            let settings = ServiceSettings::new("rr").persistence(Persistence::new(60));
+            let service = Service::new(id.parse().unwrap(), settings);
+            document(|out| {
+                let info = Info::new(ipvs_client::Version(1), 1);
+                let origin = Origin {
+                    ipvs: &info,
+                    interface: Interface::Netlink,
+                };
+                let mut table = TableDocument::begin(out, origin, None)?;
+                table.public_entry(&service, std::slice::from_ref(&destination))?;
+                table.end()
+            })
+        };
+        let fields = |document: &Value, place: &str| -> BTreeSet<String> {
+            let object = document.pointer(place).and_then(Value::as_object);
+            object.unwrap().keys().cloned().collect()
+        };
+        let names = |names: &str| names.split(' ').map(str::to_owned).collect();
+        let service = "/services/0";
+        let ipv4 = written("TCP 192.0.2.1:80");
+        assert_eq!(
+            fields(&ipv4, service),
+            names("id family protocol address port scheduler one_packet persistence destinations")
+        );
+        assert_eq!(
+            fields(&ipv4, "/services/0/persistence"),
+            names("timeout netmask prefix_length")
+        );
+        assert_eq!(
+            fields(&ipv4, "/services/0/destinations/0"),
+            names(
+                "id family address port forwarding_method weight active_connections \
+                 inactive_connections"
+            )
+        );
+        assert_eq!(
+            fields(&written("TCP [2001:db8::1]:80"), service),
+            names("id family protocol address port scheduler persistence destinations")
+        );
+        let mark = written("fwmark 7");
+        assert_eq!(
+            fields(&mark, service),
+            names("id fwmark scheduler one_packet persistence destinations")
+        );
+        assert_eq!(fields(&mark, "/services/0/persistence"), names("timeout"));
+    }
+}
