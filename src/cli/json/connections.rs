@@ -260,6 +260,10 @@ mod tests {
                 "line 2, column 33: missing field `state`",
             ),
             (
+                "{\"schema_version\":1,\"connections\":{}}",
+                "line 1, column 35: invalid type: map, expected a list of connections",
+            ),
+            (
                 "{\"schema_version\":1,\"connections\":[",
                 "line 1, column 35: the JSON ends too early",
             ),

@@ -248,4 +248,54 @@ mod tests {
             }})
         );
     }
+
+    /// The fields are those of the service in the table (docs/json.md).
+    #[test]
+    fn a_service_has_its_name_and_each_of_its_destinations_its_own_counts() {
+        let id = "TCP 10.0.0.1:80".parse().unwrap();
+        let destinations = ["10.0.0.2:80", "10.0.0.3:80"].map(|id| id.parse().unwrap());
+        let services = ConnectionServices::new([(
+            Service::new(id, ServiceSettings::new("rr")),
+            destinations.to_vec(),
+        )]);
+        let lines = "headings\n\
+            TCP C0000209 0001 0A000001 0050 0A000002 0050 ESTABLISHED 1\n\
+            TCP C0000209 0002 0A000001 0050 0A000003 0050 ESTABLISHED 1\n\
+            TCP C0000209 0003 0A000001 0050 0A000003 0050 FIN_WAIT 1\n";
+        let mut summary = ConnectionSummary::new(&services);
+        let mut connections = Connections::new(lines.as_bytes()).unwrap();
+        while let Some(connection) = connections.next_connection().unwrap() {
+            summary.add(&connection);
+        }
+        let mut out = Vec::new();
+        write_summary(&mut out, &summary, 10).unwrap();
+        let document: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(
+            document.pointer("/summary/services"),
+            Some(&json!([{
+                "service": {
+                    "family": "ipv4", "protocol": "tcp", "address": "10.0.0.1", "port": 80
+                },
+                "connections": 3,
+                "templates": 0,
+                "states": {"ESTABLISHED": 2, "FIN_WAIT": 1},
+                "destinations": [
+                    {
+                        "address": "10.0.0.2",
+                        "port": 80,
+                        "connections": 1,
+                        "templates": 0,
+                        "states": {"ESTABLISHED": 1}
+                    },
+                    {
+                        "address": "10.0.0.3",
+                        "port": 80,
+                        "connections": 2,
+                        "templates": 0,
+                        "states": {"ESTABLISHED": 1, "FIN_WAIT": 1}
+                    }
+                ]
+            }]))
+        );
+    }
 }

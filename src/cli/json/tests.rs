@@ -88,6 +88,40 @@ fn what_may_be_left_out_has_the_default_of_the_command_line() {
 }
 
 #[test]
+fn one_packet_and_each_tunnel_mean_what_their_options_do() {
+    assert_means(
+        &service(
+            r#""protocol":"udp","address":"10.0.0.1","port":53,"scheduler":"rr","one_packet":true"#,
+        ),
+        &["-A -u 10.0.0.1:53 -s rr -o"],
+    );
+    for (tunnel, options) in [
+        (r#""type":"ipip""#, ""),
+        (
+            r#""type":"gue","port":6080,"checksum":"remote""#,
+            " --tun-type gue --tun-port 6080 --tun-remcsum",
+        ),
+        (
+            r#""type":"gre","checksum":"full""#,
+            " --tun-type gre --tun-csum",
+        ),
+    ] {
+        let destination = format!(
+            r#""address":"10.0.0.2","port":0,"forwarding_method":"tunneling","weight":1,"tunnel":{{{tunnel}}}"#
+        );
+        assert_means(
+            &service(&format!(
+                r#""fwmark":1,"scheduler":"rr","destinations":[{{{destination}}}]"#
+            )),
+            &[
+                "-A -f 1 -s rr",
+                &format!("-a -f 1 -r 10.0.0.2:0 -i{options}"),
+            ],
+        );
+    }
+}
+
+#[test]
 fn null_is_as_good_as_left_out() {
     assert_means(
         &service(
@@ -488,6 +522,41 @@ fn what_is_not_json_is_told_by_line_and_column() {
     ] {
         assert_eq!(fault(text), words, "{text}");
     }
+}
+
+#[test]
+fn a_mistake_is_told_apart_from_its_line_or_place() {
+    let told = |text: &str| {
+        let error = changes(text.as_bytes()).unwrap_err();
+        (error.reason(), error.line_or_place())
+    };
+    assert_eq!(
+        told("{\n"),
+        ("the JSON ends too early".to_owned(), (Some(2), None))
+    );
+    assert_eq!(
+        told("{}"),
+        (
+            "the field schema_version is missing".to_owned(),
+            (None, None)
+        )
+    );
+    let (reason, place) = told(&service(r#""fwmark":true,"scheduler":"rr""#));
+    assert!(reason.contains("true"), "{reason}");
+    assert_eq!(place, (None, Some("services[0].fwmark".to_owned())));
+}
+
+/// A descriptor of a folder can be opened and not read.
+#[test]
+fn what_cannot_be_read_is_no_mistake_in_json() {
+    let folder = std::fs::File::open("/").unwrap();
+    let error = changes(std::io::BufReader::new(folder)).unwrap_err();
+    let words = std::io::Error::from(rustix::io::Errno::ISDIR).to_string();
+    assert_eq!(error.to_string(), words);
+    assert_eq!(
+        (error.reason(), error.line_or_place()),
+        (words, (None, None))
+    );
 }
 
 #[test]

@@ -206,3 +206,179 @@ pub(super) fn write_metrics_text(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::{Change, testing::FakeKernel};
+
+    use super::*;
+    use crate::{args::parse_command, command::Command};
+
+    /// Rules of a case for ipvsadm 1.31 (tests/kernel/compat/cases/listing.txt).
+    const RULES: &[&str] = &[
+        "-A -t 127.0.0.1:80 -s wrr",
+        "-A -t 10.0.0.1:80 -s sh -b sh-port -p 100 -M 255.255.0.0",
+        "-a -t 10.0.0.1:80 -r 10.0.0.3:8080 -m -w 0",
+        "-a -t 10.0.0.1:80 -r 10.0.0.3:808 -m -w 2147483647",
+        "-a -t 10.0.0.1:80 -r 9.0.0.9 -g -w 65535 -x 10 -y 5",
+        "-a -t 10.0.0.1:80 -r 10.0.0.5 -i -x 2147483647",
+        "-a -t 10.0.0.1:80 -r 10.0.0.6 -i --tun-type gue --tun-port 6080",
+        "-a -t 10.0.0.1:80 -r 10.0.0.9 -i --tun-type gue --tun-port 1 --tun-remcsum",
+        "-a -t 10.0.0.1:80 -r 10.0.0.7 -i --tun-type gre",
+        "-a -t 10.0.0.1:80 -r 10.0.0.8 -i --tun-type gre --tun-csum",
+        "-a -t 10.0.0.1:80 -r 127.0.0.1",
+        "-a -t 10.0.0.1:80 -r 2001:db8::5 -i",
+        "-A -u 1.1.1.1:5 -o -p",
+        "-A --sctp-service 1.1.1.1:5",
+        "-A -t [::1]:5",
+        "-A -t [2001:db8:1111:2222:3333:4444:5555:6666]:65535",
+        "-a -t [2001:db8:1111:2222:3333:4444:5555:6666]:65535 -r [2001:db8:1111:2222:3333:4444:5555:6667]:1 -m",
+        "-a -t [2001:db8:1111:2222:3333:4444:5555:6666]:65535 -r [2001:db8::5]:1 -m",
+        "-A -f 5",
+        "-a -f 5 -r 10.0.0.1:99 -m",
+        "-A -f 3 -6",
+        "-A -f 4",
+        "-A -f 4 -6 -p",
+        "-a -f 4 -6 -r ::1 -m",
+        "-A -f 2147483647 -s rr -b flag-2",
+    ];
+
+    fn kernel() -> FakeKernel {
+        let kernel = FakeKernel::new();
+        let changes: Vec<Change> = RULES
+            .iter()
+            .map(|rule| match parse_command(rule) {
+                Command::Change(change) => change,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(kernel.client().unwrap().apply(&changes).unwrap().len(), 0);
+        kernel
+    }
+
+    fn list(kernel: &FakeKernel, line: &str) -> Vec<String> {
+        let Command::Table(table, TableForm::Classic) = parse_command(line) else {
+            panic!("{line}");
+        };
+        let mut out = Vec::new();
+        write_classic(&table, &mut kernel.client().unwrap(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        text.split_terminator('\n').map(str::to_owned).collect()
+    }
+
+    /// The lines are those that ipvsadm 1.31 wrote for these rules
+    /// (tests/kernel/compat/recorded/listing.txt).
+    #[test]
+    fn each_view_has_the_lines_of_the_original() {
+        let kernel = kernel();
+        for (line, expected) in [
+            (
+                "-L -n",
+                &[
+                    "IP Virtual Server version 1.2.1 (size=4096)",
+                    "Prot LocalAddress:Port Scheduler Flags",
+                    "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn",
+                    "TCP  10.0.0.1:80 sh (sh-port) persistent 100 mask 255.255.0.0",
+                    "  -> 9.0.0.9:80                   Route   65535  0          0         ",
+                    "  -> 10.0.0.3:808                 Masq    2147483647 0          0         ",
+                    "  -> 10.0.0.3:8080                Masq    0      0          0         ",
+                    "  -> 10.0.0.5:80                  Tunnel  1      0          0         ",
+                    "  -> 10.0.0.6:80                  Tunnel  1      0          0         ",
+                    "  -> 10.0.0.7:80                  Tunnel  1      0          0         ",
+                    "  -> 10.0.0.8:80                  Tunnel  1      0          0         ",
+                    "  -> 10.0.0.9:80                  Tunnel  1      0          0         ",
+                    "  -> [2001:db8::5]:80             Tunnel  1      0          0         ",
+                    "  -> 127.0.0.1:80                 Route   1      0          0         ",
+                    "TCP  127.0.0.1:80 wrr",
+                    "UDP  1.1.1.1:5 wlc persistent 360 ops",
+                    "SCTP 1.1.1.1:5 wlc",
+                    "TCP  [::1]:5 wlc",
+                    "TCP  [2001:db8:1111:2222:3333:4444:5555:6666]:65535 wlc",
+                    "  -> [2001:db8::5]:1              Masq    1      0          0         ",
+                    "  -> [2001:db8:1111:2222:3333:4444:5555:6667]:1 Masq    1      0          0         ",
+                    "FWM  3 IPv6 wlc",
+                    "FWM  4 wlc",
+                    "FWM  4 IPv6 wlc persistent 360",
+                    "  -> [::1]:0                      Masq    1      0          0         ",
+                    "FWM  5 wlc",
+                    "  -> 10.0.0.1:99                  Masq    1      0          0         ",
+                    "FWM  2147483647 rr (flag-2)",
+                ][..],
+            ),
+            (
+                "-L -n --thresholds -t 10.0.0.1:80",
+                &[
+                    "Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn ",
+                    "  -> RemoteAddress:Port",
+                    "TCP  10.0.0.1:80 sh (sh-port) persistent 100 mask 255.255.0.0",
+                    "  -> 9.0.0.9:80                   10         5          0          0         ",
+                    "  -> 10.0.0.3:808                 0          0          0          0         ",
+                    "  -> 10.0.0.3:8080                0          0          0          0         ",
+                    "  -> 10.0.0.5:80                  2147483647 0          0          0         ",
+                    "  -> 10.0.0.6:80                  0          0          0          0         ",
+                    "  -> 10.0.0.7:80                  0          0          0          0         ",
+                    "  -> 10.0.0.8:80                  0          0          0          0         ",
+                    "  -> 10.0.0.9:80                  0          0          0          0         ",
+                    "  -> [2001:db8::5]:80             0          0          0          0         ",
+                    "  -> 127.0.0.1:80                 0          0          0          0         ",
+                ][..],
+            ),
+            (
+                "-L -n --persistent-conn -t 10.0.0.1:80",
+                &[
+                    "Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn ",
+                    "  -> RemoteAddress:Port",
+                    "TCP  10.0.0.1:80 sh (sh-port) persistent 100 mask 255.255.0.0",
+                    "  -> 9.0.0.9:80                   65535     0           0          0         ",
+                    "  -> 10.0.0.3:808                 2147483647 0           0          0         ",
+                    "  -> 10.0.0.3:8080                0         0           0          0         ",
+                    "  -> 10.0.0.5:80                  1         0           0          0         ",
+                    "  -> 10.0.0.6:80                  1         0           0          0         ",
+                    "  -> 10.0.0.7:80                  1         0           0          0         ",
+                    "  -> 10.0.0.8:80                  1         0           0          0         ",
+                    "  -> 10.0.0.9:80                  1         0           0          0         ",
+                    "  -> [2001:db8::5]:80             1         0           0          0         ",
+                    "  -> 127.0.0.1:80                 1         0           0          0         ",
+                ][..],
+            ),
+            (
+                "-L -n --tun-info -t 10.0.0.1:80",
+                &[
+                    "Prot LocalAddress:Port Scheduler Flags",
+                    "  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn InActConn",
+                    "TCP  10.0.0.1:80 sh (sh-port) persistent 100 mask 255.255.0.0",
+                    "  -> 9.0.0.9:80                   Route   n/a           65535  0          0         ",
+                    "  -> 10.0.0.3:808                 Masq    n/a           2147483647 0          0         ",
+                    "  -> 10.0.0.3:8080                Masq    n/a           0      0          0         ",
+                    "  -> 10.0.0.5:80                  Tunnel  ipip          1      0          0         ",
+                    "  -> 10.0.0.6:80                  Tunnel  gue:6080:-c   1      0          0         ",
+                    "  -> 10.0.0.7:80                  Tunnel  gre:-c        1      0          0         ",
+                    "  -> 10.0.0.8:80                  Tunnel  gre:+c        1      0          0         ",
+                    "  -> 10.0.0.9:80                  Tunnel  gue:1:r+c     1      0          0         ",
+                    "  -> [2001:db8::5]:80             Tunnel  ipip          1      0          0         ",
+                    "  -> 127.0.0.1:80                 Route   n/a           1      0          0         ",
+                ][..],
+            ),
+            (
+                "-L -n --stats -t 10.0.0.1:80",
+                &[
+                    "Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes",
+                    "  -> RemoteAddress:Port",
+                    "TCP  10.0.0.1:80                         0        0        0        0        0",
+                    "  -> 9.0.0.9:80                          0        0        0        0        0",
+                    "  -> 10.0.0.3:808                        0        0        0        0        0",
+                    "  -> 10.0.0.3:8080                       0        0        0        0        0",
+                    "  -> 10.0.0.5:80                         0        0        0        0        0",
+                    "  -> 10.0.0.6:80                         0        0        0        0        0",
+                    "  -> 10.0.0.7:80                         0        0        0        0        0",
+                    "  -> 10.0.0.8:80                         0        0        0        0        0",
+                    "  -> 10.0.0.9:80                         0        0        0        0        0",
+                    "  -> [2001:db8::5]:80                    0        0        0        0        0",
+                    "  -> 127.0.0.1:80                        0        0        0        0        0",
+                ][..],
+            ),
+        ] {
+            assert_eq!(list(&kernel, line), expected, "{line}");
+        }
+    }
+}
