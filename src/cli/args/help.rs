@@ -96,6 +96,7 @@ mod tests {
                 spec.sentence()
             );
         }
+        assert!(help.contains("\nOptions of -R:\n"), "{help}");
     }
 
     #[test]

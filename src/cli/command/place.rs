@@ -37,3 +37,22 @@ impl fmt::Display for Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_comes_before_its_destinations_and_they_before_the_next() {
+        let document = [
+            Place::Service(0),
+            Place::Destination(0, 0),
+            Place::Destination(0, 1),
+            Place::Service(1),
+            Place::Destination(1, 0),
+        ];
+        let lines = [Place::Line(1), Place::Line(2)];
+        assert!(document.is_sorted_by(|a, b| a.order() < b.order()));
+        assert!(lines.is_sorted_by(|a, b| a.order() < b.order()));
+    }
+}

@@ -15,7 +15,8 @@ use super::{parse, request, wrong};
 use crate::{
     args::{self, error::UsageError, name},
     command::{
-        Command, Compare, Form, ListTable, ReportOptions, Request, Restore, TableForm, View,
+        Command, Compare, Form, ListTable, Metrics, ReportOptions, Request, Restore, TableForm,
+        View,
         choice::Colour,
         watch::{Watch, Watched},
     },
@@ -239,6 +240,39 @@ fn every_command_can_answer_in_json() {
 fn help_and_version_are_given_whatever_follows() {
     assert_eq!(request("-h -Q foo"), Ok(Request::Help));
     assert_eq!(request("--version -L"), Ok(Request::Version(Form::Classic)));
+    assert_eq!(request("-h --json"), Ok(Request::Help));
+    assert_eq!(request("-v -L --json"), Ok(Request::Version(Form::Json)));
+}
+
+#[test]
+fn timeouts_have_the_forms_that_can_show_them() {
+    for (words, form) in [
+        ("", Form::Classic),
+        ("--output json", Form::Json),
+        ("--json", Form::Json),
+    ] {
+        let line = format!("-L --timeout {words}");
+        assert_eq!(parse(&line), Ok(Command::Timeouts(form)), "{line}");
+    }
+    for words in ["--output wide", "--output openmetrics", "--watch"] {
+        let (words, status) = wrong(&format!("-L --timeout {words}"));
+        assert!(words.contains("the table"), "{words}");
+        assert_eq!(status, 2);
+    }
+}
+
+#[test]
+fn metrics_have_each_destination_unless_totals_are_enough() {
+    for (words, destinations) in [("", true), (" --totals", false)] {
+        assert_eq!(
+            parse(&format!("-L --output openmetrics{words}")),
+            Ok(Command::Metrics(Metrics {
+                service: None,
+                destinations,
+                file: None,
+            }))
+        );
+    }
 }
 
 #[test]
