@@ -189,6 +189,8 @@ mod tests {
         let mut other = Destination::new(id, settings.upper_threshold(10));
         other.active_connections = 4;
         other.inactive_connections = 6;
+        let mut both = other.clone();
+        both.settings.lower_threshold = 5;
         for (change, text) in [
             (
                 TableChange::DestinationAdded(service, &plain),
@@ -212,6 +214,11 @@ mod tests {
                 TableChange::ThresholdReached(service, &other),
                 "NOW threshold-reached TCP 192.0.2.1:80: 10.0.0.2:80, connections 10, \
                  upper threshold 10\n",
+            ),
+            (
+                TableChange::ThresholdReached(service, &both),
+                "NOW threshold-reached TCP 192.0.2.1:80: 10.0.0.2:80, connections 10, \
+                 upper threshold 10, lower threshold 5\n",
             ),
         ] {
             assert_eq!(line(&change), text);

@@ -262,4 +262,29 @@ IP        NONE         0:00:50  [2001:db8::9]:0  -                10.0.0.2:0    
         assert_eq!(write(&short.repeat(KEPT)).lines().count(), 1 + KEPT);
         assert_eq!(write(""), "There are no connections.\n");
     }
+
+    #[test]
+    fn ports_have_the_names_of_the_protocol_and_none_where_there_are_none() {
+        for (word, protocol) in [
+            ("TCP", Protocol::Tcp),
+            ("UDP", Protocol::Udp),
+            ("SCTP", Protocol::Sctp),
+            ("IP", Protocol::Other(0)),
+        ] {
+            assert_eq!(read_protocol(word), protocol);
+        }
+    }
+
+    #[test]
+    fn empty_cells_are_blank_where_others_follow() {
+        for (cells, row) in [
+            (["a", "", "", "b"], "a            b\n"),
+            (["", "a", "", "b"], "     a       b\n"),
+            (["", "", "a", ""], "         a\n"),
+        ] {
+            let mut out = Vec::new();
+            write_row(&mut out, &cells, &[3, 2, 2, 1]).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), row);
+        }
+    }
 }

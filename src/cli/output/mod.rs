@@ -21,6 +21,8 @@ mod number;
 mod openmetrics;
 mod overview;
 mod plan;
+#[cfg(test)]
+mod sample;
 mod summary;
 mod table_grid;
 mod text;

@@ -185,3 +185,240 @@ pub(crate) fn append_graphs(grid: &mut Grid, entries: &[Entry], recent: &RecentR
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        args::parse_command,
+        command::Command,
+        output::{Tone, sample},
+    };
+
+    fn listing(line: &str) -> ListTable {
+        match parse_command(line) {
+            Command::Table(listing, _) => listing,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn column(view: View, name: &str) -> usize {
+        let names: Vec<String> = sort_columns(view, Interface::Netlink)
+            .iter()
+            .map(|column| column.name())
+            .collect();
+        names
+            .iter()
+            .position(|found| found == name)
+            .unwrap_or_else(|| panic!("{names:?}"))
+    }
+
+    fn grid(line: &str, sorted_by: Option<usize>, recent: Option<&RecentRates<'_>>) -> Grid {
+        let entries = sample::entries();
+        let mut names = Names::new(true);
+        let listing = listing(line);
+        make_table_grid(
+            &entries,
+            &listing,
+            Interface::Netlink,
+            &mut names,
+            sorted_by,
+            recent,
+        )
+    }
+
+    /// Each column as its heading in one line and what else it is.
+    fn describe_columns(grid: &Grid) -> Vec<String> {
+        let describe = |column: &GridColumn| {
+            let mut words = vec![format!("{:?}", column.heading)];
+            for (is_so, word) in [
+                (column.is_right, "right"),
+                (column.is_essential, "essential"),
+                (column.can_shrink, "shrinks"),
+                (column.is_restless, "restless"),
+                (column.is_sorted, "sorted"),
+                (column.is_state, "state"),
+            ] {
+                words.extend(is_so.then(|| word.to_owned()));
+            }
+            words.join(" ")
+        };
+        grid.columns.iter().map(describe).collect()
+    }
+
+    /// In the last minute there was nothing, and then what there is now.
+    const RECENT: &RecentRates<'static> = &|_, stats| vec![sample::counters(0, 0), *stats];
+
+    #[test]
+    fn what_has_to_be_seen_comes_first_then_the_state_then_the_rest() {
+        let inactive = column(View::Plain, "Inactive");
+        let grid = grid("-L", Some(inactive), None);
+        assert_eq!(grid.title, [""; 0]);
+        assert_eq!(grid.sorted_by.as_deref(), Some("Inactive"));
+        assert_eq!(
+            describe_columns(&grid),
+            [
+                r#""Service\n  Server" essential shrinks"#,
+                r#""\nActive" right essential"#,
+                r#""\nInactive" right essential sorted"#,
+                r#""\n%" right essential"#,
+                r#""\nState" essential state"#,
+                r#""Scheduler\nForwarding""#,
+                r#""\nWeight" right"#,
+                r#""\n%" right"#,
+                r#""\nDetails""#,
+            ]
+        );
+        let rows: Vec<_> = grid.rows.iter().map(|row| row.cells.join(" | ")).collect();
+        assert_eq!(
+            rows,
+            [
+                "TCP 10.0.0.1:80 | 8 | 16 | - |  | wrr | 4 | - | persistent 60 s",
+                "  10.0.0.2:8080 | 6 | 10 | 66.7 |  | masquerading | 3 | 75.0 | ",
+                "  10.0.0.3:80 | 2 | 6 | 33.3 | full | direct routing | 1 | 25.0 | ",
+                "  10.0.0.4:80 | 0 | 0 | 0.0 | quiesced | tunneling | 0 | 0.0 | gue port 6080, no checksum",
+                "FWM 5 | 0 | 0 | - |  | rr | 0 | - | no servers",
+            ]
+        );
+        let tones: Vec<_> = grid.rows.iter().map(|row| row.tone).collect();
+        assert_eq!(
+            tones,
+            [None, None, Some(Tone::Full), Some(Tone::Quiesced), None]
+        );
+    }
+
+    #[test]
+    fn each_rate_has_its_graph_beside_it() {
+        let grid = grid("-L --rate", None, Some(RECENT));
+        assert_eq!(grid.sorted_by, None);
+        assert_eq!(
+            describe_columns(&grid),
+            [
+                r#""Service\n  Server" essential shrinks"#,
+                r#""\nConns/s" right essential"#,
+                r#""\nlast min" right essential restless"#,
+                r#""\n%" right essential"#,
+                r#""\nState" essential state"#,
+                r#""In\npackets/s" right"#,
+                r#""\nlast min" right restless"#,
+                r#""Out\npackets/s" right"#,
+                r#""\nlast min" right restless"#,
+                r#""In\nbytes/s" right"#,
+                r#""\nlast min" right restless"#,
+                r#""Out\nbytes/s" right"#,
+                r#""\nlast min" right restless"#,
+                r#""\nDetails""#,
+            ]
+        );
+        let cells = |row: usize| grid.rows[row].cells.join(" | ");
+        assert_eq!(
+            cells(1),
+            "  10.0.0.2:8080 | 30 | ▁█ | 75.0 |  | 60 | ▁█ | 90 | ▁█ | 3.0k | ▁█ | 30.0k | ▁█ | "
+        );
+        assert_eq!(
+            cells(3),
+            "  10.0.0.4:80 | 0 | ▁▁ | 0.0 | quiesced | 0 | ▁▁ | 0 | ▁▁ | 0 | ▁▁ | 0 | ▁▁ | "
+        );
+    }
+
+    #[test]
+    fn a_view_without_rates_has_the_graph_of_new_connections() {
+        let grid = grid("-L", None, Some(RECENT));
+        let columns = describe_columns(&grid);
+        assert_eq!(columns[4], r#""\nState" essential state"#);
+        assert_eq!(columns[5], r#""Conns/s\nlast min" right restless"#);
+        assert_eq!(columns[6], r#""Scheduler\nForwarding""#);
+        let graphs: Vec<_> = grid.rows.iter().map(|row| row.cells[5].as_str()).collect();
+        assert_eq!(graphs, ["▁█", "▁█", "▁█", "▁▁", "▁█"]);
+    }
+
+    #[test]
+    fn without_counters_there_is_nothing_to_draw() {
+        let mut entries = sample::entries();
+        entries[1].0.stats = None;
+        let mut names = Names::new(true);
+        let interface = Interface::Netlink;
+        let listing = listing("-L");
+        let recent = Some(RECENT);
+        let mut grid = make_table_grid(&entries, &listing, interface, &mut names, None, recent);
+        assert_eq!(grid.rows[0].cells[5], "▁█");
+        assert_eq!(grid.rows[4].cells[5], "");
+        append_graphs(&mut grid, &entries, RECENT);
+        assert_eq!(grid.rows[4].cells[10..], [""; 5]);
+    }
+
+    #[test]
+    fn graphs_of_all_rates_can_be_appended() {
+        let mut grid = grid("-L", None, None);
+        append_graphs(
+            &mut grid,
+            &sample::entries(),
+            &|subject, stats| match subject.is_destination() {
+                true => vec![sample::counters(0, 0), *stats],
+                false => Vec::new(),
+            },
+        );
+        assert_eq!(
+            describe_columns(&grid)[9..],
+            [
+                r#""Conns/s\nlast min" right restless"#,
+                r#""In packets/s\nlast min" right restless"#,
+                r#""Out packets/s\nlast min" right restless"#,
+                r#""In bytes/s\nlast min" right restless"#,
+                r#""Out bytes/s\nlast min" right restless"#,
+            ]
+        );
+        assert_eq!(grid.rows[0].cells[9..], [""; 5]);
+        assert_eq!(grid.rows[1].cells[9..], ["▁█"; 5]);
+        assert_eq!(grid.rows[3].cells[9..], ["▁▁"; 5]);
+    }
+
+    #[test]
+    fn an_empty_table_says_so() {
+        let mut names = Names::new(true);
+        let listing = listing("-L");
+        let grid = make_table_grid(&[], &listing, Interface::Netlink, &mut names, None, None);
+        assert_eq!(grid.title, ["There are no virtual services."]);
+        assert!(grid.columns.is_empty() && grid.rows.is_empty());
+    }
+
+    /// Large numbers come first, and words in the order of the alphabet.
+    #[test]
+    fn services_and_their_destinations_are_sorted_by_a_column() {
+        for (view, name, expected) in [
+            (View::Plain, "Inactive", ["10.0.0.1", ".2", ".3", ".4", "5"]),
+            (View::Stats, "Conns", ["5", "10.0.0.1", ".2", ".3", ".4"]),
+            (View::Rate, "Conns/s", ["10.0.0.1", ".2", ".3", ".4", "5"]),
+            (
+                View::Plain,
+                "Scheduler Forwarding",
+                ["5", "10.0.0.1", ".3", ".2", ".4"],
+            ),
+            (
+                View::Thresholds,
+                "Upper limit",
+                ["10.0.0.1", ".3", ".2", ".4", "5"],
+            ),
+        ] {
+            let columns = sort_columns(view, Interface::Netlink);
+            let mut entries = sample::entries();
+            sort_entries(&mut entries, columns[column(view, name)]);
+            let mut order = Vec::new();
+            for (service, destinations) in &entries {
+                let name = service.id.to_string();
+                order.push(
+                    if name.contains("10.0.0.1") {
+                        "10.0.0.1"
+                    } else {
+                        "5"
+                    }
+                    .to_owned(),
+                );
+                for one in destinations {
+                    order.push(one.id.address.to_string().replace("10.0.0", ""));
+                }
+            }
+            assert_eq!(order, expected, "{name}");
+        }
+    }
+}

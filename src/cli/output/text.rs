@@ -211,6 +211,15 @@ mod tests {
             row.push('|');
         }
         assert_eq!(row, "   |   |é  |  é|abc|abc|abcd|abcd|");
+        for text in ["", "é", "abc", "abcd"] {
+            let mut cell = String::from("before|");
+            let start = cell.len();
+            cell.push_str(text);
+            pad(&mut cell, start, 3);
+            let mut whole = String::from("before|");
+            push_left(&mut whole, text, 3);
+            assert_eq!(cell, whole);
+        }
     }
 
     #[test]

@@ -188,3 +188,168 @@ fn destination_name(service: &ServiceId, destination: &Destination, names: &mut 
     );
     name
 }
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::Version;
+
+    use super::*;
+    use crate::{
+        args::parse_command,
+        command::Command,
+        output::{Tone, sample, write_entries},
+        table::Entry,
+    };
+
+    fn list(entries: Vec<Entry>, line: &str, interface: Interface) -> Vec<Line> {
+        let Command::Table(listing, _) = parse_command(line) else {
+            panic!("{line}");
+        };
+        let info = Info::new(Version(0x0001_0201), 4096);
+        let mut names = Names::new(true);
+        let writer = WideWriter::new(&info, &listing, &mut names, interface);
+        write_entries(writer, entries.into_iter().map(Ok)).unwrap()
+    }
+
+    fn texts(line: &str, interface: Interface) -> Vec<String> {
+        let lines = list(sample::entries(), line, interface);
+        lines.into_iter().map(|line| line.text).collect()
+    }
+
+    const FIRST: [&str; 2] = [
+        "IP Virtual Server 1.2.1, connection table of 4096 buckets",
+        "",
+    ];
+
+    /// A service has the sum of its real servers, and each of them its share in it.
+    #[test]
+    fn each_view_has_its_columns_with_sums_and_shares() {
+        for (line, expected) in [
+            (
+                "-L",
+                [
+                    "Service          Scheduler",
+                    "  Server         Forwarding      Weight     %  Active  Inactive     %  Details",
+                    "TCP 10.0.0.1:80  wrr                  4     -       8        16     -  persistent 60 s",
+                    "  10.0.0.2:8080  masquerading         3  75.0       6        10  66.7",
+                    "  10.0.0.3:80    direct routing       1  25.0       2         6  33.3  upper threshold 8 reached",
+                    "  10.0.0.4:80    tunneling            0   0.0       0         0   0.0  gue port 6080, no checksum, quiesced",
+                    "FWM 5            rr                   0     -       0         0     -  no servers",
+                ],
+            ),
+            (
+                "-L --tun-info",
+                [
+                    "Service          Scheduler",
+                    "  Server         Forwarding      Tunnel                      Weight     %  Active  Inactive     %  Details",
+                    "TCP 10.0.0.1:80  wrr             -                                4     -       8        16     -  persistent 60 s",
+                    "  10.0.0.2:8080  masquerading    -                                3  75.0       6        10  66.7",
+                    "  10.0.0.3:80    direct routing  -                                1  25.0       2         6  33.3  upper threshold 8 reached",
+                    "  10.0.0.4:80    tunneling       gue port 6080, no checksum       0   0.0       0         0   0.0  quiesced",
+                    "FWM 5            rr              -                                0     -       0         0     -  no servers",
+                ],
+            ),
+            (
+                "-L --stats --exact",
+                [
+                    "Service                              In      Out         In         Out",
+                    "  Server           Conns     %  packets  packets      bytes       bytes  Details",
+                    "TCP 10.0.0.1:80     1000     -     2000     3000     100000     1000000  wrr, persistent 60 s",
+                    "  10.0.0.2:8080      750  75.0     1500     2250      75000      750000",
+                    "  10.0.0.3:80        250  25.0      500      750      25000      250000  upper threshold 8 reached",
+                    "  10.0.0.4:80          0   0.0        0        0          0           0  quiesced",
+                    "FWM 5            2500000     -  5000000  7500000  250000000  2500000000  rr, no servers",
+                ],
+            ),
+            (
+                "-L --rate",
+                [
+                    "Service                                In        Out       In      Out",
+                    "  Server         Conns/s     %  packets/s  packets/s  bytes/s  bytes/s  Details",
+                    "TCP 10.0.0.1:80       40     -         80        120     4.0k    40.0k  wrr, persistent 60 s",
+                    "  10.0.0.2:8080       30  75.0         60         90     3.0k    30.0k",
+                    "  10.0.0.3:80         10  25.0         20         30     1.0k    10.0k  upper threshold 8 reached",
+                    "  10.0.0.4:80          0   0.0          0          0        0        0  quiesced",
+                    "FWM 5                 20     -         40         60     2.0k    20.0k  rr, no servers",
+                ],
+            ),
+            (
+                "-L --thresholds",
+                [
+                    "Service          Upper  Lower",
+                    "  Server         limit  limit  Active  Inactive     %  Details",
+                    "TCP 10.0.0.1:80      -      -       8        16     -  wrr, persistent 60 s",
+                    "  10.0.0.2:8080   none   none       6        10  66.7",
+                    "  10.0.0.3:80        8      4       2         6  33.3  upper threshold 8 reached",
+                    "  10.0.0.4:80     none   none       0         0   0.0  quiesced",
+                    "FWM 5                -      -       0         0     -  rr, no servers",
+                ],
+            ),
+            (
+                "-L --persistent-conn",
+                [
+                    "Service",
+                    "  Server         Weight     %  Persistent  Active  Inactive     %  Details",
+                    "TCP 10.0.0.1:80       4     -           1       8        16     -  wrr, persistent 60 s",
+                    "  10.0.0.2:8080       3  75.0           1       6        10  66.7",
+                    "  10.0.0.3:80         1  25.0           0       2         6  33.3  upper threshold 8 reached",
+                    "  10.0.0.4:80         0   0.0           0       0         0   0.0  quiesced",
+                    "FWM 5                 0     -           0       0         0     -  rr, no servers",
+                ],
+            ),
+        ] {
+            let texts = texts(line, Interface::Netlink);
+            assert_eq!(texts, [&FIRST[..], &expected].concat(), "{line}");
+        }
+    }
+
+    /// /proc/net/ip_vs does not tell them.
+    #[test]
+    fn what_everybody_may_read_has_no_kinds_of_tunnels() {
+        let lines = texts("-L", Interface::Proc);
+        let gue = "  10.0.0.4:80    tunneling            0   0.0       0         0   0.0  quiesced";
+        assert_eq!(lines[7], gue);
+    }
+
+    #[test]
+    fn what_is_not_known_is_a_dash() {
+        let mut entries = sample::entries();
+        entries[0].0.stats = None;
+        entries[0].1[0].stats = None;
+        let lines = list(entries, "-L --rate", Interface::Netlink);
+        let dashes = ["TCP 10.0.0.1:80", "  10.0.0.2:8080", "  10.0.0.3:80  "];
+        for (line, expected) in lines[4..].iter().zip(dashes) {
+            let cells: Vec<&str> = line.text[15..].split_whitespace().take(3).collect();
+            let known = expected.starts_with("  10.0.0.3");
+            let cells_expected = if known { ["10", "-", "20"] } else { ["-"; 3] };
+            assert!(line.text.starts_with(expected), "{}", line.text);
+            assert_eq!(cells, cells_expected, "{}", line.text);
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_notice_are_marked_and_no_others() {
+        let lines = list(sample::entries(), "-L", Interface::Netlink);
+        let marked: Vec<_> = lines
+            .iter()
+            .filter_map(|line| {
+                let (words, tone) = line.notice.clone()?;
+                Some((&line.text[words], tone))
+            })
+            .collect();
+        assert_eq!(
+            marked,
+            [
+                ("upper threshold 8 reached", Tone::Full),
+                ("quiesced", Tone::Quiesced)
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_table_says_so() {
+        let lines = list(Vec::new(), "-L", Interface::Netlink);
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, [FIRST[0], "", "There are no virtual services."]);
+    }
+}

@@ -93,11 +93,17 @@ mod tests {
 
     fn row(expires: u32) -> String {
         let end = "0A000001 0050";
-        let table = format!("headings\nTCP {end} {end} {end} NONE {expires}\n");
+        write(&format!("TCP {end} {end} {end} NONE {expires}"), false)
+    }
+
+    /// The row of a line of /proc/net/ip_vs_conn.
+    fn write(line: &str, engine_data: bool) -> String {
+        let table = format!("headings\n{line}\n");
         let mut connections = Connections::new(table.as_bytes()).unwrap();
         let connection = connections.next_connection().unwrap().unwrap();
         let mut out = Vec::new();
-        let mut writer = ConnectionWriter::begin(&mut out, Names::new(true), false).unwrap();
+        let names = Names::new(true);
+        let mut writer = ConnectionWriter::begin(&mut out, names, engine_data).unwrap();
         writer.write_connection(&connection).unwrap();
         String::from_utf8(out)
             .unwrap()
@@ -121,5 +127,45 @@ mod tests {
             let row = row(expires);
             assert!(row.starts_with(beginning), "{row}");
         }
+    }
+
+    /// The rows are those of ipvsadm 1.31 (`connections.txt` of the suite).
+    #[test]
+    fn each_end_is_a_field_and_the_engine_and_its_data_come_last() {
+        let call = "3848276298220188511@host.example.org";
+        let sip = format!("UDP 0A0000FE 0000 0A000001 13C4 0A000002 13C4 NONE 99 sip {call}");
+        let row = "UDP 01:39  NONE        10.0.0.254:0       10.0.0.1:5060      10.0.0.2:5060";
+        assert_eq!(write(&sip, false), row);
+        assert_eq!(
+            write(&sip, true),
+            format!("{row}    sip                {call}")
+        );
+        let ipv6 = "UDP 2001:0db8:0000:0000:0000:0000:0000:00fe 0FA0 \
+                    2001:0db8:0000:0000:0000:0000:0000:0001 1E61 \
+                    2001:0db8:0000:0000:0000:0000:0000:0002 1E62 UDP 299";
+        assert_eq!(
+            write(ipv6, true),
+            "UDP 04:59  UDP         [2001:db8::fe]:4000 [2001:db8::1]:7777 [2001:db8::2]:7778"
+        );
+    }
+
+    /// The kernel puts it there (`ip_vs_sched_persist` in net/netfilter/ipvs/ip_vs_core.c),
+    /// and the original shows the address that it makes.
+    #[test]
+    fn a_firewall_mark_is_the_first_four_bytes_of_an_address() {
+        assert_eq!(
+            write(
+                "IP  0A0000FE 0000 00000102 0000 0A000002 0000 NONE 99",
+                false
+            ),
+            "IP  01:39  NONE        10.0.0.254:0       0.0.1.2:0          10.0.0.2:0"
+        );
+        let ipv6 = "IP  2001:0db8:0000:0000:0000:0000:0000:00fe 0000 \
+                    0000:0102:0000:0000:0000:0000:0000:0000 0000 \
+                    2001:0db8:0000:0000:0000:0000:0000:0002 0000 NONE 99";
+        assert_eq!(
+            write(ipv6, false),
+            "IP  01:39  NONE        [2001:db8::fe]:0   [0:102::]:0        [2001:db8::2]:0"
+        );
     }
 }

@@ -16,3 +16,28 @@ pub(crate) fn write_timeouts(out: &mut impl Write, timeouts: &Timeouts) -> io::R
         .map(|timeout| timeout.map_or(0, NonZeroU32::get));
     writeln!(out, "Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of ipvsadm 1.31 (tests/kernel/compat/recorded: random_1.txt and, for a
+    /// timeout of 0, replies_values.txt).
+    #[test]
+    fn the_line_is_that_of_the_original() {
+        for (timeouts, line) in [
+            (
+                Timeouts::default().tcp(2_678_400).tcp_fin(120).udp(900),
+                "Timeout (tcp tcpfin udp): 2678400 120 900\n",
+            ),
+            (
+                Timeouts::default().tcp_fin(120).udp(300),
+                "Timeout (tcp tcpfin udp): 0 120 300\n",
+            ),
+        ] {
+            let mut out = Vec::new();
+            write_timeouts(&mut out, &timeouts).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), line);
+        }
+    }
+}

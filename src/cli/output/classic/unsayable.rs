@@ -207,3 +207,191 @@ pub(super) fn destination_words(settings: &DestinationSettings) -> String {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::{Persistence, ServiceSettings};
+
+    use super::*;
+
+    fn service(id: &str, settings: ServiceSettings) -> Service {
+        Service::new(id.parse().unwrap(), settings)
+    }
+
+    fn words_of(service: &Service) -> String {
+        describe_unsayable_service(service).unwrap_or_default()
+    }
+
+    fn words_of_server(service: &str, id: &str, settings: DestinationSettings) -> String {
+        let destination = Destination::new(id.parse().unwrap(), settings);
+        describe_unsayable_destination(&service.parse().unwrap(), &destination).unwrap_or_default()
+    }
+
+    /// What the options of ipvsadm(8) take, each with the next that they do not.
+    #[test]
+    fn a_service_that_no_option_makes_is_described_with_the_reason() {
+        let rr = || ServiceSettings::new("rr");
+        let prefix = |length| Persistence::new(60).with_netmask(Netmask::Ipv6(length));
+        let with_prefix = |length| {
+            let mut settings = rr();
+            settings.persistence = Some(prefix(length));
+            settings
+        };
+        let mut flagged = service("UDP 10.0.0.1:53", rr());
+        flagged.unknown_flags = 0x100;
+        let mut engine = rr();
+        engine.persistence_engine = Some("s p".into());
+        let mut one_packet = rr();
+        one_packet.one_packet = true;
+        for (service, words) in [
+            (service("TCP 10.0.0.1:80", rr()), ""),
+            (service("TCP 10.0.0.1:0", rr().persistent(60)), ""),
+            (
+                service("TCP 10.0.0.1:0", rr()),
+                "virtual service TCP 10.0.0.1:0, rr (port 0 needs persistence)",
+            ),
+            (
+                Service::new(
+                    ServiceId::Address {
+                        protocol: Protocol::Other(1),
+                        address: [10, 0, 0, 1].into(),
+                        port: 80,
+                    },
+                    rr(),
+                ),
+                "virtual service protocol 1 10.0.0.1:80, rr (no option has this protocol)",
+            ),
+            (service("UDP 10.0.0.1:53", one_packet.clone()), ""),
+            (service("fwmark 1", one_packet.clone()), ""),
+            (
+                service("TCP 10.0.0.1:80", one_packet),
+                "virtual service TCP 10.0.0.1:80, rr, one-packet \
+                 (one-packet scheduling is for UDP and firewall marks)",
+            ),
+            (
+                service("TCP 10.0.0.1:80", rr().persistent(0)),
+                "virtual service TCP 10.0.0.1:80, rr, persistent 0 s \
+                 (a persistence timeout is 1 to 2678400 seconds)",
+            ),
+            (service("TCP 10.0.0.1:80", rr().persistent(2_678_400)), ""),
+            (service("TCP [2001:db8::1]:80", with_prefix(1)), ""),
+            (
+                service("TCP [2001:db8::1]:80", with_prefix(0)),
+                "virtual service TCP [2001:db8::1]:80, rr, persistent 60 s, mask /0 \
+                 (a prefix length is 1 to 128)",
+            ),
+            (
+                service("TCP 10.0.0.1:80", ServiceSettings::new("r r")),
+                "virtual service TCP 10.0.0.1:80, \"r r\" (the name is no single word)",
+            ),
+            (
+                service("TCP 10.0.0.1:80", ServiceSettings::new("r\u{7}r")),
+                "virtual service TCP 10.0.0.1:80, \"r\\u{7}r\" (the name is no single word)",
+            ),
+            (
+                service("TCP 10.0.0.1:80", ServiceSettings::new("")),
+                "virtual service TCP 10.0.0.1:80, \"\" (the name is no single word)",
+            ),
+            (
+                service("TCP 10.0.0.1:80", ServiceSettings::new("ipvsadm")),
+                "virtual service TCP 10.0.0.1:80, ipvsadm (the name is no single word)",
+            ),
+            (
+                service("TCP 10.0.0.1:80", engine),
+                "virtual service TCP 10.0.0.1:80, rr, engine \"s p\" \
+                 (the name is no single word)",
+            ),
+            (
+                flagged,
+                "virtual service UDP 10.0.0.1:53, rr, flags 0x100 (no option sets these flags)",
+            ),
+        ] {
+            assert_eq!(words_of(&service), words);
+        }
+    }
+
+    #[test]
+    fn a_server_that_no_option_makes_is_described_with_the_reason() {
+        let (tcp, mark) = ("TCP 10.0.0.1:80", "fwmark 1");
+        let masquerading = DestinationSettings::masquerading;
+        let direct = DestinationSettings::direct_routing;
+        let gre = |checksum| DestinationSettings::tunneling(Tunnel::Gre { checksum });
+        let ipip = || DestinationSettings::tunneling(Tunnel::Ipip);
+        let most = i32::MAX.unsigned_abs();
+        for (service, id, settings, words) in [
+            (tcp, "10.0.0.2:80", direct().weight(most), ""),
+            (
+                tcp,
+                "10.0.0.2:8080",
+                masquerading().upper_threshold(most),
+                "",
+            ),
+            (tcp, "[2001:db8::2]:80", ipip(), ""),
+            (mark, "10.0.0.2:8080", direct(), ""),
+            (tcp, "10.0.0.2:80", gre(TunnelChecksum::Full), ""),
+            (
+                tcp,
+                "10.0.0.2:80",
+                gre(TunnelChecksum::Remote),
+                "real server 10.0.0.2:80 of TCP 10.0.0.1:80, tunneling, gre, remote checksum, \
+                 weight 1 (no options describe this tunnel)",
+            ),
+            (
+                tcp,
+                "[2001:db8::2]:80",
+                direct(),
+                "real server [2001:db8::2]:80 of TCP 10.0.0.1:80, direct routing, weight 1 \
+                 (only tunneling leads to the other address family)",
+            ),
+            (
+                tcp,
+                "10.0.0.2:8080",
+                direct(),
+                "real server 10.0.0.2:8080 of TCP 10.0.0.1:80, direct routing, weight 1 \
+                 (only masquerading has another port than the virtual service)",
+            ),
+            (
+                tcp,
+                "10.0.0.2:80",
+                DestinationSettings::new(ForwardingMethod::LocalNode),
+                "real server 10.0.0.2:80 of TCP 10.0.0.1:80, local node, weight 1 \
+                 (no option has this forwarding method)",
+            ),
+            (
+                tcp,
+                "10.0.0.2:80",
+                direct().weight(most + 1),
+                "real server 10.0.0.2:80 of TCP 10.0.0.1:80, direct routing, weight 2147483648 \
+                 (a weight is 0 to 2147483647)",
+            ),
+            (
+                tcp,
+                "10.0.0.2:80",
+                direct().upper_threshold(most + 1),
+                "real server 10.0.0.2:80 of TCP 10.0.0.1:80, direct routing, weight 1, \
+                 thresholds 2147483648 and 0 (a threshold is 0 to 2147483647)",
+            ),
+            (
+                tcp,
+                "10.0.0.2:80",
+                direct().lower_threshold(most + 1),
+                "real server 10.0.0.2:80 of TCP 10.0.0.1:80, direct routing, weight 1, \
+                 thresholds 0 and 2147483648 (a threshold is 0 to 2147483647)",
+            ),
+        ] {
+            assert_eq!(words_of_server(service, id, settings), words);
+        }
+    }
+
+    #[test]
+    fn a_document_has_no_field_for_flags_without_a_name() {
+        let mut service = service("UDP 10.0.0.1:53", ServiceSettings::new("rr"));
+        assert_eq!(Unsaved::in_json(&service), None);
+        service.unknown_flags = 0x100;
+        assert_eq!(
+            Unsaved::in_json(&service).unwrap().to_string(),
+            "cannot save virtual service UDP 10.0.0.1:53: \
+             the document has no field for its flags"
+        );
+    }
+}
