@@ -145,4 +145,19 @@ mod tests {
         assert_eq!(carry_flags(all, "wrr", "sh"), SchedulerFlags::empty());
         assert_eq!(carry_flags(all, "wrr", "wrr"), all);
     }
+
+    /// As ipvsadm(8) lists the flags of `--sched-flags`.
+    #[test]
+    fn a_flag_with_the_name_of_a_scheduler_is_of_that_alone() {
+        for (name, scheduler) in [
+            ("sh-port", Some("sh")),
+            ("sh-fallback", Some("sh")),
+            ("mh-port", Some("mh")),
+            ("mh-fallback", Some("mh")),
+            ("flag-1", None),
+            ("unknown", None),
+        ] {
+            assert_eq!(scheduler_of_flag(name), scheduler, "{name}");
+        }
+    }
 }

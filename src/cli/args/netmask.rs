@@ -87,6 +87,12 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_a_mask_of_neither_family_is_a_mistake_by_itself() {
+        let parsed = NetmaskText::parse("-1", None).map(|_| ());
+        assert_eq!(parsed, Err(UsageError::Netmask));
+    }
+
+    #[test]
     fn an_ipv6_netmask_is_read_as_atoi_reads_it() {
         for (text, length) in [
             ("64", 64),

@@ -233,3 +233,24 @@ impl TunnelKind {
             .map_or("", |tunnel| tunnel.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_in_the_views_of_counters_and_of_rates() {
+        for (view, counters, rates) in [
+            (View::Plain, false, false),
+            (View::Stats, true, false),
+            (View::Rate, true, true),
+            (View::StatsAndRate, true, true),
+            (View::Thresholds, false, false),
+            (View::PersistentConnections, false, false),
+            (View::TunnelInfo, false, false),
+        ] {
+            assert_eq!(view.has_counters(), counters, "{view:?}");
+            assert_eq!(view.has_rates(), rates, "{view:?}");
+        }
+    }
+}

@@ -180,3 +180,26 @@ impl<'de> Visitor<'de> for Builder<'_> {
         Ok(Json::Object(fields))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_items_of_one_list_are_handed_over_and_those_of_others_are_kept() {
+        let mut taken = Vec::new();
+        let text = br#"{"before": [1], "services": [2, [3]], "after": {"services": [4]}}"#;
+        let document = Json::parse(&text[..], "services", |item| taken.push(item)).unwrap();
+        let numbers = |number| Json::List(vec![Json::Number(number)]);
+        assert_eq!(taken, [Json::Number(2), numbers(3)]);
+        let field = |name: &str, value| (name.to_owned(), value);
+        assert_eq!(
+            document,
+            Json::Object(vec![
+                field("before", numbers(1)),
+                field("services", Json::List(Vec::new())),
+                field("after", Json::Object(vec![field("services", numbers(4))])),
+            ])
+        );
+    }
+}

@@ -237,10 +237,11 @@ pub(crate) fn write_version(mut out: impl Write) -> io::Result<()> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ipvs_client::{DestinationSettings, Persistence, ServiceSettings};
+    use ipvs_client::{DaemonRole, DestinationSettings, Persistence, ServiceSettings, SyncDaemon};
     use serde_json::json;
 
     use super::*;
+    use crate::synchronization::{SeenDaemon, SettingValue};
 
     fn document(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Value {
         let mut text = Vec::new();
@@ -260,6 +261,38 @@ mod tests {
         assert_eq!(
             document(|out| write_timeouts(out, &timeouts, Interface::Netlink)),
             json!({"schema_version": 1, "timeouts": seconds})
+        );
+    }
+
+    /// The fields are those that docs/json.md has for the daemons.
+    #[test]
+    fn daemons_come_with_what_is_seen_of_them() {
+        let seen = SeenDaemon {
+            daemon: SyncDaemon::new(DaemonRole::Master, "eth0", 7),
+            interface_state: None,
+            group_joined: None,
+            threads: Vec::new(),
+            queued_bytes: Some(832),
+            dropped_messages: None,
+        };
+        let synchronization = Synchronization {
+            daemons: vec![seen],
+            received_connections: Some(12),
+            settings: [("sync_ports".to_owned(), SettingValue::One(2))].into(),
+        };
+        let interface = Interface::SocketOptions;
+        assert_eq!(
+            document(|out| write_synchronization(out, &synchronization, interface)),
+            json!({
+                "schema_version": 1,
+                "interface": "sockopt",
+                "daemons": [{
+                    "role": "master", "interface": "eth0", "sync_id": 7, "sync_maxlen": null,
+                    "group": null, "port": null, "ttl": null, "queued_bytes": 832,
+                }],
+                "received_connections": 12,
+                "sync_settings": {"sync_ports": 2},
+            })
         );
     }
 

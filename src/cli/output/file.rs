@@ -69,19 +69,26 @@ fn find_target(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Refuses a link that somebody else may have put there to have another file replaced. The
-/// rule is that of Linux with fs.protected_symlinks, which is not set everywhere.
+/// Refuses a link that somebody else may have put there to have another file replaced.
 fn check_link(link: &Metadata, directory: &Metadata) -> io::Result<()> {
+    let user = geteuid().as_raw();
+    if may_be_followed(link.uid(), directory.uid(), directory.mode(), user) {
+        return Ok(());
+    }
+    let reason = "it is a link in a folder that everybody may write to; name the file itself";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, reason))
+}
+
+/// Returns whether a user may follow a link of this owner in a directory. The rule is that
+/// of Linux with fs.protected_symlinks (proc_sys_fs(5)), which is not set everywhere; a
+/// directory where everybody may replace the links of others has none that can be trusted.
+fn may_be_followed(link_owner: u32, directory_owner: u32, directory_mode: u32, user: u32) -> bool {
     const STICKY: u32 = 0o1000;
     const OTHERS_MAY_WRITE: u32 = 0o002;
-    let is_open = directory.mode() & OTHERS_MAY_WRITE != 0;
-    let stays = directory.mode() & STICKY != 0;
-    let is_ours = link.uid() == geteuid().as_raw() || link.uid() == directory.uid();
-    if is_open && !(stays && is_ours) {
-        let reason = "it is a link in a folder that everybody may write to; name the file itself";
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
-    }
-    Ok(())
+    let is_open = directory_mode & OTHERS_MAY_WRITE != 0;
+    let stays = directory_mode & STICKY != 0;
+    let is_trusted = link_owner == user || link_owner == directory_owner;
+    !is_open || (stays && is_trusted)
 }
 
 fn directory_of(path: &Path) -> &Path {
@@ -95,6 +102,7 @@ fn directory_of(path: &Path) -> &Path {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use rustix::io::Errno;
     use tempfile::TempDir;
 
     use super::*;
@@ -180,6 +188,53 @@ mod tests {
         replace(&link, |out| out.write_all(b"new")).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_replaced_and_one_to_itself_is_not() {
+        let (directory, _) = old();
+        let link = directory.path().join("link");
+        symlink("absent", &link).unwrap();
+        replace(&link, |out| out.write_all(b"new")).unwrap();
+        assert_eq!(fs::read_to_string(&link).unwrap(), "new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_file());
+        let circle = directory.path().join("circle");
+        symlink("circle", &circle).unwrap();
+        let error = replace(&circle, |out| out.write_all(b"new")).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::LOOP.raw_os_error()));
+        assert!(fs::symlink_metadata(&circle).unwrap().is_symlink());
+    }
+
+    /// proc_sys_fs(5), fs.protected_symlinks.
+    #[test]
+    fn where_everybody_may_write_only_links_of_the_user_or_the_owner_are_followed() {
+        const OWNER: u32 = 10;
+        const USER: u32 = 20;
+        const OTHER: u32 = 30;
+        for (mode, link_owner, expected) in [
+            (0o755, OTHER, true),
+            (0o1755, OTHER, true),
+            (0o775, OTHER, true),
+            (0o1777, OTHER, false),
+            (0o1777, USER, true),
+            (0o1777, OWNER, true),
+            // Without the sticky bit another user can put a link of the owner there.
+            (0o777, OWNER, false),
+            (0o777, USER, false),
+        ] {
+            assert_eq!(
+                may_be_followed(link_owner, OWNER, mode, USER),
+                expected,
+                "{mode:o} {link_owner}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_alone_is_in_the_working_directory() {
+        assert_eq!(directory_of(Path::new("ipvs.prom")), Path::new("."));
+        assert_eq!(directory_of(Path::new("a/ipvs.prom")), Path::new("a"));
+        assert_eq!(directory_of(Path::new("/ipvs.prom")), Path::new("/"));
     }
 
     #[test]

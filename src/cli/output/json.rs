@@ -56,3 +56,47 @@ impl<W: Write> EntryWriter for JsonWriter<W> {
         Ok(self.unsaved)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::{Info, Interface, ServiceSettings, Version};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn write(counters: Counters) -> (Value, Vec<Unsaved>) {
+        let settings = ServiceSettings::new("rr");
+        let mut service = Service::new("TCP 10.0.0.1:80".parse().unwrap(), settings);
+        service.stats = Some(ipvs_client::Stats::default());
+        service.unknown_flags = 0x100;
+        let info = Info::new(Version(0x0001_0201), 4096);
+        let origin = Origin {
+            ipvs: &info,
+            interface: Interface::Netlink,
+        };
+        let mut text = Vec::new();
+        let mut writer = JsonWriter::begin(&mut text, origin, counters).unwrap();
+        writer.write_entry(&service, &[]).unwrap();
+        let unsaved = writer.end().unwrap();
+        (serde_json::from_slice(&text).unwrap(), unsaved)
+    }
+
+    #[test]
+    fn what_is_to_be_restored_has_no_counters_and_names_what_it_loses() {
+        let (document, unsaved) = write(Counters::Skip);
+        assert_eq!(document.pointer("/services/0/stats"), None);
+        let words: Vec<String> = unsaved.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            words,
+            ["cannot save virtual service TCP 10.0.0.1:80: \
+             the document has no field for its flags"]
+        );
+    }
+
+    #[test]
+    fn what_is_to_be_seen_has_counters_and_loses_nothing() {
+        let (document, unsaved) = write(Counters::Read);
+        assert!(document.pointer("/services/0/stats").is_some());
+        assert_eq!(unsaved, []);
+    }
+}

@@ -193,4 +193,13 @@ mod tests {
         });
         assert_eq!(buffer, "a\x1b[0;7mb\x1b[0m");
     }
+
+    #[test]
+    fn services_and_destinations_are_missed_and_what_there_are_many_of_is_not() {
+        let service = "TCP 10.0.0.1:80".parse().unwrap();
+        let destination = Subject::Destination(service, "10.0.0.2:80".parse().unwrap());
+        assert!(Subject::Service(service).is_missed());
+        assert!(destination.is_missed());
+        assert!(!Subject::Named(1).is_missed());
+    }
 }

@@ -188,3 +188,49 @@ pub(crate) fn write_overview(mut out: impl Write, overview: &Overview) -> io::Re
     serde_json::to_writer(&mut out, &document)?;
     writeln!(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::output::sample;
+
+    fn document(interface: Interface) -> Value {
+        let overview = Overview {
+            time: "now".to_owned(),
+            is_redacted: false,
+            kernel: None,
+            ipvs: None,
+            services: Some(Services {
+                interface,
+                entries: sample::entries(),
+            }),
+            totals: None,
+            timeouts: None,
+            daemons: None,
+            connections: None,
+            settings: BTreeMap::new(),
+            modules: BTreeMap::new(),
+            faults: Report::default(),
+            not_read: Vec::new(),
+        };
+        let mut text = Vec::new();
+        write_overview(&mut text, &overview).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    #[test]
+    fn an_interface_that_shows_less_is_named_and_what_it_does_not_show_is_absent() {
+        let limit = "/services/0/destinations/0/upper_threshold";
+        let whole = document(Interface::Netlink);
+        assert_eq!(whole.get("interface"), None);
+        assert!(whole.pointer(limit).is_some(), "{whole}");
+        let public = document(Interface::Proc);
+        assert_eq!(public.get("interface"), Some(&"proc".into()));
+        assert_eq!(public.pointer(limit), None, "{public}");
+        let sockets = document(Interface::SocketOptions);
+        assert_eq!(sockets.get("interface"), Some(&"sockopt".into()));
+        assert!(sockets.pointer(limit).is_some(), "{sockets}");
+    }
+}

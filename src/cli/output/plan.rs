@@ -263,3 +263,121 @@ fn timeouts_rule(timeouts: &Timeouts) -> String {
 fn seconds(timeout: Option<std::num::NonZeroU32>) -> u32 {
     timeout.map_or(0, std::num::NonZeroU32::get)
 }
+
+#[cfg(test)]
+mod tests {
+    use ipvs_client::{
+        Change, Protocol,
+        plan::{PlanOptions, Wanted},
+        testing::FakeKernel,
+    };
+
+    use super::*;
+    use crate::args::tests::plan::plan_of;
+
+    fn differences(plan: &Plan, colour: bool) -> String {
+        let mut out = Vec::new();
+        write_differences(&mut out, plan, colour).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn commands(plan: &Plan) -> String {
+        let mut out = Vec::new();
+        write_commands(&mut out, plan).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    /// The options are those of ipvsadm(8).
+    #[test]
+    fn each_change_is_a_command_and_lines_that_differ() {
+        let plan = plan_of(
+            &[
+                "--set 900 120 300",
+                "--start-daemon master --mcast-interface eth0 --syncid 1",
+                "-A -t 10.0.0.1:80 -s rr",
+                "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m",
+                "-a -t 10.0.0.1:80 -r 10.0.0.3:80 -m",
+                "-A -f 7 -s rr",
+                "-a -f 7 -r 10.0.0.4:0",
+            ],
+            &[
+                "--set 1 2 3",
+                "--start-daemon master --mcast-interface eth1 --syncid 2",
+                "-A -u 10.0.0.1:53 -s wrr",
+                "-A -t 10.0.0.1:80 -s wlc",
+                "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 5",
+                "-a -t 10.0.0.1:80 -r 10.0.0.5:80 -m",
+            ],
+        );
+        assert_eq!(
+            differences(&plan, false),
+            "\
+- --set 900 120 300
++ --set 1 2 3
+- --start-daemon master --mcast-interface eth0 --syncid 1 --sync-maxlen 1472 --mcast-group 224.0.0.81 --mcast-port 8848 --mcast-ttl 1
++ --start-daemon master --mcast-interface eth1 --syncid 2
+- -A -t 10.0.0.1:80 -s rr
++ -A -t 10.0.0.1:80 -s wlc
+- -a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1
++ -a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 5
+- -a -t 10.0.0.1:80 -r 10.0.0.3:80 -m -w 1  # no connections
++ -a -t 10.0.0.1:80 -r 10.0.0.5:80 -m -w 1
++ -A -u 10.0.0.1:53 -s wrr
+- -A -f 7 -s rr
+- -a -f 7 -r 10.0.0.4:0 -g -w 1  # no connections
+"
+        );
+        assert_eq!(
+            commands(&plan),
+            "\
+--set 1 2 3
+-A -u 10.0.0.1:53 -s wrr
+-E -t 10.0.0.1:80 -s wlc
+-e -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 5
+-a -t 10.0.0.1:80 -r 10.0.0.5:80 -m -w 1
+--stop-daemon master
+--start-daemon master --mcast-interface eth1 --syncid 2
+-d -t 10.0.0.1:80 -r 10.0.0.3:80
+-D -f 7
+"
+        );
+        let painted = differences(&plan, true);
+        let mut painted = painted.lines();
+        assert_eq!(
+            painted.next(),
+            Some("\u{1b}[31m- --set 900 120 300\u{1b}[0m")
+        );
+        assert_eq!(painted.next(), Some("\u{1b}[32m+ --set 1 2 3\u{1b}[0m"));
+    }
+
+    /// No option names a service of another protocol.
+    #[test]
+    fn what_no_option_names_is_told_in_words() {
+        let id = ServiceId::Address {
+            protocol: Protocol::Other(1),
+            address: [10, 0, 0, 1].into(),
+            port: 80,
+        };
+        let settings = ServiceSettings::new("rr");
+        let server = "10.0.0.2:80".parse().unwrap();
+        let kernel = FakeKernel::new();
+        let mut client = kernel.client().unwrap();
+        client.add_service(&id, &settings).unwrap();
+        let masquerading = DestinationSettings::masquerading();
+        client.add_destination(&id, &server, &masquerading).unwrap();
+        let mut plan = |wanted: &Wanted| {
+            let current = client.read_current(wanted, |_| true).unwrap();
+            Plan::new(&current, wanted, PlanOptions::default())
+        };
+        let mut wanted = Wanted::default();
+        assert_eq!(
+            commands(&plan(&wanted)),
+            "# delete protocol 1 10.0.0.1:80\n"
+        );
+        wanted.add(&Change::AddService(id, settings)).unwrap();
+        assert_eq!(
+            commands(&plan(&wanted)),
+            "# delete 10.0.0.2:80 from protocol 1 10.0.0.1:80\n"
+        );
+    }
+}

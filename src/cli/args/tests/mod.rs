@@ -9,6 +9,7 @@ mod connections;
 mod doctor;
 mod drain;
 mod mistakes;
+pub(crate) mod plan;
 mod update;
 mod watch;
 

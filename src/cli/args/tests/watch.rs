@@ -94,3 +94,17 @@ fn connections_are_watched_as_they_are_listed() {
         ("the 'changes' option goes only with the table", 2)
     );
 }
+
+#[test]
+fn one_service_is_watched_where_one_is_named() {
+    for (line, service) in [
+        ("-L --watch", None),
+        ("-L --watch -t 10.0.0.1:80", Some("TCP 10.0.0.1:80")),
+        ("-L --watch --changes -f 7", Some("fwmark 7")),
+        ("-L --watch --changes", None),
+        ("-L -c --watch -u 10.0.0.1:53", Some("UDP 10.0.0.1:53")),
+    ] {
+        let watched = watch(line).watched.service().map(ToString::to_string);
+        assert_eq!(watched.as_deref(), service, "{line}");
+    }
+}

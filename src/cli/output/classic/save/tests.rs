@@ -315,3 +315,29 @@ fn both_thresholds_are_saved_as_soon_as_one_is_set() {
         assert_eq!(lines[1], wanted);
     }
 }
+
+/// The lines are those of ipvsadm 1.31 (tests/kernel/compat/recorded/servers.txt).
+#[test]
+fn each_tunnel_is_saved_with_its_kind_and_what_belongs_to_it() {
+    let port = 6080.try_into().unwrap();
+    let full = TunnelChecksum::Full;
+    for (tunnel, options) in [
+        (Tunnel::Ipip, "--tun-type ipip"),
+        (
+            Tunnel::Gue {
+                port,
+                checksum: full,
+            },
+            "--tun-type gue --tun-port 6080 --tun-csum",
+        ),
+        (Tunnel::Gre { checksum: full }, "--tun-type gre --tun-csum"),
+    ] {
+        let mut server = destination("10.0.0.2", 80);
+        server.settings = DestinationSettings::tunneling(tunnel);
+        let (lines, _) = saved(&service(web(Protocol::Tcp, 80)), &[server]);
+        assert_eq!(
+            lines[1],
+            format!("-a -t 10.0.0.1:80 -r 10.0.0.2:80 -i -w 1 {options}")
+        );
+    }
+}
