@@ -119,7 +119,7 @@ const ENDS: [End; 2] = [End::Front, End::Back];
 /// The longest time that one test may take: the slowest ones take two minutes, three
 /// where the machine has other work. Without an end the one that hangs would hold up all.
 const LONGEST_TEST: Duration = Duration::from_secs(600);
-/// The same of a soak: listing a million connections takes the kernel a quarter of an hour.
+/// The same of a soak: listing a million connections takes the kernel an hour.
 const LONGEST_SILENCE_OF_A_SOAK: Duration = Duration::from_secs(2 * 60 * 60);
 
 fn longest_test() -> Duration {
