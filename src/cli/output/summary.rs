@@ -372,4 +372,16 @@ Client       Connections     %
             "0 connections of 0 clients, 0 persistence templates\n"
         );
     }
+
+    /// As ipvsadm(8) has it under `--summary`.
+    #[test]
+    fn marks_are_one_word_and_those_of_ipv6_have_another() {
+        let name = |marks: &[&str]| {
+            let marks: Vec<ServiceId> = marks.iter().map(|mark| mark.parse().unwrap()).collect();
+            let (family, numbers) = name_marks(&marks);
+            format!("{family} {numbers}")
+        };
+        assert_eq!(name(&["fwmark 1", "fwmark 2"]), "FWM 1,2");
+        assert_eq!(name(&["fwmark 3 IPv6"]), "FWM6 3");
+    }
 }
