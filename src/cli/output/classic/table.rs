@@ -324,12 +324,8 @@ impl<'n, W: Write> ClassicWriter<'n, W> {
     fn push_endpoint(&mut self, address: IpAddr, port: u16, protocol: Protocol) {
         let start = self.row.len();
         let named = text::push_endpoint(&mut self.row, self.names, address, port, protocol);
-        if named
-            && address.is_ipv4()
-            && let Some(name) = self.row.get(start..)
-            && let Some((end, _)) = name.char_indices().nth(NAME_WIDTH)
-        {
-            self.row.truncate(start + end);
+        if named && address.is_ipv4() {
+            cut_name(&mut self.row, start);
         }
     }
 
@@ -372,6 +368,14 @@ impl<W: Write> EntryWriter for ClassicWriter<'_, W> {
 
     fn end(self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Cuts the name that begins at `start` where its column ends.
+fn cut_name(row: &mut String, start: usize) {
+    let name = row.get(start..).unwrap_or_default();
+    if let Some((end, _)) = name.char_indices().nth(NAME_WIDTH) {
+        row.truncate(start + end);
     }
 }
 
@@ -422,5 +426,29 @@ fn tunnel_info(method: ForwardingMethod) -> Cow<'static, str> {
             .into()
         }
         other => format!("type-{}", other.kind()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The name is one of a case for ipvsadm 1.31, and so is what is left of it
+    /// (tests/kernel/compat/recorded/names.txt).
+    #[test]
+    fn a_name_is_cut_where_its_column_ends() {
+        for (name, shown) in [
+            (
+                "a-very-long-host-name-indeed.with.a.long.domain.example.org:http",
+                "a-very-long-host-name-indeed",
+            ),
+            ("server:http", "server:http"),
+        ] {
+            let mut row = "UDP  ".to_owned();
+            let start = row.len();
+            row.push_str(name);
+            cut_name(&mut row, start);
+            assert_eq!(row, format!("UDP  {shown}"));
+        }
     }
 }
