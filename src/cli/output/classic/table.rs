@@ -451,4 +451,20 @@ mod tests {
             assert_eq!(row, format!("UDP  {shown}"));
         }
     }
+
+    /// As ipvsadm 1.31 writes them (tests/kernel/compat/recorded/replies_kinds.txt). The
+    /// last two it does not know (docs/compatibility.md).
+    #[test]
+    fn each_forwarding_method_has_its_word() {
+        for (method, word) in [
+            (ForwardingMethod::Masquerading, "Masq"),
+            (ForwardingMethod::LocalNode, "Local"),
+            (ForwardingMethod::Tunneling(Tunnel::Ipip), "Tunnel"),
+            (ForwardingMethod::DirectRouting, "Route"),
+            (ForwardingMethod::Bypass, "Bypass"),
+            (ForwardingMethod::Other(5), "Unknown"),
+        ] {
+            assert_eq!(method_name(method), word);
+        }
+    }
 }
