@@ -122,6 +122,8 @@ impl Kernel for Linux {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use rustix::io::Errno;
 
     use super::*;
@@ -136,6 +138,13 @@ mod tests {
             Linux::here().namespace().unwrap(),
             NetworkNamespace::current().unwrap()
         );
+    }
+
+    /// Entering a namespace takes a right, which a caller in it need not have.
+    #[test]
+    fn what_is_opened_here_is_opened_by_the_thread_that_asks() {
+        let opener = Linux::here().open(|| Ok(thread::current().id()));
+        assert_eq!(opener.unwrap(), thread::current().id());
     }
 
     #[test]

@@ -3,13 +3,17 @@
 //! Updates, while someone else changes the same entry or not.
 
 use ipvs_netlink::{DestinationAttribute, IpvsAttribute, IpvsCommand, ServiceAttribute};
+use netlink_packet_core::NLM_F_DUMP_INTR;
 use rustix::io::Errno;
 
 use super::{
     fake_kernel::{
         Answer, FakeKernel, Message, Request, client_with, dumped, part, refused, replied,
     },
-    values::{destination_attributes, refusal, server, service_reply, web, web_attributes},
+    values::{
+        answer_lost, destination_attributes, malformed, refusal, server, service_reply, web,
+        web_attributes,
+    },
 };
 use crate::{
     Client, DestinationSettings, Error, Operation, Persistence, SchedulerFlags, ServiceSettings,
@@ -291,6 +295,40 @@ fn a_list_that_has_lost_a_piece_leaves_open_what_was_replaced() {
             operation: Operation::EditDestination(..)
         })
     ));
+}
+
+#[test]
+fn a_list_that_is_marked_as_interrupted_leaves_open_what_was_replaced() {
+    let marked = part(IpvsCommand::NewDest, server_reply(5)).with_flags(NLM_F_DUMP_INTR);
+    let (mut client, _) = client_with([
+        dumped(IpvsCommand::NewDest, vec![server_reply(1)]),
+        vec![
+            Answer::Datagram(vec![marked.for_earlier(1)]),
+            Answer::Datagram(vec![Message::ack()]),
+            Answer::Datagram(vec![Message::done().for_earlier(1)]),
+        ],
+    ]);
+    let outcome = client.update_destination(&web(), &server(), |now| now.weight(5));
+    let operation = Operation::EditDestination(web(), server());
+    assert_eq!(answer_lost(outcome), operation);
+}
+
+/// The end of a list is no answer to a writing.
+#[test]
+fn a_writing_that_is_answered_as_a_list_is_makes_no_sense() {
+    let shown = part(IpvsCommand::NewDest, server_reply(1));
+    let (mut client, _) = client_with([
+        dumped(IpvsCommand::NewDest, vec![server_reply(1)]),
+        vec![
+            Answer::Datagram(vec![shown.for_earlier(1)]),
+            Answer::Datagram(vec![Message::done()]),
+            Answer::Datagram(vec![Message::done().for_earlier(1)]),
+        ],
+    ]);
+    let outcome = client.update_destination(&web(), &server(), |now| now.weight(5));
+    let (operation, reason) = malformed(outcome);
+    assert_eq!(operation, Operation::EditDestination(web(), server()));
+    assert_eq!(reason, "it has a message of type 3");
 }
 
 #[test]

@@ -485,3 +485,43 @@ fn refusal(header: &NetlinkHeader, payload: &[u8]) -> Result<Option<Errno>, Deco
         code => Err(DecodeError::from(format!("{code} is not an error code"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    /// Interrupts every call, and counts them.
+    struct AlwaysInterrupted(Arc<AtomicUsize>);
+
+    impl Transport for AlwaysInterrupted {
+        fn send(&mut self, _: &[u8]) -> io::Result<()> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Err(io::ErrorKind::Interrupted.into())
+        }
+
+        fn receive(&mut self, _: &mut Vec<u8>) -> io::Result<usize> {
+            self.send(&[]).map(|()| 0)
+        }
+    }
+
+    /// docs/reliability.md, "Bounds".
+    #[test]
+    fn sending_is_given_up_after_a_thousand_interruptions() {
+        let calls = Arc::default();
+        let mut exchange = Exchange::new(Box::new(AlwaysInterrupted(Arc::clone(&calls))));
+        let sent = exchange.send(Operation::ListServices);
+        assert!(matches!(
+            sent,
+            Err(Error::Io {
+                operation: Operation::ListServices,
+                reason
+            }) if reason.kind() == io::ErrorKind::Interrupted
+        ));
+        assert_eq!(calls.load(Ordering::Relaxed), 1 + 1000);
+    }
+}
