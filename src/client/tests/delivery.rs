@@ -279,6 +279,32 @@ fn a_dump_with_a_loss_each_time_is_asked_for_three_times() {
     assert_eq!(kernel.requests(), dump_requests(3));
 }
 
+/// The bound of datagrams that bring nothing is 2,048 in the tests of this crate.
+#[test]
+fn a_list_may_come_in_any_number_of_datagrams() {
+    const SERVICES: u16 = 3000;
+    let list = || -> Vec<Answer> {
+        let piece = |port| {
+            let reply = service_reply(identity(AF_INET, 6, "192.0.2.1", port));
+            Answer::Datagram(vec![part(IpvsCommand::NewService, reply)])
+        };
+        let end = Answer::Datagram(vec![Message::done()]);
+        (0..SERVICES).map(piece).chain([end]).collect()
+    };
+    let (mut client, _) = client_with([list(), list()]);
+    assert_eq!(client.services().unwrap().len(), usize::from(SERVICES));
+}
+
+/// The kernel answers one change once.
+#[test]
+fn a_change_that_is_answered_is_done_whatever_was_lost() {
+    let lost = Answer::Failure(Errno::NOBUFS);
+    let answered = Answer::Datagram(vec![Message::ack()]);
+    let (mut client, kernel) = client_with([vec![lost, answered]]);
+    client.add_service(&web(), &plain()).unwrap();
+    assert_eq!(kernel.requests().len(), 1);
+}
+
 #[test]
 fn a_reading_of_one_thing_that_is_lost_is_asked_for_again() {
     let lost = [

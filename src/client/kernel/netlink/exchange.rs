@@ -324,7 +324,7 @@ impl Exchange {
                     refused.entry(count - 1 - age).or_insert(errno);
                 }
                 is_last_answered |= age == 0;
-                if is_last_answered && count == 1 && !wait.lost {
+                if is_last_answered && count == 1 {
                     return Ok(refused);
                 }
             }
@@ -495,13 +495,13 @@ mod tests {
 
     use super::*;
 
-    /// Interrupts every call, and counts them.
-    struct AlwaysInterrupted(Arc<AtomicUsize>);
+    /// Fails in the same way at every call, and counts them.
+    struct AlwaysFails(Errno, Arc<AtomicUsize>);
 
-    impl Transport for AlwaysInterrupted {
+    impl Transport for AlwaysFails {
         fn send(&mut self, _: &[u8]) -> io::Result<()> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Err(io::ErrorKind::Interrupted.into())
+            self.1.fetch_add(1, Ordering::Relaxed);
+            Err(self.0.into())
         }
 
         fn receive(&mut self, _: &mut Vec<u8>) -> io::Result<usize> {
@@ -509,19 +509,74 @@ mod tests {
         }
     }
 
+    /// Returns the error of a call, and how often the transport was called for it.
+    fn count_calls<T>(
+        errno: Errno,
+        call: impl FnOnce(&mut Exchange) -> Result<T>,
+    ) -> (Error, usize) {
+        let calls = Arc::default();
+        let transport = AlwaysFails(errno, Arc::clone(&calls));
+        let error = call(&mut Exchange::new(Box::new(transport))).err();
+        (error.unwrap(), calls.load(Ordering::Relaxed))
+    }
+
+    const OPERATION: Operation = Operation::ListServices;
+
+    fn receive_list(exchange: &mut Exchange) -> Result<bool> {
+        exchange.receive(OPERATION, 1, true, |_, _| Ok(()))
+    }
+
     /// docs/reliability.md, "Bounds".
     #[test]
-    fn sending_is_given_up_after_a_thousand_interruptions() {
-        let calls = Arc::default();
-        let mut exchange = Exchange::new(Box::new(AlwaysInterrupted(Arc::clone(&calls))));
-        let sent = exchange.send(Operation::ListServices);
+    fn a_call_is_given_up_after_a_thousand_interruptions() {
+        let (error, calls) = count_calls(Errno::INTR, |exchange| exchange.send(OPERATION));
         assert!(matches!(
-            sent,
-            Err(Error::Io {
-                operation: Operation::ListServices,
-                reason
-            }) if reason.kind() == io::ErrorKind::Interrupted
+            error,
+            Error::Io {
+                operation: OPERATION,
+                ..
+            }
         ));
-        assert_eq!(calls.load(Ordering::Relaxed), 1 + 1000);
+        assert_eq!(calls, 1 + 1000);
+        let (error, calls) = count_calls(Errno::INTR, receive_list);
+        assert!(matches!(
+            error,
+            Error::Timeout {
+                operation: OPERATION
+            }
+        ));
+        assert_eq!(calls, 1 + 1000);
+    }
+
+    #[test]
+    fn an_answer_is_given_up_when_nothing_but_losses_comes() {
+        let (error, calls) = count_calls(Errno::NOBUFS, receive_list);
+        assert!(matches!(
+            error,
+            Error::AnswerLost {
+                operation: OPERATION
+            }
+        ));
+        assert_eq!(calls, MOST_OTHERS);
+    }
+
+    /// A page, twice that, and the room that is given, each but for the longest message.
+    #[test]
+    fn a_piece_may_be_full_where_another_message_might_have_had_no_room() {
+        for (length, is_full) in [
+            (3071, false),
+            (3072, true),
+            (4096, true),
+            (4097, false),
+            (7167, false),
+            (7168, true),
+            (8192, true),
+            (8193, false),
+            (27_648, false),
+            (27_649, true),
+            (32_768, true),
+        ] {
+            assert_eq!(may_be_full(length), is_full, "{length}");
+        }
     }
 }
