@@ -167,30 +167,12 @@ pub(crate) fn name_object(operation: Operation) -> Option<serde_json::Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::tests::plan::plan_of;
+    use crate::args::tests::plan::plan_of_every_step;
 
     /// The parts are those that docs/json.md has for each operation.
     #[test]
     fn each_change_has_what_it_is_about_as_it_is_and_as_it_should_be() {
-        let plan = plan_of(
-            &[
-                "--set 900 120 300",
-                "--start-daemon master --mcast-interface eth0 --syncid 1",
-                "-A -t 10.0.0.1:80 -s rr",
-                "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m",
-                "-a -t 10.0.0.1:80 -r 10.0.0.3:80 -m",
-                "-A -f 7 -s rr",
-                "-a -f 7 -r 10.0.0.4:0",
-            ],
-            &[
-                "--set 1 2 3",
-                "--start-daemon master --mcast-interface eth1 --syncid 2",
-                "-A -u 10.0.0.1:53 -s wrr",
-                "-A -t 10.0.0.1:80 -s wlc",
-                "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 5",
-                "-a -t 10.0.0.1:80 -r 10.0.0.5:80 -m",
-            ],
-        );
+        let plan = plan_of_every_step();
         let mut text = Vec::new();
         write_plan(&mut text, &plan).unwrap();
         let document: Value = serde_json::from_slice(&text).unwrap();

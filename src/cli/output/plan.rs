@@ -273,7 +273,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::args::tests::plan::plan_of;
+    use crate::args::tests::plan::plan_of_every_step;
 
     fn differences(plan: &Plan, colour: bool) -> String {
         let mut out = Vec::new();
@@ -290,25 +290,7 @@ mod tests {
     /// The options are those of ipvsadm(8).
     #[test]
     fn each_change_is_a_command_and_lines_that_differ() {
-        let plan = plan_of(
-            &[
-                "--set 900 120 300",
-                "--start-daemon master --mcast-interface eth0 --syncid 1",
-                "-A -t 10.0.0.1:80 -s rr",
-                "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m",
-                "-a -t 10.0.0.1:80 -r 10.0.0.3:80 -m",
-                "-A -f 7 -s rr",
-                "-a -f 7 -r 10.0.0.4:0",
-            ],
-            &[
-                "--set 1 2 3",
-                "--start-daemon master --mcast-interface eth1 --syncid 2",
-                "-A -u 10.0.0.1:53 -s wrr",
-                "-A -t 10.0.0.1:80 -s wlc",
-                "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 5",
-                "-a -t 10.0.0.1:80 -r 10.0.0.5:80 -m",
-            ],
-        );
+        let plan = plan_of_every_step();
         assert_eq!(
             differences(&plan, false),
             "\

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-//! A table with something in every column, for the tests of what is shown of it.
+//! A table with something in every column, and listings of it, for the tests of what is
+//! shown of it.
 
 use ipvs_client::{
     Destination, DestinationSettings, Service, ServiceSettings, Stats, Tunnel, TunnelChecksum,
 };
 
-use crate::table::Entry;
+use crate::{
+    args::parse_command,
+    command::{Command, ListTable},
+    table::Entry,
+};
 
 /// Two services, of which the first has a real server that is full and one that is
 /// quiesced, and the second has none.
@@ -41,6 +46,14 @@ pub(super) fn entries() -> Vec<Entry> {
     let mut second = Service::new("fwmark 5".parse().unwrap(), ServiceSettings::new("rr"));
     second.stats = Some(counters(2_500_000, 20));
     vec![(first, destinations), (second, Vec::new())]
+}
+
+/// The listing that a command line asks for.
+pub(super) fn listing(line: &str) -> ListTable {
+    match parse_command(line) {
+        Command::Table(listing, _) => listing,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Counters of so many connections, and so many a second: with each come two packets in,

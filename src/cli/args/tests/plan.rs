@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Plans from command lines.
+//! A plan from command lines, for the tests of what is written of one.
 
 use ipvs_client::{
     Change, SyncDaemonSettings,
@@ -10,21 +10,31 @@ use ipvs_client::{
 
 use crate::{args::parse_command, command::Command};
 
-/// The plan that makes of a kernel where these command lines have been carried out what
-/// the others say.
-pub(crate) fn plan_of(now: &[&str], wanted: &[&str]) -> Plan {
+/// A plan with each kind of step.
+pub(crate) fn plan_of_every_step() -> Plan {
     let kernel = FakeKernel::new();
     let mut client = kernel.client().unwrap();
-    let (changes, daemon) = read(now);
+    let (changes, daemon) = read(&[
+        "--set 900 120 300",
+        "--start-daemon master --mcast-interface eth0 --syncid 1",
+        "-A -t 10.0.0.1:80 -s rr",
+        "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m",
+        "-a -t 10.0.0.1:80 -r 10.0.0.3:80 -m",
+        "-A -f 7 -s rr",
+        "-a -f 7 -r 10.0.0.4:0",
+    ]);
     assert_eq!(client.apply(&changes).unwrap().len(), 0);
-    if let Some(daemon) = daemon {
-        client.start_daemon(&daemon).unwrap();
-    }
-    let (changes, daemon) = read(wanted);
+    client.start_daemon(&daemon).unwrap();
+    let (changes, daemon) = read(&[
+        "--set 1 2 3",
+        "--start-daemon master --mcast-interface eth1 --syncid 2",
+        "-A -u 10.0.0.1:53 -s wrr",
+        "-A -t 10.0.0.1:80 -s wlc",
+        "-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 5",
+        "-a -t 10.0.0.1:80 -r 10.0.0.5:80 -m",
+    ]);
     let mut wanted = Wanted::default();
-    if let Some(daemon) = daemon {
-        wanted.add_daemon(daemon).unwrap();
-    }
+    wanted.add_daemon(daemon).unwrap();
     for change in changes {
         wanted.add(&change).unwrap();
     }
@@ -33,7 +43,7 @@ pub(crate) fn plan_of(now: &[&str], wanted: &[&str]) -> Plan {
 }
 
 /// The changes of command lines, and the daemon that one starts.
-fn read(lines: &[&str]) -> (Vec<Change>, Option<SyncDaemonSettings>) {
+fn read(lines: &[&str]) -> (Vec<Change>, SyncDaemonSettings) {
     let (mut changes, mut started) = (Vec::new(), None);
     for line in lines {
         match parse_command(line) {
@@ -42,5 +52,5 @@ fn read(lines: &[&str]) -> (Vec<Change>, Option<SyncDaemonSettings>) {
             other => panic!("{other:?}"),
         }
     }
-    (changes, started)
+    (changes, started.unwrap())
 }

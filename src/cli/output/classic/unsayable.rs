@@ -227,7 +227,7 @@ mod tests {
         describe_unsayable_destination(&service.parse().unwrap(), &destination).unwrap_or_default()
     }
 
-    /// What the options of ipvsadm(8) take, each with the next that they do not.
+    /// The options of ipvsadm(8) take the first value of each kind and not the next.
     #[test]
     fn a_service_that_no_option_makes_is_described_with_the_reason() {
         let rr = || ServiceSettings::new("rr");
