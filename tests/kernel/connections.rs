@@ -2,13 +2,9 @@
 
 //! Connections, counters and zeroing, seen through real requests.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
-
 use ipvs_lab::cluster::{CLIENT, Cluster, VIRTUAL};
 use ipvs_lab::http::PORT;
+use ipvs_lab::wait;
 
 use crate::ipvsadm;
 
@@ -36,11 +32,8 @@ fn connections_counted(cluster: &Cluster) -> u64 {
 /// Waits until the service has counted so many: the kernel brings what it
 /// shows up to date every two seconds.
 pub(crate) fn await_connections_counted(cluster: &Cluster, wanted: u64) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while connections_counted(cluster) != wanted && Instant::now() < deadline {
-        thread::sleep(Duration::from_millis(100));
-    }
-    assert_eq!(connections_counted(cluster), wanted);
+    let counted = wait::for_value(&wanted, || connections_counted(cluster));
+    assert_eq!(counted, wanted);
 }
 
 #[test]

@@ -8,12 +8,10 @@ use std::{
     os::fd::{AsFd, AsRawFd},
     path::PathBuf,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use ipvs_client::{Client, DestinationId, ServiceId};
-use ipvs_lab::{Answer, Namespace};
+use ipvs_lab::{Answer, Namespace, wait};
 
 use crate::{ipvsadm, namespace};
 
@@ -121,15 +119,6 @@ fn reconcile_changes_what_is_wrong_and_nothing_else() {
     assert_eq!(output(&director, "reconcile", &[file]), "");
 }
 
-/// Waits until it holds.
-fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
 #[test]
 fn drain_waits_for_the_last_active_connection_and_removes_the_server() {
     let director = namespace("director");
@@ -154,9 +143,8 @@ fn drain_waits_for_the_last_active_connection_and_removes_the_server() {
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     let mut drain = command.spawn().unwrap();
-    wait_for("it is not quiesced", || {
-        table.destinations(&web).unwrap()[0].settings.weight == 0
-    });
+    let weight = wait::for_value(&0, || table.destinations(&web).unwrap()[0].settings.weight);
+    assert_eq!(weight, 0);
     // It cannot have ended: the connection is still there.
     assert!(drain.try_wait().unwrap().is_none());
     drop((client, server));

@@ -2,12 +2,7 @@
 
 //! JSON out and in, held against its schema by a validator that is not ours.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
-
-use ipvs_lab::{Namespace, http::PORT};
+use ipvs_lab::{Namespace, http::PORT, wait};
 use serde_json::{Value, json};
 
 use crate::{
@@ -424,14 +419,14 @@ fn connections_and_counters_are_those_of_the_classic_views() {
     }
 
     // Between the two the kernel may bring its counters up to date.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while json_counters(&cluster.director) != classic_counters(&cluster.director)
-        && Instant::now() < deadline
-    {
-        thread::sleep(Duration::from_millis(100));
-    }
-    let counters = json_counters(&cluster.director);
-    assert_eq!(counters, classic_counters(&cluster.director));
+    let mut counters = Vec::new();
+    let mut classic = Vec::new();
+    wait::for_value(&true, || {
+        counters = json_counters(&cluster.director);
+        classic = classic_counters(&cluster.director);
+        counters == classic
+    });
+    assert_eq!(counters, classic);
     assert!(!counters.contains(&0), "{counters:?}");
 }
 

@@ -2,13 +2,7 @@
 
 //! Each command of the program against a real kernel.
 
-use std::{
-    fs,
-    io::Write,
-    process::Stdio,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, io::Write, process::Stdio};
 
 use ipvs_lab::wait;
 
@@ -381,11 +375,8 @@ fn a_rule_takes_effect_before_the_next_one_comes() {
     for last in 1..=3 {
         let rule = format!("-A -t 10.0.0.{last}:80 -s rr\n");
         stdin.write_all(rule.as_bytes()).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !ipvsadm(&director, "-S -n").contains(&rule) {
-            assert!(Instant::now() < deadline, "{rule} has no effect");
-            thread::sleep(Duration::from_millis(20));
-        }
+        let has_effect = wait::for_value(&true, || ipvsadm(&director, "-S -n").contains(&rule));
+        assert!(has_effect, "{rule}");
     }
     drop(stdin);
     assert!(child.wait().unwrap().success());
