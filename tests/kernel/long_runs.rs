@@ -27,7 +27,7 @@ const INTERVAL: &str = "0.5";
 /// bytes or less for a change.
 const TOLERANCE: u64 = 128;
 
-/// What a process has at one time, or in one half of the rounds.
+/// The memory and descriptors of a process, at one time or in one half of the rounds.
 #[derive(Debug, Clone, Copy)]
 struct Use {
     /// KiB of memory that is its own.
